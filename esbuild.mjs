@@ -1,0 +1,174 @@
+// Builds the extension host, the command line and the webviews into dist/.
+//   node esbuild.mjs            build once
+//   node esbuild.mjs --watch    build on change
+//   node esbuild.mjs --verify   check the last build: bundle budgets, isolated undici, nothing foreign in a webview
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const dist = join(root, "dist");
+const require = createRequire(import.meta.url);
+const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+
+/** Budgets in bytes: of an entry with everything it imports statically (`design.md` section 7). */
+const BUDGETS = [
+	{ meta: "extension.json", entry: "dist/extension.js", maxBytes: 150_000 },
+	{ meta: "webview.json", entry: "dist/webview/waterfall.js", maxBytes: 200_000 },
+	{ meta: "webview.json", entry: "dist/webview/spanDetail.js", maxBytes: 200_000 },
+];
+
+/**
+ * undici writes its dispatcher into process-wide slots when it is evaluated, which has broken other extensions in the same
+ * host. This plugin gives it slots of its own.
+ */
+const isolatedUndici = {
+	name: "isolated-undici",
+	setup(build) {
+		build.onLoad({ filter: /[\\/]undici[\\/]lib[\\/]global\.js$/ }, () => ({
+			loader: "js",
+			contents: `
+const Agent = require("./dispatcher/agent");
+let dispatcher;
+module.exports = {
+	setGlobalDispatcher(agent) { dispatcher = agent; },
+	getGlobalDispatcher() { return (dispatcher ??= new Agent()); },
+	installedExports: [],
+};
+`,
+		}));
+	},
+};
+
+// CommonJS packages inside an ES module still call require for node's own modules.
+const requireBanner = {
+	js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+};
+
+const common = {
+	absWorkingDir: root,
+	bundle: true,
+	format: "esm",
+	splitting: true,
+	minify: true,
+	keepNames: false,
+	sourcemap: "linked",
+	metafile: true,
+	logLevel: "warning",
+	define: { __VERSION__: JSON.stringify(version) },
+	legalComments: "none",
+};
+
+const builds = {
+	"extension.json": {
+		...common,
+		entryPoints: { extension: "src/extension.ts" },
+		outdir: "dist",
+		chunkNames: "extension-chunks/[name]-[hash]",
+		platform: "node",
+		target: "node22",
+		external: ["vscode"],
+		banner: requireBanner,
+		plugins: [isolatedUndici],
+	},
+	"cli.json": {
+		...common,
+		entryPoints: { cli: "src/cli/main.ts" },
+		outdir: "dist",
+		chunkNames: "cli-chunks/[name]-[hash]",
+		platform: "node",
+		target: "node22",
+		banner: requireBanner,
+		plugins: [isolatedUndici],
+	},
+	"webview.json": {
+		...common,
+		entryPoints: { waterfall: "webview/waterfall/main.ts", spanDetail: "webview/spanDetail/main.ts" },
+		outdir: "dist/webview",
+		chunkNames: "chunks/[name]-[hash]",
+		platform: "browser",
+		target: "chrome130",
+	},
+};
+
+function copyAssets() {
+	mkdirSync(join(dist, "webview"), { recursive: true });
+	const codicons = dirname(require.resolve("@vscode/codicons/package.json"));
+	for (const name of ["codicon.css", "codicon.ttf"]) {
+		copyFileSync(join(codicons, "dist", name), join(dist, "webview", name));
+	}
+}
+
+function writeMeta(name, result) {
+	mkdirSync(join(dist, "meta"), { recursive: true });
+	writeFileSync(join(dist, "meta", name), JSON.stringify(result.metafile));
+}
+
+/** Bytes of an entry and of all that it imports statically. */
+function staticBytes(metafile, entry) {
+	const seen = new Set();
+	const visit = (path) => {
+		if (seen.has(path)) return 0;
+		seen.add(path);
+		const output = metafile.outputs[path];
+		return output.imports
+			.filter((imported) => imported.kind === "import-statement" && !imported.external)
+			.reduce((sum, imported) => sum + visit(imported.path), output.bytes);
+	};
+	return visit(entry);
+}
+
+function verify() {
+	const problems = [];
+	for (const { meta, entry, maxBytes } of BUDGETS) {
+		const metafile = JSON.parse(readFileSync(join(dist, "meta", meta), "utf8"));
+		const bytes = staticBytes(metafile, entry);
+		const line = `${entry}: ${bytes} bytes, budget ${maxBytes}`;
+		if (bytes > maxBytes) problems.push(line);
+		else console.log(line);
+	}
+	for (const meta of ["extension.json", "cli.json"]) {
+		const metafile = JSON.parse(readFileSync(join(dist, "meta", meta), "utf8"));
+		for (const [path, output] of Object.entries(metafile.outputs)) {
+			if (!path.endsWith(".js")) continue;
+			const hasUndici = Object.keys(output.inputs).some((input) => /node_modules\/undici\//.test(input));
+			if (!hasUndici) continue;
+			if (readFileSync(join(root, path), "utf8").includes("undici.globalDispatcher")) {
+				problems.push(`${path}: holds undici's stock global.js, which overwrites process-wide slots`);
+			}
+			if (output.entryPoint === "src/extension.ts") problems.push(`${path}: undici must stay in a lazy chunk`);
+		}
+	}
+	const webview = JSON.parse(readFileSync(join(dist, "meta", "webview.json"), "utf8"));
+	for (const input of Object.keys(webview.inputs)) {
+		if (/^src\/(server|sources|stream|ui|cli)\//.test(input)) problems.push(`webview bundle holds ${input}`);
+	}
+	for (const problem of problems) console.error(problem);
+	process.exitCode = problems.length === 0 ? 0 : 1;
+}
+
+async function main() {
+	const flag = process.argv[2];
+	if (flag === "--verify") {
+		verify();
+		return;
+	}
+	// Entries appear as the parts are written; one that has no file yet is an error of the build, not skipped.
+	if (existsSync(dist)) rmSync(dist, { recursive: true });
+	if (flag === "--watch") {
+		copyAssets();
+		for (const options of Object.values(builds)) {
+			const context = await esbuild.context({ ...options, minify: false });
+			await context.watch();
+		}
+		return;
+	}
+	copyAssets();
+	await Promise.all(
+		Object.entries(builds).map(async ([name, options]) => writeMeta(name, await esbuild.build(options))),
+	);
+}
+
+await main();

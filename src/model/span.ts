@@ -1,0 +1,121 @@
+import type { Timestamp } from "../base/timestamp.ts";
+
+/** A span is running until its end is known, then completed or failed; the words are Traceway's. */
+export type SpanState = "running" | "completed" | "failed";
+
+/** Codes of `SpanState` in typed columns. Their order is their rank: a terminal state is never overwritten by `running`. */
+export const SpanStateCode = { running: 0, completed: 1, failed: 2 } as const;
+export const SPAN_STATES: readonly SpanState[] = ["running", "completed", "failed"];
+
+/**
+ * What an adapter knows of one span, checked, in our words. Only `spanId` is sure: some servers send partial spans, and a
+ * field that is undefined leaves what the store has. `parentSpanId: null` says "this is a root".
+ */
+export interface SpanInput {
+	readonly spanId: string;
+	readonly traceId?: string | undefined;
+	readonly parentSpanId?: string | null | undefined;
+	readonly name?: string | undefined;
+	/** Discriminator of the kind on the wire: `llm_call`, `fs_read`, `fs_write`, `custom` or a word we do not know. */
+	readonly kindType?: string | undefined;
+	/** The kind to show and to filter by: `kindType`, or for `custom` its inner word. */
+	readonly kindName?: string | undefined;
+	readonly model?: string | undefined;
+	readonly provider?: string | undefined;
+	/** Whole tokens; undefined is unknown, never 0. */
+	readonly inputTokens?: number | undefined;
+	readonly outputTokens?: number | undefined;
+	/** US dollars as the server said; undefined is unknown. */
+	readonly costUsd?: number | undefined;
+	readonly state?: SpanState | undefined;
+	readonly error?: string | undefined;
+	readonly start?: Timestamp | undefined;
+	readonly end?: Timestamp | undefined;
+	/** `service.name` of the resource, where the wire carries it. */
+	readonly serviceName?: string | undefined;
+}
+
+/** What an adapter knows of one trace record, apart from its spans. */
+export interface TraceInput {
+	readonly traceId: string;
+	readonly name?: string | undefined;
+	readonly tags?: readonly string[] | undefined;
+	readonly start?: Timestamp | undefined;
+}
+
+/** One span as the lists show it: everything but its payload. */
+export interface SpanSummary {
+	readonly traceId: string;
+	readonly spanId: string;
+	/** null for a root, undefined while unknown. */
+	readonly parentSpanId: string | null | undefined;
+	/** True when `parentSpanId` names a span that has not been received. */
+	readonly isOrphan: boolean;
+	readonly name: string;
+	readonly kindType: string;
+	readonly kindName: string;
+	readonly model: string | undefined;
+	readonly provider: string | undefined;
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	/** True when the cost comes from our price table and not from the server. */
+	readonly isCostEstimated: boolean;
+	readonly state: SpanState;
+	readonly error: string | undefined;
+	readonly start: Timestamp | undefined;
+	readonly end: Timestamp | undefined;
+}
+
+/** The sums over one trace, by the only function that computes them (`summarizeTrace` of the store). */
+export interface TraceSummary {
+	readonly traceId: string;
+	/** The record's name, else the root span's, else the oldest span's, else the id. */
+	readonly name: string;
+	readonly tags: readonly string[];
+	readonly sessionId: string | undefined;
+	readonly serviceName: string | undefined;
+	readonly spanCount: number;
+	readonly runningCount: number;
+	readonly failedCount: number;
+	/** Any failed → failed; else any running → running; else completed. A trace without spans is running. */
+	readonly state: SpanState;
+	readonly start: Timestamp | undefined;
+	/** End of the last span; undefined while one is running. */
+	readonly end: Timestamp | undefined;
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	readonly isCostEstimated: boolean;
+	/** Text of the first failed span by start. */
+	readonly error: string | undefined;
+	/** Spans that the bound kept out; 0 when the trace is whole. */
+	readonly droppedSpans: number;
+	/** When something of this trace last changed here, milliseconds since the epoch. */
+	readonly changedAtMs: number;
+}
+
+/** One span with everything the server has of it, for the details page. Values are plain JSON. */
+export interface SpanDetail {
+	readonly summary: SpanSummary;
+	/** The wire object, whole. */
+	readonly raw: Readonly<Record<string, unknown>>;
+	readonly input: unknown;
+	readonly output: unknown;
+	readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** Token sum where both parts may be unknown. */
+export function totalTokens(inputTokens: number | undefined, outputTokens: number | undefined): number | undefined {
+	if (inputTokens === undefined) return outputTokens;
+	return inputTokens + (outputTokens ?? 0);
+}
+
+/** Session of a trace from its tags, `session_id:<X>` or `session:<X>` (Traceway, reference section 5). */
+export function sessionOfTags(tags: readonly string[]): string | undefined {
+	for (const tag of tags) {
+		if (tag.startsWith("session_id:")) return tag.slice(11);
+		if (tag.startsWith("session:")) return tag.slice(8);
+	}
+	return undefined;
+}

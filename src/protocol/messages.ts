@@ -1,0 +1,168 @@
+import type { SpanState } from "../model/span.ts";
+import type { TimeBase, TraceColumns } from "./traceColumns.ts";
+
+/**
+ * Everything that host and webviews say to each other. Three kinds: a *command* goes to the host and has no answer, a
+ * *request* has one answer or one error, a *notification* goes to the webview. Type words are `noun/verb`.
+ * Only plain JSON values and typed arrays.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** How the connection behind a page stands, in the three words of the status bar. */
+export interface ConnectionView {
+	readonly indicator: "live" | "connecting" | "disconnected";
+	/** One line for people: "Live", "Reconnecting in 4 s", "Disconnected: the server refused the token". */
+	readonly text: string;
+}
+
+/** First message of each page; a second one with another client id is a reload and gets a snapshot. */
+export interface PageReady {
+	readonly type: "page/ready";
+	readonly clientId: string;
+	readonly protocolVersion: number;
+}
+
+// ── Waterfall ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the user arranged in a waterfall; kept by the webview with `setState`, so that a reload restores it. */
+export interface WaterfallViewState {
+	readonly sourceId: string;
+	readonly traceId: string;
+	readonly selectedSpanId?: string | undefined;
+	readonly foldedSpanIds?: readonly string[] | undefined;
+	/** Pixels. */
+	readonly scrollTop?: number | undefined;
+	/** Share of the width that the tree column takes, 0.15 … 0.85. */
+	readonly treeShare?: number | undefined;
+}
+
+export type WaterfallToHost =
+	| PageReady
+	/** The user picked a span: details that are open follow. */
+	| { readonly type: "span/select"; readonly spanId: string }
+	/** Enter or double click: details are to be opened. */
+	| { readonly type: "span/open"; readonly spanId: string }
+	/** Revisions do not join: send a snapshot. */
+	| { readonly type: "trace/resync" };
+
+export interface TraceHeader {
+	readonly traceId: string;
+	readonly name: string;
+	readonly state: SpanState;
+	readonly spanCount: number;
+	readonly failedCount: number;
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	readonly isCostEstimated: boolean;
+	/** Spans that the bound kept out. */
+	readonly droppedSpans: number;
+}
+
+export type HostToWaterfall =
+	| { readonly type: "trace/loading"; readonly sourceId: string; readonly traceId: string }
+	| {
+			readonly type: "trace/snapshot";
+			readonly sourceId: string;
+			readonly revision: number;
+			readonly base: TimeBase;
+			/** Milliseconds to add to this machine's clock to get the server's, for bars that still run. 0 when unknown. */
+			readonly clockOffsetMs: number;
+			readonly header: TraceHeader;
+			readonly columns: TraceColumns;
+	  }
+	| {
+			/** Applies to the state at `baseRevision` only. Ordinals at or past the current count are new spans, in order. */
+			readonly type: "trace/delta";
+			readonly baseRevision: number;
+			readonly revision: number;
+			readonly header: TraceHeader;
+			readonly columns: TraceColumns;
+	  }
+	/** The trace is gone: deleted, cleared or evicted. */
+	| { readonly type: "trace/removed"; readonly reason: "deleted" | "cleared" | "evicted" }
+	| { readonly type: "trace/error"; readonly message: string }
+	/** Selection came from elsewhere (the tree, the details). */
+	| { readonly type: "selection/changed"; readonly spanId: string | undefined; readonly reveal: boolean }
+	| { readonly type: "connection/changed"; readonly connection: ConnectionView };
+
+// ── Span details ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SpanDetailViewState {
+	readonly sourceId: string;
+	readonly traceId: string;
+	readonly spanId: string;
+}
+
+/** The parts of a span that can be opened as a document or copied. */
+export type SpanPart = "input" | "output" | "attributes" | "error" | "raw";
+
+export type SpanDetailToHost =
+	| PageReady
+	| { readonly type: "part/open"; readonly part: SpanPart }
+	| { readonly type: "part/copy"; readonly part: SpanPart }
+	| { readonly type: "text/copy"; readonly text: string }
+	| { readonly type: "trace/open" }
+	| { readonly type: "detail/retry" };
+
+/** Text of one part of a span. Whatever is longer than the page's bound is cut here, with its true size beside it. */
+export interface PartText {
+	readonly text: string;
+	/** Size of the whole part in UTF-8. */
+	readonly totalBytes: number;
+	readonly isCut: boolean;
+	readonly language: "json" | "plaintext";
+}
+
+/** One message of an LLM conversation, normalised for a role card. */
+export interface MessageView {
+	readonly role: string;
+	readonly content: PartText;
+	/** Name of a tool, for calls and results. */
+	readonly toolName?: string | undefined;
+	readonly kind: "text" | "toolCall" | "toolResult";
+}
+
+export interface SpanDetailView {
+	readonly sourceId: string;
+	readonly traceId: string;
+	readonly traceName: string;
+	readonly spanId: string;
+	readonly parentSpanId: string | undefined;
+	readonly name: string;
+	readonly kind: string;
+	readonly state: SpanState;
+	readonly model: string | undefined;
+	readonly provider: string | undefined;
+	/** RFC 3339 with all known digits. */
+	readonly startedAt: string | undefined;
+	readonly endedAt: string | undefined;
+	/** Epoch milliseconds by the server's clock, for the ticking duration of a running span. */
+	readonly startMs: number | undefined;
+	readonly durationNs: number | undefined;
+	readonly clockOffsetMs: number;
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	readonly isCostEstimated: boolean;
+	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-03-06)". */
+	readonly costFormula: string | undefined;
+	readonly error: PartText | undefined;
+	/** Conversation found in the input; then the answer found in the output. Empty when there is none. */
+	readonly inputMessages: readonly MessageView[];
+	readonly outputMessages: readonly MessageView[];
+	/** Messages past the bound that were left out of `inputMessages`. */
+	readonly omittedMessages: number;
+	readonly input: PartText | undefined;
+	readonly output: PartText | undefined;
+	/** Key and JSON value, in the order of the wire. */
+	readonly attributes: readonly { readonly key: string; readonly value: PartText }[];
+	readonly raw: PartText;
+}
+
+export type HostToSpanDetail =
+	| { readonly type: "detail/loading"; readonly state: SpanDetailViewState; readonly name: string }
+	| { readonly type: "detail/value"; readonly detail: SpanDetailView }
+	| { readonly type: "detail/error"; readonly message: string; readonly canRetry: boolean }
+	| { readonly type: "detail/removed" }
+	| { readonly type: "connection/changed"; readonly connection: ConnectionView };

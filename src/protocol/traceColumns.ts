@@ -1,0 +1,138 @@
+import { Parent } from "../model/spanColumns.ts";
+import type { TraceEntry, TraceStore } from "../model/traceStore.ts";
+
+/**
+ * Spans of one trace on the way to a webview: columns and one string table, no payload. n = number of spans in the message.
+ * Typed arrays cross `postMessage` as bytes. A span is known by its ordinal, its place in order of arrival, from 0 without gaps.
+ */
+export interface TraceColumns {
+	/** [n] */
+	readonly ordinal: Uint32Array;
+	/** [n] Ordinal of the parent; -1 root (or parent unknown); -2 - k: the parent is not here and its id is `missingParentIds[k]`. */
+	readonly parent: Int32Array;
+	/** [n] Nanoseconds from the trace's base; NaN while unknown. May be negative. */
+	readonly startNs: Float64Array;
+	/** [n] Nanoseconds from the trace's base; NaN while running. */
+	readonly endNs: Float64Array;
+	/** [n] Codes of `SpanStateCode`. */
+	readonly state: Uint8Array;
+	/** [n] Indexes into `strings`, -1 for none; so the next four. */
+	readonly name: Int32Array;
+	readonly kind: Int32Array;
+	readonly model: Int32Array;
+	/** First line of a failed span's error, cut at 200 characters. */
+	readonly error: Int32Array;
+	/** [n] NaN while unknown; so the next two. Cost in US dollars, estimated where the server gave none. */
+	readonly inputTokens: Float64Array;
+	readonly outputTokens: Float64Array;
+	readonly costUsd: Float64Array;
+	/** Span ids in UTF-8, one after the other; id i is `idBytes[idEnd[i-1] … idEnd[i])`. */
+	readonly idBytes: Uint8Array;
+	/** [n] */
+	readonly idEnd: Uint32Array;
+	readonly strings: readonly string[];
+	readonly missingParentIds: readonly string[];
+}
+
+/** Base of a trace's offsets: whole milliseconds since the epoch and nanoseconds inside. Fixed for the life of a panel. */
+export interface TimeBase {
+	readonly ms: number;
+	readonly subNs: number;
+}
+
+/** The earliest start of the trace as known now; the present when no span has one. */
+export function timeBaseOf(store: TraceStore, entry: TraceEntry): TimeBase {
+	const start = store.summary(entry.traceId)?.start;
+	return start ?? { ms: Date.now(), subNs: 0 };
+}
+
+const MAX_ERROR_CHARACTERS = 200;
+
+/** Encodes the given rows of a trace, or all of them. Shape as `TraceColumns` says. */
+export function encodeTraceColumns(
+	store: TraceStore,
+	entry: TraceEntry,
+	base: TimeBase,
+	rows: readonly number[] = entry.rows,
+): TraceColumns {
+	const c = store.columns;
+	const n = rows.length;
+	const encoder = new TextEncoder();
+	const strings: string[] = [];
+	const localIndex = new Map<number, number>();
+	const localString = (index: number): number => {
+		if (index < 0) return -1;
+		let local = localIndex.get(index);
+		if (local === undefined) {
+			local = strings.push(store.strings.at(index) ?? "") - 1;
+			localIndex.set(index, local);
+		}
+		return local;
+	};
+	const missingParentIds: string[] = [];
+	const missingIndex = new Map<string, number>();
+	const missing = (parentSpanId: string): number => {
+		let index = missingIndex.get(parentSpanId);
+		if (index === undefined) {
+			index = missingParentIds.push(parentSpanId) - 1;
+			missingIndex.set(parentSpanId, index);
+		}
+		return -2 - index;
+	};
+	const columns = {
+		ordinal: new Uint32Array(n),
+		parent: new Int32Array(n),
+		startNs: new Float64Array(n),
+		endNs: new Float64Array(n),
+		state: new Uint8Array(n),
+		name: new Int32Array(n),
+		kind: new Int32Array(n),
+		model: new Int32Array(n),
+		error: new Int32Array(n),
+		inputTokens: new Float64Array(n),
+		outputTokens: new Float64Array(n),
+		costUsd: new Float64Array(n),
+		idEnd: new Uint32Array(n),
+	};
+	let idBytes = new Uint8Array(Math.max(16, n * 40));
+	let idLength = 0;
+	for (let i = 0; i < n; i++) {
+		const row = rows[i];
+		const parentRow = c.parentRow[row];
+		columns.ordinal[i] = c.ordinal[row];
+		columns.parent[i] =
+			parentRow >= 0
+				? c.ordinal[parentRow]
+				: parentRow === Parent.orphan
+					? missing(store.missingParentOf(row) ?? "")
+					: -1;
+		columns.startNs[i] = (c.startMs[row] - base.ms) * 1e6 + (c.startSubNs[row] - base.subNs);
+		columns.endNs[i] = (c.endMs[row] - base.ms) * 1e6 + (c.endSubNs[row] - base.subNs);
+		columns.state[i] = c.state[row];
+		columns.name[i] = localString(c.name[row]);
+		columns.kind[i] = localString(c.kindName[row]);
+		columns.model[i] = localString(c.model[row]);
+		const error = store.errorOf(row);
+		columns.error[i] = error === undefined ? -1 : strings.push(firstLine(error)) - 1;
+		columns.inputTokens[i] = c.inputTokens[row];
+		columns.outputTokens[i] = c.outputTokens[row];
+		columns.costUsd[i] = store.costUsdAt(row);
+		const id = c.ids[row];
+		// A UTF-16 unit becomes at most three bytes.
+		if (idLength + id.length * 3 > idBytes.length) {
+			const longer = new Uint8Array(Math.max(idBytes.length * 2, idLength + id.length * 3));
+			longer.set(idBytes);
+			idBytes = longer;
+		}
+		idLength += encoder.encodeInto(id, idBytes.subarray(idLength)).written;
+		columns.idEnd[i] = idLength;
+	}
+	return { ...columns, idBytes: idBytes.slice(0, idLength), strings, missingParentIds };
+}
+
+function firstLine(text: string): string {
+	const cut = text.slice(0, MAX_ERROR_CHARACTERS + 1);
+	const end = cut.search(/[\r\n]/);
+	const line = end < 0 ? cut : cut.slice(0, end);
+	return line.length > MAX_ERROR_CHARACTERS ? `${line.slice(0, MAX_ERROR_CHARACTERS)}…` : line;
+}

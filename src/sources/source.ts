@@ -1,0 +1,131 @@
+import type { Disposable } from "../base/disposable.ts";
+import type { Event } from "../base/emitter.ts";
+import type { SpanDetail } from "../model/span.ts";
+import type { TraceStore } from "../model/traceStore.ts";
+
+/** The kinds of trace backend that have an adapter. */
+export type SourceType = "traceway";
+
+/** One entry of the setting `traceway.sources`; tokens are not part of it. */
+export interface SourceConfig {
+	readonly id: string;
+	readonly name: string;
+	readonly type: SourceType;
+	/** Base address without `/api`, e.g. `http://127.0.0.1:3000`. */
+	readonly url: string;
+	readonly filter?: { readonly kind?: string | undefined; readonly model?: string | undefined } | undefined;
+	/** PEM file with further certificate authorities for this source. */
+	readonly caFile?: string | undefined;
+}
+
+export interface SourceCapabilities {
+	/** Missed events are sent again after a reconnect. */
+	readonly replay: boolean;
+	readonly delete: boolean;
+	readonly filters: boolean;
+	readonly sessions: boolean;
+}
+
+/** Why a connection waits or failed; branch on this, never on text. */
+export type ConnectionReason =
+	| "network"
+	| "timeout"
+	| "stale"
+	| "ended"
+	| "serverError"
+	| "rateLimited"
+	| "unauthorized"
+	| "forbidden"
+	| "notFound"
+	| "gone"
+	| "noContent"
+	| "contentType"
+	| "protocol"
+	| "disconnected";
+
+export type ConnectionState =
+	| { readonly name: "idle" }
+	| { readonly name: "connecting"; readonly attempt: number }
+	| { readonly name: "open"; readonly sinceMs: number }
+	| {
+			readonly name: "waiting";
+			readonly attempt: number;
+			readonly retryAtMs: number;
+			readonly reason: ConnectionReason;
+			readonly message: string;
+	  }
+	| { readonly name: "failed"; readonly reason: ConnectionReason; readonly message: string }
+	| { readonly name: "disposed" };
+
+/** How a source stands; replaced as a whole, never changed in place. Times are epoch milliseconds of this machine. */
+export interface SourceStatus {
+	readonly state: ConnectionState;
+	/** False while the first snapshot is still being read. */
+	readonly isLoaded: boolean;
+	readonly lastByteAtMs: number | undefined;
+	readonly lastEventId: string | undefined;
+	/** Longest silence that still counts as live. */
+	readonly watchdogMs: number;
+	/** Stream events applied since the source was made. */
+	readonly received: number;
+	/** Events sent again after a reconnect. */
+	readonly replayed: number;
+	/** Spans that only a snapshot after a gap brought. */
+	readonly recovered: number;
+	/** Events of types we do not know. */
+	readonly unknownEvents: number;
+	/** Messages that could not be read. */
+	readonly undecodable: number;
+	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
+	readonly clockOffsetMs: number;
+	/** The last failed snapshot or request, until one succeeds. */
+	readonly requestError: string | undefined;
+}
+
+/** An error of a request to a source, in words a user can act on. */
+export class SourceError extends Error {
+	readonly reason: ConnectionReason | "notFound" | "conflict" | "unsupported" | "tooLarge";
+	constructor(reason: SourceError["reason"], message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = "SourceError";
+		this.reason = reason;
+	}
+}
+
+/** A configured trace backend with its adapter, its connection and its store. */
+export interface Source extends Disposable {
+	readonly config: SourceConfig;
+	readonly capabilities: SourceCapabilities;
+	readonly store: TraceStore;
+	readonly status: SourceStatus;
+	readonly onDidChangeStatus: Event<SourceStatus>;
+	/** Starts the connection; does nothing when it is on. */
+	connect(): void;
+	/** Tries now: out of any backoff, out of `failed`, and also when a stream is open. */
+	reconnect(): void;
+	/** Tries now only if waiting: for window focus and network changes. */
+	hurry(): void;
+	/** Ends the connection until `connect` or `reconnect`. */
+	disconnect(): void;
+	/** Takes a snapshot and merges it. */
+	refresh(signal: AbortSignal): Promise<void>;
+	/** Reads traces older than the oldest one here; true when there may be more. */
+	loadMore(signal: AbortSignal): Promise<boolean>;
+	/** True while the server may have traces older than those here. */
+	readonly hasMore: boolean;
+	/** Brings every span of a trace into the store. */
+	loadTrace(traceId: string, signal: AbortSignal): Promise<void>;
+	loadSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanDetail>;
+	/** Ids of traces in which a span's text matches, by the server's own search; for the parts of a filter that payloads decide. */
+	searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>>;
+	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
+	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
+	clearAll(signal: AbortSignal): Promise<void>;
+}
+
+/** Substrings that a span must contain, each optional, all of them required. */
+export interface TextSearch {
+	readonly text?: string | undefined;
+	readonly input?: string | undefined;
+	readonly output?: string | undefined;
+}

@@ -2,6 +2,7 @@ import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { SpanDetail } from "../model/span.ts";
 import type { TraceStore } from "../model/traceStore.ts";
+import type { ConnectionReason, ConnectionState } from "../stream/connectionState.ts";
 
 /** The kinds of trace backend that have an adapter. */
 export type SourceType = "traceway";
@@ -25,37 +26,6 @@ export interface SourceCapabilities {
 	readonly filters: boolean;
 	readonly sessions: boolean;
 }
-
-/** Why a connection waits or failed; branch on this, never on text. */
-export type ConnectionReason =
-	| "network"
-	| "timeout"
-	| "stale"
-	| "ended"
-	| "serverError"
-	| "rateLimited"
-	| "unauthorized"
-	| "forbidden"
-	| "notFound"
-	| "gone"
-	| "noContent"
-	| "contentType"
-	| "protocol"
-	| "disconnected";
-
-export type ConnectionState =
-	| { readonly name: "idle" }
-	| { readonly name: "connecting"; readonly attempt: number }
-	| { readonly name: "open"; readonly sinceMs: number }
-	| {
-			readonly name: "waiting";
-			readonly attempt: number;
-			readonly retryAtMs: number;
-			readonly reason: ConnectionReason;
-			readonly message: string;
-	  }
-	| { readonly name: "failed"; readonly reason: ConnectionReason; readonly message: string }
-	| { readonly name: "disposed" };
 
 /** How a source stands; replaced as a whole, never changed in place. Times are epoch milliseconds of this machine. */
 export interface SourceStatus {

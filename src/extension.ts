@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { DisposableStore } from "./base/disposable.ts";
+import { registerConnectionCommands } from "./ui/commands/connectionCommands.ts";
+import type { CommandContext } from "./ui/commands/context.ts";
+import { registerServerCommands } from "./ui/commands/serverCommands.ts";
+import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
+import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
+import { registerTracesCommands } from "./ui/commands/tracesCommands.ts";
+import { ContextKeys } from "./ui/contextKeys.ts";
+import { FailureNotices } from "./ui/failureNotices.ts";
+import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
+import { MiniServer } from "./ui/miniServer.ts";
+import { PanelManager } from "./ui/panels/panelManager.ts";
+import { PartDocuments } from "./ui/partDocuments.ts";
+import { TokenStore } from "./ui/secrets.ts";
+import { affectsSettings, readSettings } from "./ui/settings.ts";
+import { SourceManager } from "./ui/sources/sourceManager.ts";
+import { SourcesTree } from "./ui/sources/sourcesTree.ts";
+import { StatusBar } from "./ui/statusBar.ts";
+import { TracesView } from "./ui/traces/tracesView.ts";
+
+/** Builds the parts and hands them to each other. Nothing is opened or started before a view is looked at. */
+export function activate(context: vscode.ExtensionContext): void {
+	const extension = new DisposableStore();
+	context.subscriptions.push(extension);
+	const log = extension.add(vscode.window.createOutputChannel("Traceway Live", { log: true }));
+	const cliPath = join(context.extensionPath, "dist", "cli.js");
+
+	const tokens = new TokenStore(context.secrets);
+	const miniServer = new MiniServer({
+		dataDir: readSettings().serverDataDirectory || join(context.globalStorageUri.fsPath, "mini-server"),
+		cliPath,
+		execPath: process.execPath,
+		env: process.env,
+		logger: log,
+	});
+	const manager = extension.add(
+		new SourceManager({ memento: context.workspaceState, tokens, miniServer, logger: log, t: vscode.l10n.t }),
+	);
+	const documents = new PartDocuments(manager);
+	const panels: PanelManager = extension.add(
+		new PanelManager({
+			extensionUri: context.extensionUri,
+			manager,
+			documents,
+			logger: log,
+			onSelectSpan: (traceId, spanId) => void tracesView.reveal(traceId, spanId),
+		}),
+	);
+	const statusBar = extension.add(new StatusBar(manager));
+	const sourcesTree = extension.add(new SourcesTree(manager));
+	extension.add(vscode.window.registerTreeDataProvider(ViewId.sources, sourcesTree));
+	extension.add(vscode.workspace.registerTextDocumentContentProvider(DOCUMENT_SCHEME, documents));
+	extension.add(new ContextKeys(manager, miniServer));
+	extension.add(new FailureNotices(manager, log));
+	const tracesView: TracesView = extension.add(
+		new TracesView({
+			manager,
+			memento: context.workspaceState,
+			logger: log,
+			onSelect: (node) => {
+				const connection = manager.active;
+				if (connection === undefined) return;
+				if (node.kind === "trace") panels.follow(connection, node.traceId, undefined);
+				else if (node.kind === "span") panels.follow(connection, node.traceId, node.spanId);
+			},
+		}),
+	);
+	extension.add(
+		statusBar.onDidChangeIndicator(() => {
+			panels.sendConnection();
+			sourcesTree.refresh();
+			tracesView.updateState();
+		}),
+	);
+
+	const commands: CommandContext = {
+		manager,
+		tracesView,
+		panels,
+		documents,
+		tokens,
+		miniServer,
+		cliPath,
+		log,
+		logger: log,
+	};
+	for (const registration of [
+		...registerConnectionCommands(commands),
+		...registerSourceCommands(commands),
+		...registerServerCommands(commands),
+		...registerTracesCommands(commands),
+		...registerTraceCommands(commands),
+	]) {
+		extension.add(registration);
+	}
+
+	extension.add(
+		vscode.workspace.onDidChangeConfiguration((event) => {
+			if (affectsSettings(event)) manager.reload();
+		}),
+	);
+	extension.add(
+		vscode.window.onDidChangeWindowState(({ focused }) => {
+			if (focused) manager.active?.hurry();
+		}),
+	);
+	log.info(`Traceway Live ${String(context.extension.packageJSON.version)} is active`);
+}

@@ -1,0 +1,22 @@
+import type * as vscode from "vscode";
+import type { Logger } from "../../base/logger.ts";
+import type { MiniServer } from "../miniServer.ts";
+import type { PanelManager } from "../panels/panelManager.ts";
+import type { PartDocuments } from "../partDocuments.ts";
+import type { TokenStore } from "../secrets.ts";
+import type { SourceManager } from "../sources/sourceManager.ts";
+import type { TracesView } from "../traces/tracesView.ts";
+
+/** What command bodies may use. */
+export interface CommandContext {
+	readonly manager: SourceManager;
+	readonly tracesView: TracesView;
+	readonly panels: PanelManager;
+	readonly documents: PartDocuments;
+	readonly tokens: TokenStore;
+	readonly miniServer: MiniServer;
+	/** Path of the bundled command line. */
+	readonly cliPath: string;
+	readonly log: vscode.LogOutputChannel;
+	readonly logger: Logger;
+}

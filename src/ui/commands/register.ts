@@ -1,0 +1,62 @@
+import * as vscode from "vscode";
+import { isAbortError } from "../../base/abort.ts";
+import type { Disposable } from "../../base/disposable.ts";
+import { describeError } from "../../base/logger.ts";
+import type { TraceNode, TreeNode } from "../traces/traceNodes.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Registers one command; what it throws is logged and shown once, with the way to the log. */
+export function register(context: CommandContext, id: string, run: (argument: unknown) => unknown): Disposable {
+	return vscode.commands.registerCommand(id, async (argument: unknown) => {
+		try {
+			return await run(argument);
+		} catch (error) {
+			if (isAbortError(error)) return undefined;
+			const message = describeError(error);
+			context.logger.error(`${id}: ${message}`);
+			const show = vscode.l10n.t("Show Log");
+			void vscode.window.showErrorMessage(message, show).then((choice) => {
+				if (choice === show) context.log.show();
+			});
+			return undefined;
+		}
+	});
+}
+
+/** The tree row that a menu handed over, else the selected one, else a trace the user picks from a list. */
+export async function traceOf(context: CommandContext, argument: unknown): Promise<TraceNode | undefined> {
+	const node = nodeOf(argument) ?? context.tracesView.selection;
+	if (node !== undefined && "traceId" in node) return { kind: "trace", traceId: node.traceId };
+	const connection = context.manager.start();
+	const items = (context.tracesView.tree.list?.ids(Date.now()) ?? []).slice(0, 500).map((traceId) => ({
+		label: connection.store.summary(traceId)?.name ?? traceId,
+		description: traceId,
+		traceId,
+	}));
+	if (items.length === 0) {
+		void vscode.window.showInformationMessage(vscode.l10n.t("There is no trace yet."));
+		return undefined;
+	}
+	const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Pick a trace") });
+	return picked === undefined ? undefined : { kind: "trace", traceId: picked.traceId };
+}
+
+/** The span row that a menu handed over, else the selected one. */
+export function spanOf(
+	context: CommandContext,
+	argument: unknown,
+): { readonly traceId: string; readonly spanId: string } | undefined {
+	const node = nodeOf(argument) ?? context.tracesView.selection;
+	if (node?.kind === "span") return node;
+	void vscode.window.showInformationMessage(vscode.l10n.t("Select a span in the Traces view first."));
+	return undefined;
+}
+
+/** Arguments come from menus, key bindings and other extensions: only what has the shape of a row is taken as one. */
+function nodeOf(argument: unknown): TreeNode | undefined {
+	if (typeof argument !== "object" || argument === null) return undefined;
+	const { kind, traceId, spanId } = argument as Record<string, unknown>;
+	if (kind === "trace" && typeof traceId === "string") return { kind, traceId };
+	if (kind === "span" && typeof traceId === "string" && typeof spanId === "string") return { kind, traceId, spanId };
+	return undefined;
+}

@@ -1,0 +1,36 @@
+import * as vscode from "vscode";
+import { type Disposable, DisposableStore } from "../base/disposable.ts";
+import { ContextKey } from "./ids.ts";
+import type { MiniServer } from "./miniServer.ts";
+import type { SourceManager } from "./sources/sourceManager.ts";
+
+const DEFAULT_PORT = "3000";
+
+/** Sets the when-clause keys that tell of the mini-server; each key is written only when its value changes. */
+export class ContextKeys implements Disposable {
+	readonly #owned = new DisposableStore();
+	readonly #values = new Map<string, unknown>();
+	readonly #miniServer: MiniServer;
+
+	constructor(manager: SourceManager, miniServer: MiniServer) {
+		this.#miniServer = miniServer;
+		this.#owned.add(manager.onDidChangeActive(() => this.#update()));
+		this.#owned.add(manager.onDidChangeStatus(() => this.#update()));
+	}
+
+	dispose(): void {
+		this.#owned.dispose();
+	}
+
+	#update(): void {
+		const { info } = this.#miniServer;
+		this.#set(ContextKey.isServerRunning, info !== undefined);
+		this.#set(ContextKey.isServerOnDefaultPort, info !== undefined && new URL(info.url).port === DEFAULT_PORT);
+	}
+
+	#set(key: string, value: unknown): void {
+		if (this.#values.get(key) === value) return;
+		this.#values.set(key, value);
+		void vscode.commands.executeCommand("setContext", key, value);
+	}
+}

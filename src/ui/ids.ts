@@ -1,0 +1,77 @@
+/** Every id that `package.json` and the code share; a test compares both, both ways. */
+
+export const ViewId = {
+	traces: "traceway.traces",
+	sources: "traceway.sources",
+} as const;
+
+export const PanelId = {
+	waterfall: "traceway.waterfall",
+	spanDetail: "traceway.spanDetail",
+} as const;
+
+export const STATUS_ITEM_ID = "traceway.status";
+/** Scheme of read-only documents with the parts of a span. */
+export const DOCUMENT_SCHEME = "traceway";
+
+export const CommandId = {
+	connectionReconnect: "traceway.connection.reconnect",
+	connectionDisconnect: "traceway.connection.disconnect",
+	sourceAdd: "traceway.source.add",
+	sourceSelect: "traceway.source.select",
+	sourceRemove: "traceway.source.remove",
+	sourceSetToken: "traceway.source.setToken",
+	serverStart: "traceway.server.start",
+	serverStop: "traceway.server.stop",
+	serverCopyUrl: "traceway.server.copyUrl",
+	tracesRefresh: "traceway.traces.refresh",
+	tracesFilter: "traceway.traces.filter",
+	tracesClearFilter: "traceway.traces.clearFilter",
+	tracesGroupBy: "traceway.traces.groupBy",
+	tracesSortBy: "traceway.traces.sortBy",
+	tracesLoadMore: "traceway.traces.loadMore",
+	tracesClearAll: "traceway.traces.clearAll",
+	traceOpen: "traceway.trace.open",
+	traceDelete: "traceway.trace.delete",
+	traceCopyId: "traceway.trace.copyId",
+	spanOpen: "traceway.span.open",
+	spanDelete: "traceway.span.delete",
+	spanCopyJson: "traceway.span.copyJson",
+	spanOpenInput: "traceway.span.openInput",
+	spanOpenOutput: "traceway.span.openOutput",
+	demoRun: "traceway.demo.run",
+	logShow: "traceway.log.show",
+} as const;
+
+export const ContextKey = {
+	/** What an empty traces view has to say: one of `ViewState`. */
+	viewState: "traceway:viewState",
+	isFiltered: "traceway:isFiltered",
+	isServerRunning: "traceway:isServerRunning",
+	/** The mini-server listens where SDKs send by default. */
+	isServerOnDefaultPort: "traceway:isServerOnDefaultPort",
+	/** The shown source can delete. */
+	canDelete: "traceway:canDelete",
+} as const;
+
+export type ViewState =
+	| "starting"
+	| "connecting"
+	| "empty"
+	| "emptyRemote"
+	| "noMatch"
+	| "unauthorized"
+	| "failed"
+	| "disconnected"
+	| "traces";
+
+/** `contextValue` of tree rows, for the menus' when-clauses. */
+export const RowKind = {
+	trace: "trace",
+	span: "span",
+	placeholder: "placeholder",
+	group: "group",
+	loadMore: "loadMore",
+	source: "source",
+	localSource: "localSource",
+} as const;

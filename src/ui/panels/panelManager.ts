@@ -1,0 +1,179 @@
+import * as vscode from "vscode";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { ConnectionView } from "../../protocol/messages.ts";
+import { PanelId } from "../ids.ts";
+import { connectionText, indicatorOf } from "../indicator.ts";
+import type { PartDocuments } from "../partDocuments.ts";
+import type { SourceConnection } from "../sources/sourceConnection.ts";
+import type { SourceManager } from "../sources/sourceManager.ts";
+import { SpanDetailPanel, spanDetailStateOf } from "./spanDetailPanel.ts";
+import { WaterfallPanel, waterfallStateOf } from "./waterfallPanel.ts";
+
+export interface PanelManagerOptions {
+	readonly extensionUri: vscode.Uri;
+	readonly manager: SourceManager;
+	readonly documents: PartDocuments;
+	readonly logger: Logger;
+	/** A span was picked in a panel; the tree may follow. */
+	readonly onSelectSpan: (traceId: string, spanId: string) => void;
+}
+
+/** Opens, reuses and restores the editor panels, and keeps their selection in step. */
+export class PanelManager implements Disposable {
+	readonly #options: PanelManagerOptions;
+	readonly #owned = new DisposableStore();
+	#waterfall: WaterfallPanel | undefined;
+	#spanDetail: SpanDetailPanel | undefined;
+
+	constructor(options: PanelManagerOptions) {
+		this.#options = options;
+		const { manager } = options;
+		this.#owned.add(manager.onDidChangeStatus(() => this.sendConnection()));
+		this.#owned.add(
+			vscode.window.registerWebviewPanelSerializer(PanelId.waterfall, {
+				deserializeWebviewPanel: async (panel, value: unknown) => this.#restoreWaterfall(panel, value),
+			}),
+		);
+		this.#owned.add(
+			vscode.window.registerWebviewPanelSerializer(PanelId.spanDetail, {
+				deserializeWebviewPanel: async (panel, value: unknown) => this.#restoreSpanDetail(panel, value),
+			}),
+		);
+	}
+
+	openTrace(connection: SourceConnection, traceId: string, spanId?: string, preserveFocus = true): void {
+		this.#waterfall ??= WaterfallPanel.create(
+			this.#options.extensionUri,
+			this.#options.logger,
+			this.#waterfallEvents(),
+			() => {
+				this.#waterfall = undefined;
+			},
+		);
+		this.#waterfall.show(connection, traceId, spanId);
+		this.#waterfall.reveal(preserveFocus);
+		this.sendConnection();
+	}
+
+	openSpan(connection: SourceConnection, traceId: string, spanId: string, preserveFocus = true): void {
+		this.#spanDetail ??= SpanDetailPanel.create(
+			this.#options.extensionUri,
+			this.#options.logger,
+			this.#options.documents,
+			this.#spanDetailEvents(),
+			() => {
+				this.#spanDetail = undefined;
+			},
+		);
+		this.#spanDetail.show(connection, traceId, spanId);
+		this.#spanDetail.reveal(preserveFocus);
+		if (this.#waterfall?.traceId === traceId) this.#waterfall.select(spanId);
+		this.sendConnection();
+	}
+
+	/** The tree's selection moved: panels that are open follow, none is opened. */
+	follow(connection: SourceConnection, traceId: string, spanId: string | undefined): void {
+		this.#waterfall?.show(connection, traceId, spanId);
+		if (spanId !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
+	}
+
+	dispose(): void {
+		this.#waterfall?.dispose();
+		this.#spanDetail?.dispose();
+		this.#owned.dispose();
+	}
+
+	#waterfallEvents() {
+		return {
+			onSelect: (traceId: string, spanId: string) => {
+				const connection = this.#options.manager.active;
+				if (connection !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
+				this.#options.onSelectSpan(traceId, spanId);
+			},
+			onOpen: (traceId: string, spanId: string) => {
+				const connection = this.#options.manager.active;
+				if (connection !== undefined) this.openSpan(connection, traceId, spanId, false);
+			},
+		};
+	}
+
+	#spanDetailEvents() {
+		return {
+			onOpenTrace: (traceId: string, spanId: string) => {
+				const connection = this.#options.manager.active;
+				if (connection !== undefined) this.openTrace(connection, traceId, spanId, false);
+			},
+		};
+	}
+
+	#restoreWaterfall(panel: vscode.WebviewPanel, value: unknown): void {
+		const state = waterfallStateOf(value);
+		if (state === undefined || this.#waterfall !== undefined) {
+			panel.dispose();
+			return;
+		}
+		const waterfall = new WaterfallPanel(
+			panel,
+			this.#options.extensionUri,
+			this.#options.logger,
+			this.#waterfallEvents(),
+			() => {
+				this.#waterfall = undefined;
+			},
+		);
+		this.#waterfall = waterfall;
+		const connection = this.#connectionFor(state.sourceId);
+		if (connection === undefined) waterfall.showError(state, otherSourceText());
+		else waterfall.show(connection, state.traceId, state.selectedSpanId);
+		this.sendConnection();
+	}
+
+	#restoreSpanDetail(panel: vscode.WebviewPanel, value: unknown): void {
+		const state = spanDetailStateOf(value);
+		if (state === undefined || this.#spanDetail !== undefined) {
+			panel.dispose();
+			return;
+		}
+		const spanDetail = new SpanDetailPanel(
+			panel,
+			this.#options.extensionUri,
+			this.#options.logger,
+			this.#options.documents,
+			this.#spanDetailEvents(),
+			() => {
+				this.#spanDetail = undefined;
+			},
+		);
+		this.#spanDetail = spanDetail;
+		const connection = this.#connectionFor(state.sourceId);
+		if (connection === undefined) spanDetail.showError(state, otherSourceText());
+		else spanDetail.show(connection, state.traceId, state.spanId);
+		this.sendConnection();
+	}
+
+	#connectionFor(sourceId: string): SourceConnection | undefined {
+		const connection = this.#options.manager.start();
+		return connection.config.id === sourceId ? connection : undefined;
+	}
+
+	/** Tells the open panels how the connection stands. */
+	sendConnection(): void {
+		const connection = this.#options.manager.active;
+		if (connection === undefined) return;
+		const nowMs = Date.now();
+		const indicator = indicatorOf(connection.status, nowMs, connection.sinceMs);
+		const view: ConnectionView = {
+			indicator,
+			text: connectionText(connection.status, indicator, nowMs, vscode.l10n.t),
+		};
+		this.#waterfall?.setConnectionView(view);
+		this.#spanDetail?.setConnectionView(view);
+	}
+}
+
+function otherSourceText(): string {
+	return vscode.l10n.t(
+		"This panel belongs to another source. Select that source in the Sources view and open it again.",
+	);
+}

@@ -1,0 +1,272 @@
+import * as vscode from "vscode";
+import { isAbortError } from "../../base/abort.ts";
+import { assertNever } from "../../base/assert.ts";
+import { displayText } from "../../base/displayText.ts";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import type { SpanDetail } from "../../model/span.ts";
+import type { ChangeSet } from "../../model/traceStore.ts";
+import type {
+	ConnectionView,
+	HostToSpanDetail,
+	SpanDetailToHost,
+	SpanDetailViewState,
+	SpanPart,
+} from "../../protocol/messages.ts";
+import { SourceError } from "../../sources/source.ts";
+import { PanelId } from "../ids.ts";
+import type { PartDocuments } from "../partDocuments.ts";
+import type { SourceConnection } from "../sources/sourceConnection.ts";
+import { PanelHost } from "./panelHost.ts";
+import { buildSpanDetailView, partText } from "./spanDetailView.ts";
+import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
+
+/** A running span is read again at most this often. */
+const RELOAD_MS = 250;
+const MAX_COPIED_CHARACTERS = 5_000_000;
+
+export interface SpanDetailEvents {
+	readonly onOpenTrace: (traceId: string, spanId: string) => void;
+}
+
+/** Details of one span at a time: what the store knows at once, the payload from the source on demand. */
+export class SpanDetailPanel implements Disposable {
+	readonly #host: PanelHost<SpanDetailToHost, HostToSpanDetail>;
+	readonly #logger: Logger;
+	readonly #events: SpanDetailEvents;
+	readonly #documents: PartDocuments;
+	readonly #onEnd: () => void;
+	#life = new DisposableStore();
+	#connection: SourceConnection | undefined;
+	#traceId = "";
+	#spanId = "";
+	#detail: SpanDetail | undefined;
+	#error: { message: string; canRetry: boolean } | undefined;
+	#isRemoved = false;
+	/** A newer question ends the older one. */
+	#load: AbortController | undefined;
+	#reloadTimer: ReturnType<typeof setTimeout> | undefined;
+	#connectionView: ConnectionView | undefined;
+
+	constructor(
+		panel: vscode.WebviewPanel,
+		extensionUri: vscode.Uri,
+		logger: Logger,
+		documents: PartDocuments,
+		events: SpanDetailEvents,
+		onEnd: () => void,
+	) {
+		this.#logger = logger;
+		this.#documents = documents;
+		this.#events = events;
+		this.#onEnd = onEnd;
+		panel.iconPath = new vscode.ThemeIcon("output");
+		panel.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(extensionUri)] };
+		this.#host = new PanelHost(panel, logger, {
+			onReady: () => this.#sendState(),
+			onMessage: (message) => void this.#handleMessage(message).catch((error) => this.#reportError(error)),
+			onEnd: () => this.#end(),
+		});
+		panel.webview.html = webviewHtml(panel.webview, extensionUri, "spanDetail");
+	}
+
+	static create(
+		extensionUri: vscode.Uri,
+		logger: Logger,
+		documents: PartDocuments,
+		events: SpanDetailEvents,
+		onEnd: () => void,
+	): SpanDetailPanel {
+		const panel = vscode.window.createWebviewPanel(PanelId.spanDetail, vscode.l10n.t("Span Details"), {
+			viewColumn: vscode.ViewColumn.Beside,
+			preserveFocus: true,
+		});
+		return new SpanDetailPanel(panel, extensionUri, logger, documents, events, onEnd);
+	}
+
+	reveal(preserveFocus: boolean): void {
+		this.#host.panel.reveal(undefined, preserveFocus);
+	}
+
+	show(connection: SourceConnection, traceId: string, spanId: string): void {
+		if (connection === this.#connection && traceId === this.#traceId && spanId === this.#spanId) return;
+		this.#life.dispose();
+		this.#life = new DisposableStore();
+		this.#cancelReload();
+		this.#connection = connection;
+		this.#traceId = traceId;
+		this.#spanId = spanId;
+		this.#detail = undefined;
+		this.#error = undefined;
+		this.#isRemoved = false;
+		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
+		this.#setTitle();
+		this.#sendState();
+		void this.#reload();
+	}
+
+	setConnectionView(view: ConnectionView): void {
+		this.#connectionView = view;
+		this.#host.post({ type: "connection/changed", connection: view });
+		if (view.indicator === "live" && this.#error?.canRetry === true) void this.#reload();
+	}
+
+	/** The message of a restore whose source is not there. */
+	showError(state: SpanDetailViewState, message: string): void {
+		this.#traceId = state.traceId;
+		this.#spanId = state.spanId;
+		this.#error = { message, canRetry: false };
+		this.#sendState();
+	}
+
+	dispose(): void {
+		this.#host.dispose();
+		this.#end();
+	}
+
+	#end(): void {
+		this.#life.dispose();
+		this.#load?.abort();
+		this.#cancelReload();
+		this.#onEnd();
+	}
+
+	async #handleMessage(message: SpanDetailToHost): Promise<void> {
+		switch (message.type) {
+			case "page/ready":
+				return;
+			case "part/open":
+				await this.#documents.open(
+					this.#connection?.config.id ?? "",
+					this.#traceId,
+					this.#spanId,
+					this.#detail?.summary.name ?? this.#spanId,
+					message.part,
+				);
+				return;
+			case "part/copy":
+				await this.#copyPart(message.part);
+				return;
+			case "text/copy":
+				await vscode.env.clipboard.writeText(String(message.text).slice(0, MAX_COPIED_CHARACTERS));
+				return;
+			case "trace/open":
+				this.#events.onOpenTrace(this.#traceId, this.#spanId);
+				return;
+			case "detail/retry":
+				await this.#reload();
+				return;
+			default:
+				assertNever(message, "message of the span details page");
+		}
+	}
+
+	async #copyPart(part: SpanPart): Promise<void> {
+		if (this.#detail === undefined) return;
+		await vscode.env.clipboard.writeText(partText(this.#detail, part).text);
+		vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
+	}
+
+	#handleChange(changes: ChangeSet): void {
+		const connection = this.#connection;
+		if (connection === undefined) return;
+		const row = connection.store.rowOf(this.#spanId, this.#traceId);
+		if (row === undefined) {
+			const isGone =
+				changes.isCleared ||
+				changes.removedTraceIds.includes(this.#traceId) ||
+				changes.changedTraces.get(this.#traceId)?.isRestructured === true;
+			if (!isGone || this.#isRemoved) return;
+			this.#isRemoved = true;
+			this.#detail = undefined;
+			this.#cancelReload();
+			this.#load?.abort();
+			this.#sendState();
+			return;
+		}
+		if (!changes.changedTraces.get(this.#traceId)?.rows.has(row)) return;
+		this.#isRemoved = false;
+		this.#reloadTimer ??= setTimeout(() => {
+			this.#reloadTimer = undefined;
+			void this.#reload();
+		}, RELOAD_MS);
+	}
+
+	async #reload(): Promise<void> {
+		const connection = this.#connection;
+		if (connection === undefined) return;
+		this.#load?.abort();
+		const load = new AbortController();
+		this.#load = load;
+		try {
+			const detail = await (await connection.whenSource(load.signal)).loadSpan(
+				this.#traceId,
+				this.#spanId,
+				load.signal,
+			);
+			if (load.signal.aborted) return;
+			this.#detail = detail;
+			this.#error = undefined;
+			this.#isRemoved = false;
+		} catch (error) {
+			if (load.signal.aborted || isAbortError(error)) return;
+			this.#logger.warn(`span ${this.#spanId} could not be read: ${describeError(error)}`);
+			// What was read before stays on screen; the connection line says that it may be old.
+			if (this.#detail !== undefined) return;
+			this.#error = {
+				message: describeError(error),
+				canRetry: !(error instanceof SourceError && error.reason === "notFound"),
+			};
+		}
+		this.#setTitle();
+		this.#sendState();
+	}
+
+	#sendState(): void {
+		if (!this.#host.isReady) return;
+		if (this.#connectionView !== undefined) {
+			this.#host.post({ type: "connection/changed", connection: this.#connectionView });
+		}
+		const connection = this.#connection;
+		const state = { sourceId: connection?.config.id ?? "", traceId: this.#traceId, spanId: this.#spanId };
+		if (this.#isRemoved) this.#host.post({ type: "detail/removed" });
+		else if (this.#error !== undefined) this.#host.post({ type: "detail/error", ...this.#error });
+		else if (this.#detail === undefined || connection === undefined) {
+			const name = connection?.store.span(this.#traceId, this.#spanId)?.name ?? this.#spanId;
+			this.#host.post({ type: "detail/loading", state, name });
+		} else {
+			const detail = buildSpanDetailView({
+				detail: this.#detail,
+				sourceId: connection.config.id,
+				traceName: connection.store.summary(this.#traceId)?.name ?? this.#traceId,
+				clockOffsetMs: connection.status.clockOffsetMs,
+				t: vscode.l10n.t,
+			});
+			this.#host.post({ type: "detail/value", detail });
+		}
+	}
+
+	#setTitle(): void {
+		const name = this.#detail?.summary.name ?? this.#connection?.store.span(this.#traceId, this.#spanId)?.name;
+		const title = name === undefined ? vscode.l10n.t("Span Details") : displayText(name, 60);
+		if (this.#host.panel.title !== title) this.#host.panel.title = title;
+	}
+
+	#reportError(error: unknown): void {
+		this.#logger.error(describeError(error));
+		void vscode.window.showErrorMessage(describeError(error));
+	}
+
+	#cancelReload(): void {
+		if (this.#reloadTimer !== undefined) clearTimeout(this.#reloadTimer);
+		this.#reloadTimer = undefined;
+	}
+}
+
+/** Reads what a page had stored before the reload; undefined when it is not of this shape. */
+export function spanDetailStateOf(value: unknown): SpanDetailViewState | undefined {
+	if (typeof value !== "object" || value === null) return undefined;
+	const { sourceId, traceId, spanId } = value as Record<string, unknown>;
+	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string") return undefined;
+	return { sourceId, traceId, spanId };
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+
+export type PageName = "waterfall" | "spanDetail";
+
+const PAGE_ELEMENTS: Record<PageName, string> = {
+	waterfall: "traceway-waterfall",
+	spanDetail: "traceway-span-detail",
+};
+
+/** The only folder webviews may load from. */
+export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {
+	return vscode.Uri.joinPath(extensionUri, "dist", "webview");
+}
+
+/** The page around a Lit element. Nothing runs but the bundle with this page's nonce, nothing is fetched, no style is inline. */
+export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, page: PageName): string {
+	const nonce = randomBytes(18).toString("base64url");
+	const asset = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(webviewRoot(extensionUri), name)).toString();
+	const policy = [
+		"default-src 'none'",
+		`style-src ${webview.cspSource} 'nonce-${nonce}'`,
+		`script-src 'nonce-${nonce}' ${webview.cspSource}`,
+		`font-src ${webview.cspSource}`,
+		`img-src ${webview.cspSource} data:`,
+	].join("; ");
+	const element = PAGE_ELEMENTS[page];
+	return `<!DOCTYPE html>
+<html lang="en">
+<head>
+	<meta charset="UTF-8">
+	<meta http-equiv="Content-Security-Policy" content="${policy}">
+	<meta name="viewport" content="width=device-width, initial-scale=1">
+	<link rel="stylesheet" href="${asset("codicon.css")}" id="codicons" nonce="${nonce}">
+	<title>Traceway Live</title>
+</head>
+<body data-page="${page}">
+	<${element}></${element}>
+	<script type="module" nonce="${nonce}" src="${asset(`${page}.js`)}"></script>
+</body>
+</html>`;
+}

@@ -1,0 +1,77 @@
+import * as vscode from "vscode";
+import type { SpanPart } from "../protocol/messages.ts";
+import { DOCUMENT_SCHEME } from "./ids.ts";
+import { partText } from "./panels/spanDetailView.ts";
+import type { SourceManager } from "./sources/sourceManager.ts";
+
+/** Which part of which span a document shows. */
+interface PartAddress {
+	readonly sourceId: string;
+	readonly traceId: string;
+	readonly spanId: string;
+	readonly part: SpanPart;
+}
+
+/**
+ * Read-only documents with the parts of a span, whole: VS Code's own folding, find and word wrap serve where a webview
+ * would only imitate them.
+ */
+export class PartDocuments implements vscode.TextDocumentContentProvider {
+	readonly #manager: SourceManager;
+
+	constructor(manager: SourceManager) {
+		this.#manager = manager;
+	}
+
+	async provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
+		const address = addressOf(uri);
+		const connection = this.#manager.start();
+		if (connection.config.id !== address.sourceId) {
+			return vscode.l10n.t("This span belongs to another source. Select that source and open it again.");
+		}
+		const abort = new AbortController();
+		const subscription = token.onCancellationRequested(() => abort.abort());
+		try {
+			const detail = await connection.requireSource().loadSpan(address.traceId, address.spanId, abort.signal);
+			return partText(detail, address.part).text;
+		} finally {
+			subscription.dispose();
+		}
+	}
+
+	/** Opens a part in an editor beside the panels. */
+	async open(sourceId: string, traceId: string, spanId: string, spanName: string, part: SpanPart): Promise<void> {
+		const connection = this.#manager.active;
+		if (connection === undefined || connection.config.id !== sourceId) return;
+		const signal = AbortSignal.timeout(30_000);
+		const detail = await connection.requireSource().loadSpan(traceId, spanId, signal);
+		const { language } = partText(detail, part);
+		const uri = uriOf({ sourceId, traceId, spanId, part }, spanName, language === "json" ? "json" : "txt");
+		const document = await vscode.workspace.openTextDocument(uri);
+		await vscode.window.showTextDocument(document, { preview: true });
+	}
+}
+
+function uriOf(address: PartAddress, spanName: string, extension: string): vscode.Uri {
+	// The name is for the tab only; what could be taken for a path or a scheme is left out.
+	const name = spanName.replace(/[^\p{L}\p{N} _.-]/gu, "_").slice(0, 60) || "span";
+	return vscode.Uri.from({
+		scheme: DOCUMENT_SCHEME,
+		path: `/${name} ${address.part}.${extension}`,
+		query: JSON.stringify(address),
+	});
+}
+
+function addressOf(uri: vscode.Uri): PartAddress {
+	const value: unknown = JSON.parse(uri.query);
+	if (typeof value !== "object" || value === null) throw new Error(`${uri.path}: not the address of a span`);
+	const { sourceId, traceId, spanId, part } = value as Record<string, unknown>;
+	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string" || !isPart(part)) {
+		throw new Error(`${uri.path}: not the address of a span`);
+	}
+	return { sourceId, traceId, spanId, part };
+}
+
+function isPart(value: unknown): value is SpanPart {
+	return value === "input" || value === "output" || value === "attributes" || value === "error" || value === "raw";
+}

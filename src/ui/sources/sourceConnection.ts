@@ -1,0 +1,243 @@
+import { networkInterfaces } from "node:os";
+import { isAbortError } from "../../base/abort.ts";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { Emitter } from "../../base/emitter.ts";
+import { describeError, type Logger, prefixedLogger } from "../../base/logger.ts";
+import { TraceStore } from "../../model/traceStore.ts";
+import { type Source, type SourceConfig, SourceError, type SourceStatus } from "../../sources/source.ts";
+import { createTracewaySource, type SourceMemory } from "../../sources/traceway/tracewaySource.ts";
+import type { MiniServer } from "../miniServer.ts";
+import type { TokenStore } from "../secrets.ts";
+import type { Settings } from "../settings.ts";
+import { fetchFor } from "./sourceFetch.ts";
+
+/** How often a waiting connection looks whether the machine's network has changed. */
+const NETWORK_CHECK_MS = 2_000;
+
+export interface SourceConnectionOptions {
+	readonly config: SourceConfig;
+	/** Given for the bundled mini-server only: brings it up, and up again when it died. */
+	readonly miniServer: MiniServer | undefined;
+	readonly tokens: TokenStore;
+	readonly settings: Settings;
+	readonly memory: SourceMemory;
+	readonly saveMemory: (memory: SourceMemory) => void;
+	readonly logger: Logger;
+}
+
+/**
+ * The connection lifetime: one source that the user looks at, its store, and for the mini-server the care that it runs.
+ * The store outlives the source underneath: a mini-server that came back on another port gets a new source, and what is on
+ * screen stays.
+ */
+export class SourceConnection implements Disposable {
+	readonly config: SourceConfig;
+	readonly isLocal: boolean;
+	readonly store: TraceStore;
+	/** When a connection was last wanted, milliseconds since the epoch. */
+	sinceMs = Date.now();
+	readonly #options: SourceConnectionOptions;
+	readonly #logger: Logger;
+	readonly #owned = new DisposableStore();
+	readonly #abort = new AbortController();
+	readonly #onDidChangeStatus = this.#owned.add(new Emitter<SourceStatus>());
+	readonly onDidChangeStatus = this.#onDidChangeStatus.event;
+	#source: Source | undefined;
+	#sourceLife: DisposableStore | undefined;
+	#status: SourceStatus;
+	/** The server being brought up, shared by everybody who asks meanwhile. */
+	#starting: Promise<void> | undefined;
+	#isWanted = false;
+	#networkTimer: ReturnType<typeof setInterval> | undefined;
+
+	constructor(options: SourceConnectionOptions) {
+		this.#options = options;
+		this.config = options.config;
+		this.isLocal = options.miniServer !== undefined;
+		this.#logger = prefixedLogger(options.logger, `source ${options.config.id}`);
+		this.store = this.#owned.add(new TraceStore({ maxSpans: options.settings.maxSpans }));
+		this.#status = idleStatus(options.settings.watchdogMs);
+	}
+
+	get status(): SourceStatus {
+		return this.#status;
+	}
+
+	/** The adapter, or undefined while the mini-server is being brought up. */
+	get source(): Source | undefined {
+		return this.#source;
+	}
+
+	/** The adapter, for a request; an error in words for the user when there is none yet. */
+	requireSource(): Source {
+		if (this.#source === undefined) {
+			const why = this.#status.state.name === "failed" ? `: ${this.#status.state.message}` : "";
+			throw new SourceError("disconnected", `${this.config.name} is not connected${why}`);
+		}
+		return this.#source;
+	}
+
+	/** Waits for the adapter while the mini-server is being brought up; rejects with why when it does not come. */
+	async whenSource(signal: AbortSignal): Promise<Source> {
+		await this.#starting;
+		signal.throwIfAborted();
+		return this.requireSource();
+	}
+
+	/** The address requests go to, once it is known. */
+	get url(): string | undefined {
+		return this.#source?.config.url ?? (this.config.url || undefined);
+	}
+
+	connect(): void {
+		this.#isWanted = true;
+		this.sinceMs = Date.now();
+		void this.#bringUp().then(() => this.#source?.connect());
+	}
+
+	/** Forces a new attempt now, from any state. */
+	reconnect(): void {
+		this.#isWanted = true;
+		this.sinceMs = Date.now();
+		void this.#bringUp().then(() => this.#source?.reconnect());
+	}
+
+	/** Tries now if waiting. */
+	hurry(): void {
+		if (this.#isWanted) this.#source?.hurry();
+	}
+
+	disconnect(): void {
+		this.#isWanted = false;
+		this.#source?.disconnect();
+		if (this.#source === undefined) this.#setStatus(idleStatus(this.#options.settings.watchdogMs));
+	}
+
+	dispose(): void {
+		this.#isWanted = false;
+		this.#abort.abort();
+		if (this.#networkTimer !== undefined) clearInterval(this.#networkTimer);
+		this.#networkTimer = undefined;
+		this.#sourceLife?.dispose();
+		this.#owned.dispose();
+	}
+
+	/** Makes sure that there is a source, and for the mini-server that it answers. Errors end in the status. */
+	#bringUp(): Promise<void> {
+		this.#starting ??= this.#makeSource().finally(() => {
+			this.#starting = undefined;
+		});
+		return this.#starting;
+	}
+
+	async #makeSource(): Promise<void> {
+		const { miniServer } = this.#options;
+		let url = this.config.url;
+		if (miniServer !== undefined) {
+			if (this.#source === undefined) {
+				this.#setStatus({ ...this.#status, state: { name: "connecting", attempt: 1 } });
+			}
+			try {
+				url = (await miniServer.ensure(this.#abort.signal)).url;
+			} catch (error) {
+				if (isAbortError(error) || this.#owned.isDisposed) return;
+				const message = describeError(error);
+				this.#logger.error(`the mini-server did not start: ${message}`);
+				this.#dropSource();
+				this.#setStatus({ ...this.#status, state: { name: "failed", reason: "network", message } });
+				return;
+			}
+		}
+		if (this.#owned.isDisposed || this.#source?.config.url === url) return;
+		const fetch = await fetchFor(this.config, this.#logger);
+		if (this.#owned.isDisposed) return;
+		this.#dropSource();
+		const { settings, tokens, memory, saveMemory } = this.#options;
+		const source = createTracewaySource({
+			config: { ...this.config, url },
+			logger: this.#logger,
+			fetch,
+			store: this.store,
+			getToken: () => tokens.get(this.config.id),
+			memory,
+			saveMemory,
+			watchdogMs: settings.watchdogMs,
+			reconcileMs: settings.reconcileMs,
+		});
+		const life = new DisposableStore();
+		life.add(source);
+		life.add(source.onDidChangeStatus((status) => this.#handleStatus(status)));
+		this.#sourceLife = life;
+		this.#source = source;
+		this.#logger.info(`address ${new URL(url).origin}`);
+	}
+
+	#dropSource(): void {
+		this.#sourceLife?.dispose();
+		this.#sourceLife = undefined;
+		this.#source = undefined;
+	}
+
+	#handleStatus(status: SourceStatus): void {
+		const before = this.#status.state.name;
+		this.#setStatus(status);
+		this.#watchNetwork(status.state.name === "waiting");
+		const isServerGone = status.state.name === "waiting" && status.state.reason !== "rateLimited";
+		if (this.isLocal && this.#isWanted && isServerGone && before !== "waiting") void this.#revive();
+	}
+
+	/** The mini-server does not answer: it is looked for and, if it died, started again. */
+	async #revive(): Promise<void> {
+		await this.#bringUp();
+		if (!this.#isWanted || this.#owned.isDisposed) return;
+		if (this.#source?.status.state.name === "idle") this.#source.connect();
+		else this.#source?.hurry();
+	}
+
+	/** Node announces no change of network, so a waiting connection looks for one. */
+	#watchNetwork(isWaiting: boolean): void {
+		if (!isWaiting) {
+			if (this.#networkTimer !== undefined) clearInterval(this.#networkTimer);
+			this.#networkTimer = undefined;
+			return;
+		}
+		if (this.#networkTimer !== undefined) return;
+		let before = networkFingerprint();
+		this.#networkTimer = setInterval(() => {
+			const now = networkFingerprint();
+			if (now === before) return;
+			before = now;
+			this.#logger.debug("the network changed, trying now");
+			this.hurry();
+		}, NETWORK_CHECK_MS);
+	}
+
+	#setStatus(status: SourceStatus): void {
+		this.#status = status;
+		this.#onDidChangeStatus.fire(status);
+	}
+}
+
+function networkFingerprint(): string {
+	return Object.values(networkInterfaces())
+		.flatMap((addresses) => (addresses ?? []).map((address) => address.address))
+		.sort()
+		.join(" ");
+}
+
+function idleStatus(watchdogMs: number): SourceStatus {
+	return {
+		state: { name: "idle" },
+		isLoaded: false,
+		lastByteAtMs: undefined,
+		lastEventId: undefined,
+		watchdogMs,
+		received: 0,
+		replayed: 0,
+		recovered: 0,
+		unknownEvents: 0,
+		undecodable: 0,
+		clockOffsetMs: 0,
+		requestError: undefined,
+	};
+}

@@ -1,0 +1,240 @@
+import * as vscode from "vscode";
+import { isAbortError } from "../../base/abort.ts";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import { parseQuery, remotePart } from "../../model/query.ts";
+import type { ChangeSet } from "../../model/traceStore.ts";
+import { ContextKey, ViewId, type ViewState } from "../ids.ts";
+import { needsToken } from "../indicator.ts";
+import type { SourceConnection } from "../sources/sourceConnection.ts";
+import type { SourceManager } from "../sources/sourceManager.ts";
+import { GROUPINGS, type Grouping, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
+import { TracesTree } from "./tracesTree.ts";
+
+const ARRANGEMENT_KEY = "tracesArrangement";
+
+interface Arrangement {
+	readonly grouping: Grouping;
+	readonly sorting: Sorting;
+	readonly filter: string;
+}
+
+export interface TracesViewOptions {
+	readonly manager: SourceManager;
+	readonly memento: vscode.Memento;
+	readonly logger: Logger;
+	/** The user moved the selection in the tree. */
+	readonly onSelect: (node: TreeNode) => void;
+}
+
+/** The view around the tree: what it says when it is empty, its filter, its badge and its selection. */
+export class TracesView implements Disposable {
+	readonly tree = new TracesTree();
+	readonly #owned = new DisposableStore();
+	readonly #options: TracesViewOptions;
+	readonly #view: vscode.TreeView<TreeNode>;
+	#storeListener: Disposable | undefined;
+	/** Traces that failed while nobody looked. */
+	readonly #failedUnseen = new Set<string>();
+	#arrangement: Arrangement;
+	#search: AbortController | undefined;
+	#viewState: ViewState | undefined;
+	#isRevealing = false;
+
+	constructor(options: TracesViewOptions) {
+		this.#options = options;
+		const { manager } = options;
+		this.#arrangement = arrangementOf(options.memento.get(ARRANGEMENT_KEY));
+		this.#view = this.#owned.add(
+			vscode.window.createTreeView(ViewId.traces, { treeDataProvider: this.tree, showCollapseAll: true }),
+		);
+		this.#owned.add(this.tree);
+		this.#owned.add(manager.onDidChangeActive((connection) => this.#handleActive(connection)));
+		this.#owned.add(manager.onDidChangeStatus(() => this.updateState()));
+		this.#owned.add(this.#view.onDidChangeVisibility(({ visible }) => this.#handleVisible(visible)));
+		this.#owned.add(
+			this.#view.onDidChangeSelection(({ selection }) => {
+				// A selection that we made ourselves is no wish of the user.
+				if (selection.length > 0 && !this.#isRevealing) options.onSelect(selection[0]);
+			}),
+		);
+		if (this.#view.visible) this.#handleVisible(true);
+	}
+
+	get filter(): string {
+		return this.#arrangement.filter;
+	}
+
+	get arrangement(): Arrangement {
+		return this.#arrangement;
+	}
+
+	get selection(): TreeNode | undefined {
+		return this.#view.selection[0];
+	}
+
+	async arrange(change: Partial<Arrangement>): Promise<void> {
+		this.#arrangement = { ...this.#arrangement, ...change };
+		await this.#options.memento.update(ARRANGEMENT_KEY, this.#arrangement);
+		this.#applyArrangement();
+	}
+
+	/** Moves the tree's selection to a span that was picked elsewhere, if the view is visible. */
+	async reveal(traceId: string, spanId: string): Promise<void> {
+		if (!this.#view.visible) return;
+		const current = this.#view.selection[0];
+		if (current?.kind === "span" && current.traceId === traceId && current.spanId === spanId) return;
+		this.#isRevealing = true;
+		try {
+			await this.#view.reveal(this.tree.nodeFor(traceId, spanId), { select: true, focus: false });
+		} catch (error) {
+			// A row past "Load more" or outside the filter cannot be revealed; the panels show it all the same.
+			this.#options.logger.debug(`span ${spanId} is not in the tree: ${describeError(error)}`);
+		} finally {
+			this.#isRevealing = false;
+		}
+	}
+
+	/** What an empty tree says, the filter line and the address; cheap, called on each change of status. */
+	updateState(): void {
+		const connection = this.#options.manager.active;
+		const list = this.tree.list;
+		if (connection === undefined || list === undefined) return;
+		const isFiltered = list.query !== undefined;
+		const shown = list.ids(Date.now()).length;
+		const state = viewStateOf(connection, shown, isFiltered);
+		if (state !== this.#viewState) {
+			this.#viewState = state;
+			void vscode.commands.executeCommand("setContext", ContextKey.viewState, state);
+		}
+		void vscode.commands.executeCommand("setContext", ContextKey.isFiltered, isFiltered);
+		const canDelete = connection.source?.capabilities.delete === true;
+		void vscode.commands.executeCommand("setContext", ContextKey.canDelete, canDelete);
+		this.#view.description = hostOf(connection);
+		// A message hides the welcome text, so there is one only above rows.
+		this.#view.message =
+			isFiltered && shown > 0
+				? vscode.l10n.t("{0} of {1} traces match: {2}", shown, connection.store.traceCount, this.#arrangement.filter)
+				: undefined;
+	}
+
+	dispose(): void {
+		this.#search?.abort();
+		this.#storeListener?.dispose();
+		this.#owned.dispose();
+	}
+
+	#handleActive(connection: SourceConnection | undefined): void {
+		this.#storeListener?.dispose();
+		this.#failedUnseen.clear();
+		this.#updateBadge();
+		this.tree.setConnection(connection);
+		this.#storeListener = connection?.store.onDidChange((changes) => this.#handleChange(connection, changes));
+		this.#applyArrangement();
+	}
+
+	#handleVisible(isVisible: boolean): void {
+		this.tree.setVisible(isVisible);
+		if (!isVisible) return;
+		this.#failedUnseen.clear();
+		this.#updateBadge();
+		this.#options.manager.start();
+	}
+
+	#handleChange(connection: SourceConnection, changes: ChangeSet): void {
+		if (!this.#view.visible) {
+			for (const traceId of changes.changedTraces.keys()) {
+				// What was there before the first snapshot ended is history and no news.
+				if (connection.status.isLoaded && connection.store.summary(traceId)?.state === "failed") {
+					this.#failedUnseen.add(traceId);
+				}
+			}
+			for (const traceId of changes.removedTraceIds) this.#failedUnseen.delete(traceId);
+			if (changes.isCleared) this.#failedUnseen.clear();
+			this.#updateBadge();
+		}
+		this.updateState();
+	}
+
+	#updateBadge(): void {
+		const count = this.#failedUnseen.size;
+		const tooltip =
+			count === 1
+				? vscode.l10n.t("1 trace failed since you last looked")
+				: vscode.l10n.t("{0} traces failed since you last looked", count);
+		if ((this.#view.badge?.value ?? 0) === count) return;
+		this.#view.badge = count === 0 ? undefined : { value: count, tooltip };
+	}
+
+	#applyArrangement(): void {
+		const list = this.tree.list;
+		if (list === undefined) return;
+		list.grouping = this.#arrangement.grouping;
+		list.sorting = this.#arrangement.sorting;
+		const parsed = parseQuery(this.#arrangement.filter);
+		list.query = parsed.ok && this.#arrangement.filter.trim() !== "" ? parsed.query : undefined;
+		list.serverMatches = undefined;
+		this.tree.rearrange();
+		this.updateState();
+		void this.#searchServer();
+	}
+
+	/** Parts of the filter that payloads decide are asked of the server; a newer filter ends the older search. */
+	async #searchServer(): Promise<void> {
+		this.#search?.abort();
+		const list = this.tree.list;
+		const connection = this.#options.manager.active;
+		const search = list?.query === undefined ? undefined : remotePart(list.query);
+		if (list === undefined || connection === undefined || search === undefined) return;
+		const abort = new AbortController();
+		this.#search = abort;
+		try {
+			const source = await connection.whenSource(abort.signal);
+			const matches = await source.searchTraces(search, abort.signal);
+			if (abort.signal.aborted || this.tree.list !== list) return;
+			list.serverMatches = matches;
+			this.tree.rearrange();
+			this.updateState();
+		} catch (error) {
+			if (abort.signal.aborted || isAbortError(error)) return;
+			this.#options.logger.warn(`search at the server failed: ${describeError(error)}`);
+			void vscode.window.showWarningMessage(
+				vscode.l10n.t("The server could not search payloads, so only names were searched: {0}", describeError(error)),
+			);
+		}
+	}
+}
+
+function viewStateOf(connection: SourceConnection, shown: number, isFiltered: boolean): ViewState {
+	if (shown > 0) return "traces";
+	const { status } = connection;
+	switch (status.state.name) {
+		case "failed":
+			return needsToken(status.state.reason) ? "unauthorized" : "failed";
+		case "idle":
+		case "disposed":
+			return "disconnected";
+		case "connecting":
+		case "waiting":
+			if (connection.store.traceCount === 0) return connection.source === undefined ? "starting" : "connecting";
+			break;
+		case "open":
+			if (!status.isLoaded && status.requestError === undefined) return "connecting";
+	}
+	if (isFiltered && connection.store.traceCount > 0) return "noMatch";
+	return connection.isLocal ? "empty" : "emptyRemote";
+}
+
+function hostOf(connection: SourceConnection): string {
+	const { url } = connection;
+	return url === undefined ? connection.config.name : (URL.parse(url)?.host ?? url);
+}
+
+function arrangementOf(value: unknown): Arrangement {
+	const stored = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+	return {
+		grouping: GROUPINGS.find((grouping) => grouping === stored.grouping) ?? "none",
+		sorting: SORTINGS.find((sorting) => sorting === stored.sorting) ?? "newest",
+		filter: typeof stored.filter === "string" ? stored.filter : "",
+	};
+}

@@ -1,0 +1,242 @@
+import { isAbortError, sleep } from "../base/abort.ts";
+import { CommandError, printable } from "./arguments.ts";
+import { type DemoSpan, type DemoTrace, planTrace } from "./demoPlan.ts";
+
+export interface DemoOptions {
+	/** Base address of the server, without `/api`. */
+	readonly url: string;
+	/** How many traces; undefined goes on until `signal` is aborted. 20 by default, without end when live. */
+	readonly traces?: number | undefined;
+	/** Traces begun a second. By default one every two seconds when live, as fast as they go otherwise. */
+	readonly rate?: number | undefined;
+	/** The same seed sends the same traces; 1 by default. */
+	readonly seed?: number | undefined;
+	/** Spans take the time that they would really take; otherwise a hundredth of it. */
+	readonly isLive?: boolean | undefined;
+	readonly token?: string | undefined;
+	/** Called with one line of text for each trace that has ended. */
+	readonly onTrace?: ((line: string) => void) | undefined;
+	/** Begins no further traces and ends those that are running: their open spans fail as cancelled. */
+	readonly signal: AbortSignal;
+}
+
+export interface DemoResult {
+	readonly traces: number;
+	readonly spans: number;
+	readonly failedSpans: number;
+}
+
+/** How much faster than life a demo is that is not live. */
+const QUICK_FACTOR = 0.01;
+
+/** Traces at the same time. */
+const MAX_OPEN_TRACES = 8;
+
+/** A server that does not answer within this is not coming back for this request. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/**
+ * Sends traces of made-up agents through the public REST API, as an instrumented program would: create the trace, create
+ * each span when it begins, complete or fail it when it ends.
+ *
+ * @throws CommandError with what to do, when the server cannot be reached or refuses a request.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+	const { seed = 1, isLive = false, signal } = options;
+	const count = options.traces ?? (isLive ? Number.POSITIVE_INFINITY : 20);
+	const rate = options.rate ?? (isLive ? 0.5 : Number.POSITIVE_INFINITY);
+	// The first error ends the other traces too.
+	const failure = new AbortController();
+	const client = new DemoClient(options.url, options.token);
+	const player = new Player(client, isLive ? 1 : QUICK_FACTOR, AbortSignal.any([signal, failure.signal]));
+	const totals = { traces: 0, spans: 0, failedSpans: 0 };
+	const open = new Set<Promise<void>>();
+
+	const play = async (number: number) => {
+		const plan = planTrace(seed, number);
+		const startedMs = Date.now();
+		const sent = await player.play(plan);
+		totals.traces++;
+		totals.spans += sent.spans;
+		totals.failedSpans += sent.failed;
+		options.onTrace?.(describe(plan, sent, Date.now() - startedMs));
+	};
+
+	try {
+		for (let number = 0; number < count && !player.signal.aborted; number++) {
+			const entry = play(number)
+				.catch((error: unknown) => failure.abort(error))
+				.finally(() => open.delete(entry));
+			open.add(entry);
+			if (Number.isFinite(rate) && number + 1 < count) await sleep(1000 / rate, player.signal);
+			if (open.size >= MAX_OPEN_TRACES) await Promise.race(open);
+		}
+	} catch (error) {
+		// Aborted while waiting for the next trace.
+		if (!player.signal.aborted) throw error;
+	}
+	await Promise.all(open);
+	if (failure.signal.aborted) throw failure.signal.reason;
+	return totals;
+}
+
+/** What was sent of a trace. */
+interface Sent {
+	spans: number;
+	failed: number;
+	/** The demo was stopped before the end of the plan. */
+	isCancelled: boolean;
+}
+
+function describe(plan: DemoTrace, sent: Sent, tookMs: number): string {
+	const mark = sent.isCancelled ? "cancelled" : plan.root.result.type;
+	const failures = sent.failed > 0 ? `, ${sent.failed} failed` : "";
+	const spans = `${String(sent.spans).padStart(3)} spans${failures}`;
+	return `${mark.padEnd(9)}  ${spans}  ${(tookMs / 1000).toFixed(2)} s  ${printable(plan.name, 80)}`;
+}
+
+/** Plays a plan in time. When its signal is aborted it waits no more and fails what is open. */
+class Player {
+	readonly signal: AbortSignal;
+	readonly #client: DemoClient;
+	readonly #timeFactor: number;
+
+	constructor(client: DemoClient, timeFactor: number, signal: AbortSignal) {
+		this.#client = client;
+		this.#timeFactor = timeFactor;
+		this.signal = signal;
+	}
+
+	async play(plan: DemoTrace): Promise<Sent> {
+		const sent: Sent = { spans: 0, failed: 0, isCancelled: false };
+		const traceId = await this.#client.createTrace(plan.name, plan.tags);
+		await this.#playSpan(traceId, null, plan.root, sent);
+		return sent;
+	}
+
+	async #playSpan(traceId: string, parentId: string | null, span: DemoSpan, sent: Sent): Promise<void> {
+		const spanId = await this.#client.createSpan({
+			trace_id: traceId,
+			parent_id: parentId,
+			name: span.name,
+			kind: span.kind,
+			input: span.input,
+		});
+		sent.spans++;
+		await this.#wait(span.selfMs / 2);
+		if (span.isParallel) {
+			await Promise.all(
+				span.children.map(async (child, index) => {
+					// Workers never start in the very same moment.
+					await this.#wait(index * 25);
+					if (!this.signal.aborted) await this.#playSpan(traceId, spanId, child, sent);
+				}),
+			);
+		} else {
+			for (const child of span.children) {
+				if (!this.signal.aborted) await this.#playSpan(traceId, spanId, child, sent);
+			}
+		}
+		await this.#wait(span.selfMs / 2);
+		await this.#endSpan(spanId, span, sent);
+	}
+
+	async #endSpan(spanId: string, span: DemoSpan, sent: Sent): Promise<void> {
+		if (this.signal.aborted) {
+			sent.isCancelled = true;
+			sent.failed++;
+			await this.#client.failSpan(spanId, "Cancelled: the demo was stopped");
+		} else if (span.result.type === "failed") {
+			sent.failed++;
+			await this.#client.failSpan(spanId, span.result.error);
+		} else await this.#client.completeSpan(spanId, span.result.output, span.result.kind);
+	}
+
+	async #wait(ms: number): Promise<void> {
+		try {
+			await sleep(ms * this.#timeFactor, this.signal);
+		} catch (error) {
+			if (!this.signal.aborted) throw error;
+		}
+	}
+}
+
+/** The four calls that a program makes. Errors are `CommandError`s that say what to do. */
+class DemoClient {
+	readonly #url: string;
+	readonly #token: string | undefined;
+
+	constructor(url: string, token: string | undefined) {
+		this.#url = url;
+		this.#token = token;
+	}
+
+	createTrace(name: string, tags: readonly string[]): Promise<string> {
+		return this.#create("/api/traces", { name, tags });
+	}
+
+	createSpan(span: Readonly<Record<string, unknown>>): Promise<string> {
+		return this.#create("/api/spans", span);
+	}
+
+	async completeSpan(id: string, output: unknown, kind: unknown): Promise<void> {
+		const hasBody = output !== undefined || kind !== undefined;
+		await this.#post(`/api/spans/${encodeURIComponent(id)}/complete`, hasBody ? { output, kind } : undefined);
+	}
+
+	async failSpan(id: string, error: string): Promise<void> {
+		await this.#post(`/api/spans/${encodeURIComponent(id)}/fail`, { error });
+	}
+
+	async #create(path: string, body: unknown): Promise<string> {
+		const text = await this.#post(path, body);
+		try {
+			const { id } = JSON.parse(text) as { readonly id?: unknown };
+			if (typeof id === "string" && id.length > 0) return id;
+		} catch {
+			// Handled below: an answer that is no JSON is no Traceway server's.
+		}
+		throw new CommandError(
+			`${this.#url} answered POST ${path} without an id; is it a Traceway server? Give the right address with --url`,
+		);
+	}
+
+	async #post(path: string, body: unknown): Promise<string> {
+		let response: Response;
+		let text: string;
+		try {
+			response = await fetch(this.#url + path, {
+				method: "POST",
+				headers: {
+					...(body === undefined ? {} : { "content-type": "application/json" }),
+					...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+				},
+				...(body === undefined ? {} : { body: JSON.stringify(body) }),
+				signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+			});
+			text = await response.text();
+		} catch (error) {
+			throw new CommandError(unreachable(this.#url, error), 1, { cause: error });
+		}
+		// A span that somebody deleted meanwhile, or cleared with everything else, is no reason to stop.
+		const isGone = /^\/api\/spans\/[^/]+\/(complete|fail)$/.test(path) && response.status === 404;
+		if (!response.ok && !isGone) throw new CommandError(refused(this.#url, path, response.status, text));
+		return text;
+	}
+}
+
+/** What to do when a server does not answer. */
+function unreachable(url: string, error: unknown): string {
+	const cause =
+		error instanceof Error ? ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.message) : "";
+	const why = isAbortError(error) ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s` : cause;
+	return `cannot reach ${url} (${why}); start a server with "traceway-live serve", or give its address with --url`;
+}
+
+/** What to do when a server says no. */
+function refused(url: string, path: string, status: number, body: string): string {
+	if (status === 401 || status === 403) {
+		return `${url} refused the request (${status}); set the token with TRACEWAY_TOKEN or --token`;
+	}
+	return `${url} answered POST ${path} with ${status}: ${printable(body.trim(), 300) || "no text"}`;
+}

@@ -1,0 +1,305 @@
+import { resolve } from "node:path";
+import { describeError, type Logger } from "../base/logger.ts";
+import { ExitCode, type ListeningLine } from "../protocol/serverInfo.ts";
+import { claimDataDir, type DataDirOwner, OwnerError } from "../server/owner.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../server/server.ts";
+import {
+	type Command,
+	CommandError,
+	parseDurationMs,
+	parseInteger,
+	parseOptions,
+	parseSizeBytes,
+	UsageError,
+} from "./arguments.ts";
+import { defaultDataDir } from "./dataDir.ts";
+import { stderrLogger } from "./stderrLog.ts";
+import { version } from "./version.ts";
+
+const help = `traceway-live serve - run the server
+
+Implements Traceway's REST API and live event stream under /api and takes OpenTelemetry traces (OTLP/HTTP) on
+/v1/traces, on SQLite. One running server per data directory.
+
+Usage
+  traceway-live serve [options]
+
+Options
+  --host ADDRESS          address to listen on; any but a loopback one needs a token  [127.0.0.1]
+  --port N                port of the API, 0 for any free one                         [3000]
+  --otlp-port N           second port for OTLP, 0 for any free one                    [4318]
+                          (/v1/traces answers on both ports)
+  --any-port              take a free port where the asked-for one is in use
+  --data-dir DIR          directory of the data                                       [see below]
+  --memory                keep everything in memory and lose it at the end
+  --token T               ask every request for this bearer token                     [TRACEWAY_TOKEN, else none]
+  --event-retention TIME  how long missed events can be replayed, from 1s on          [24h]
+  --client-buffer N       events that wait for one slow reader before it is cut off   [10000]
+  --max-db-size SIZE      oldest traces are dropped when the data grow past this      [2GB]
+  --exit-when-idle TIME   end when nobody has been connected for so long, from 1s on  [never]
+  --json                  print one line of JSON when listening, and nothing else, on standard output:
+                          {"event":"listening","url":...,"otlpUrl":...,"pid":...,"version":...}
+  --log-limit SIZE        cut the log when standard error is a file that grows past this  [never]
+  --verbose               log every request
+  -h, --help              print this
+
+  TIME is like 500ms, 25s, 5m, 24h, 7d; a bare number is seconds. SIZE is like 500MB, 2GB, 512MiB; a bare number is bytes.
+  The data directory is TRACEWAY_DATA_DIR, else
+  ${defaultDataDir()}
+  A token given by TRACEWAY_TOKEN does not show in the list of processes. Log lines go to standard error.
+
+Signals
+  SIGTERM, SIGINT (Ctrl+C) and SIGHUP stop accepting, end the streams, write everything and exit within 5 s; a second one
+  exits at once.
+
+Exit codes
+  0  ended by a signal or by --exit-when-idle
+  1  could not start (a port is taken, the data are unusable) or failed
+  2  wrong command line
+  3  another running server owns the data directory
+  4  Node.js is older than 22.16
+
+Examples
+  traceway-live serve
+  traceway-live serve --port 0 --otlp-port 0 --memory --json
+  TRACEWAY_TOKEN=... traceway-live serve --host 0.0.0.0 --data-dir /var/lib/traceway-live
+`;
+
+/** "SIGTERM and SIGINT drain and exit 0 within 5 s" (design, section 5); the rest is for the way out. */
+const DRAIN_MS = 4500;
+
+/** Longest silence that may be asked for: timers of Node.js fire at once when they are longer than 2^31 - 1 ms. */
+const MAX_IDLE_MS = 2 ** 31 - 1;
+
+interface ServeSettings {
+	readonly host: string;
+	readonly port: number;
+	readonly otlpPort: number;
+	readonly isAnyPort: boolean;
+	/** undefined keeps everything in memory. */
+	readonly dataDir: string | undefined;
+	readonly token: string | undefined;
+	readonly eventRetentionMs: number;
+	readonly clientBuffer: number;
+	readonly maxDbBytes: number;
+	readonly exitWhenIdleMs: number | undefined;
+	readonly isJson: boolean;
+	readonly logLimitBytes: number | undefined;
+	readonly isVerbose: boolean;
+}
+
+function isLoopback(host: string): boolean {
+	return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function atLeast(value: number, min: number, option: string, minText: string): number {
+	if (value < min) throw new UsageError(`${option}: must be at least ${minText}`);
+	return value;
+}
+
+/** Checks the whole command line of `serve`. Exported for tests. */
+export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEnv): ServeSettings {
+	const values = parseOptions(args, {
+		host: { type: "string", default: "127.0.0.1" },
+		port: { type: "string", default: "3000" },
+		"otlp-port": { type: "string", default: "4318" },
+		"any-port": { type: "boolean", default: false },
+		"data-dir": { type: "string" },
+		memory: { type: "boolean", default: false },
+		token: { type: "string" },
+		"event-retention": { type: "string", default: "24h" },
+		"client-buffer": { type: "string", default: "10000" },
+		"max-db-size": { type: "string", default: "2GB" },
+		"exit-when-idle": { type: "string" },
+		json: { type: "boolean", default: false },
+		"log-limit": { type: "string" },
+		verbose: { type: "boolean", default: false },
+	});
+	const host = values.host.replace(/^\[(.*)\]$/, "$1");
+	if (host === "") throw new UsageError("--host: the address is empty");
+	const token = values.token ?? (env.TRACEWAY_TOKEN || undefined);
+	// What an Authorization header can carry: "token68" of RFC 9110, section 11.2, is narrower still.
+	if (token !== undefined && !/^[\x21-\x7e]{1,512}$/.test(token)) {
+		throw new UsageError("--token: must be 1 to 512 visible ASCII characters without spaces");
+	}
+	if (!isLoopback(host) && token === undefined) {
+		throw new UsageError(`--host: ${host} can be reached from other machines, so a token is needed (TRACEWAY_TOKEN)`);
+	}
+	if (values.memory && values["data-dir"] !== undefined) {
+		throw new UsageError("--memory and --data-dir exclude each other");
+	}
+	if (values["data-dir"] === "") throw new UsageError("--data-dir: the path is empty");
+	const port = parseInteger(values.port, "--port", 0, 65_535);
+	const otlpPort = parseInteger(values["otlp-port"], "--otlp-port", 0, 65_535);
+	if (port !== 0 && port === otlpPort) {
+		throw new UsageError(`--otlp-port: is the same as --port (${port}); /v1/traces answers on that one anyway`);
+	}
+	const idle = values["exit-when-idle"];
+	const idleMs = idle === undefined ? undefined : parseDurationMs(idle, "--exit-when-idle");
+	if (idleMs !== undefined && idleMs > MAX_IDLE_MS) throw new UsageError("--exit-when-idle: must be at most 24 days");
+	const logLimit = values["log-limit"];
+	const logLimitBytes = logLimit === undefined ? undefined : parseSizeBytes(logLimit, "--log-limit");
+	return {
+		host,
+		port,
+		otlpPort,
+		isAnyPort: values["any-port"],
+		dataDir: values.memory ? undefined : resolve(values["data-dir"] ?? defaultDataDir()),
+		token,
+		eventRetentionMs: atLeast(
+			parseDurationMs(values["event-retention"], "--event-retention"),
+			1000,
+			"--event-retention",
+			"1s",
+		),
+		clientBuffer: parseInteger(values["client-buffer"], "--client-buffer", 1, 10_000_000),
+		maxDbBytes: atLeast(parseSizeBytes(values["max-db-size"], "--max-db-size"), 1e6, "--max-db-size", "1MB"),
+		exitWhenIdleMs: idleMs === undefined ? undefined : atLeast(idleMs, 1000, "--exit-when-idle", "1s"),
+		isJson: values.json,
+		logLimitBytes: logLimitBytes === undefined ? undefined : atLeast(logLimitBytes, 1e5, "--log-limit", "100KB"),
+		isVerbose: values.verbose,
+	};
+}
+
+/** The end of the server's life, whichever comes first. */
+type StopReason =
+	| { readonly type: "signal"; readonly name: NodeJS.Signals }
+	| { readonly type: "idle" }
+	| { readonly type: "fault"; readonly error: unknown };
+
+/** Waits for a reason to stop. From now on one signal drains and the next one exits at once. */
+function watchForStop(logger: Logger) {
+	const { promise, resolve: stop } = Promise.withResolvers<StopReason>();
+	let signals = 0;
+	for (const [name, number] of [
+		["SIGINT", 2],
+		["SIGTERM", 15],
+		["SIGHUP", 1],
+	] as const) {
+		process.on(name, () => {
+			signals++;
+			if (signals > 1) {
+				logger.warn(`second signal (${name}): exit without draining`);
+				// As a shell reports a process that was ended by this signal.
+				process.exit(128 + number);
+			}
+			stop({ type: "signal", name });
+		});
+	}
+	const handleFault = (error: unknown) => stop({ type: "fault", error });
+	process.on("uncaughtException", handleFault);
+	process.on("unhandledRejection", handleFault);
+	return { stopped: promise, stop };
+}
+
+/** Port that a failed `listen` was about, or undefined when the error is another one. */
+function takenPort(error: unknown): number | undefined {
+	for (let cause = error; cause instanceof Error; cause = cause.cause) {
+		const { code, port } = cause as NodeJS.ErrnoException & { readonly port?: unknown };
+		if (code === "EADDRINUSE" && typeof port === "number") return port;
+	}
+	return undefined;
+}
+
+/** Starts on the asked-for ports; with `--any-port` on a free one for each that is taken, else with an error that names it. */
+async function start(settings: ServeSettings, options: Omit<ServerOptions, "port" | "otlpPort">) {
+	let { port, otlpPort } = settings;
+	for (;;) {
+		try {
+			return await startServer({ ...options, port, otlpPort });
+		} catch (error) {
+			const taken = takenPort(error);
+			if (taken === undefined || taken === 0) throw error;
+			if (!settings.isAnyPort) {
+				const option = taken === otlpPort ? "--otlp-port" : "--port";
+				throw new CommandError(
+					`port ${taken} on ${settings.host} is already in use; end the program that uses it, or choose another port ` +
+						`with ${option} (0 takes any free one)`,
+					ExitCode.failed,
+					{ cause: error },
+				);
+			}
+			options.logger.info(`port ${taken} is in use; taking a free one`);
+			if (taken === otlpPort) otlpPort = 0;
+			else port = 0;
+		}
+	}
+}
+
+function claim(dataDir: string): DataDirOwner {
+	try {
+		return claimDataDir(dataDir);
+	} catch (error) {
+		if (!(error instanceof OwnerError)) throw error;
+		const exitCode = error.reason === "alreadyOwned" ? ExitCode.alreadyOwned : ExitCode.failed;
+		throw new CommandError(error.message, exitCode, { cause: error });
+	}
+}
+
+function announce(settings: ServeSettings, server: RunningServer): void {
+	const { url, otlpUrl } = server;
+	const line: ListeningLine = { event: "listening", url, otlpUrl, pid: process.pid, version };
+	const where = settings.dataDir ?? "memory only";
+	const text = `Traceway Live ${version} listens on ${url} (OTLP also on ${otlpUrl}), data: ${where}`;
+	process.stdout.write(settings.isJson ? `${JSON.stringify(line)}\n` : `${text}\n`);
+}
+
+/** Ends the server, but does not wait for it longer than the promise allows. */
+async function drain(server: RunningServer, logger: Logger): Promise<void> {
+	const { promise: late, resolve: giveUp } = Promise.withResolvers<"late">();
+	const timer = setTimeout(() => giveUp("late"), DRAIN_MS);
+	if ((await Promise.race([server.close(), late])) === "late") {
+		logger.warn(`not everything ended within ${DRAIN_MS} ms`);
+	}
+	clearTimeout(timer);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+	const settings = readServeSettings(args, process.env);
+	const logger = stderrLogger({ isVerbose: settings.isVerbose, maxFileBytes: settings.logLimitBytes });
+	const owner = settings.dataDir === undefined ? undefined : claim(settings.dataDir);
+	const { stopped, stop } = watchForStop(logger);
+	try {
+		const { host, dataDir, token, eventRetentionMs, clientBuffer, maxDbBytes, exitWhenIdleMs } = settings;
+		const server = await start(settings, {
+			host,
+			dataDir,
+			token,
+			eventRetentionMs,
+			clientBuffer,
+			maxDbBytes,
+			exitWhenIdleMs,
+			onIdle: () => stop({ type: "idle" }),
+			version,
+			logger,
+		});
+		const { url, otlpUrl, instanceId } = server;
+		owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });
+		announce(settings, server);
+		logger.info(`listening on ${url}, OTLP also on ${otlpUrl}, version ${version}, process ${process.pid}`);
+
+		const reason = await stopped;
+		if (reason.type === "fault") {
+			logger.error(`internal error, stopping: ${describeError(reason.error)}`);
+			const stack =
+				process.env.TRACEWAY_DEBUG === "1" && reason.error instanceof Error ? reason.error.stack : undefined;
+			for (const line of stack?.split("\n") ?? []) logger.error(line);
+		} else {
+			logger.info(reason.type === "idle" ? "nobody connected, stopping" : `${reason.name}, stopping`);
+		}
+		await drain(server, logger);
+		logger.info("stopped");
+		return reason.type === "fault" ? ExitCode.failed : ExitCode.ok;
+	} finally {
+		owner?.release();
+	}
+}
+
+export const serveCommand: Command = {
+	help,
+	async run(args) {
+		const exitCode = await run(args);
+		// Whatever still holds the process (a socket that did not end in time) must not keep it past the promise.
+		process.exit(exitCode);
+	},
+};

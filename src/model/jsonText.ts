@@ -175,12 +175,29 @@ class JsonWriter {
 
 /** `utf8Bytes(JSON.stringify(text))`, without holding it whole. */
 function jsonStringBytes(text: string): number {
+	if (text.length < SHORT_UNITS) return shortJsonStringBytes(text);
 	let bytes = 2;
 	for (let from = 0; from < text.length; ) {
 		const to = chunkEnd(text, from);
 		// The quotes of each piece are not the text's.
 		bytes += utf8Bytes(JSON.stringify(text.slice(from, to))) - 2;
 		from = to;
+	}
+	return bytes;
+}
+
+function shortJsonStringBytes(text: string): number {
+	let bytes = shortUtf8Bytes(text) + 2;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code === 0x22 || code === 0x5c) bytes++;
+		// \b \t \n \f \r have two characters, the other controls six.
+		else if (code < 0x20) bytes += code === 11 || code < 8 || code > 13 ? 5 : 1;
+		else if (code >= 0xd800 && code <= 0xdfff) {
+			if (isHigh(code) && isLow(text.charCodeAt(index + 1))) index++;
+			// A lone half is written as \ud800: six characters where the encoder has three bytes.
+			else bytes += 3;
+		}
 	}
 	return bytes;
 }

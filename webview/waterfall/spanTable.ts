@@ -1,0 +1,241 @@
+import { grown } from "../../src/model/spanColumns.ts";
+import type { TraceColumns } from "../../src/protocol/traceColumns.ts";
+
+/** Codes of a parent that is no ordinal: a root, or -2 - k for the k-th missing parent of the table. */
+export const ROOT = -1;
+export const missingCode = (index: number): number => -2 - index;
+export const missingIndexOf = (code: number): number => -2 - code;
+
+/** What a message changed, in the words that the layout needs. */
+export interface TableChange {
+	/** Ordinals from here on are new. */
+	readonly addedFrom: number;
+	/** A span that was known has another parent or start: rows may move. */
+	readonly isRestructured: boolean;
+}
+
+/**
+ * The spans of the open trace as growable columns, by ordinal. Ids stay the bytes that came and are decoded when somebody
+ * asks: 250,000 id strings would cost more than all other columns together.
+ */
+export class SpanTable {
+	count = 0;
+	runningCount = 0;
+	/** Ordinal, `ROOT`, or the code of a missing parent of this table. */
+	parent = new Int32Array(0);
+	/** Nanoseconds from the trace's base; NaN while unknown. */
+	startNs = new Float64Array(0);
+	/** NaN while running. */
+	endNs = new Float64Array(0);
+	/** Codes of `SpanStateCode`. */
+	state = new Uint8Array(0);
+	/** Indexes into the table's strings, -1 for none; so the next three. */
+	name = new Int32Array(0);
+	kind = new Int32Array(0);
+	model = new Int32Array(0);
+	error = new Int32Array(0);
+	/** NaN while unknown; so the next two. */
+	inputTokens = new Float64Array(0);
+	outputTokens = new Float64Array(0);
+	costUsd = new Float64Array(0);
+
+	#strings: string[] = [];
+	#stringIndexes: Map<string, number> | undefined;
+	readonly #missingParentIds: string[] = [];
+	readonly #missingIndexes = new Map<string, number>();
+	#idBytes = new Uint8Array(0);
+	#idLength = 0;
+	/** [count] End of each id in `#idBytes`. */
+	#idEnd = new Uint32Array(0);
+
+	get missingCount(): number {
+		return this.#missingParentIds.length;
+	}
+
+	/**
+	 * Adds and updates rows. Returns undefined when the message does not fit, because its columns differ in length or its
+	 * ordinals leave a gap; then the table is as it was and a snapshot is needed.
+	 */
+	apply(columns: TraceColumns): TableChange | undefined {
+		const n = columns.ordinal.length;
+		if (!isWhole(columns, n)) return undefined;
+		const addedFrom = this.count;
+		let end = addedFrom;
+		for (let i = 0; i < n; i++) {
+			if (columns.ordinal[i] > end) return undefined;
+			if (columns.ordinal[i] === end) end++;
+		}
+		const missing = columns.missingParentIds.map((id) => missingCode(this.#internMissing(id)));
+		// The first message is the whole trace: its strings are the table's, without a hash for each.
+		const isFirst = this.count === 0 && this.#strings.length === 0;
+		const strings = isFirst ? undefined : columns.strings.map((text) => this.#internString(text));
+		if (isFirst) this.#strings = [...columns.strings];
+		this.#reserve(end, columns.idBytes.length);
+
+		let isRestructured = false;
+		for (let i = 0; i < n; i++) {
+			const row = columns.ordinal[i];
+			const isNew = row >= this.count;
+			const wireParent = columns.parent[i];
+			const parent = wireParent < ROOT ? (missing[missingIndexOf(wireParent)] ?? ROOT) : wireParent;
+			const start = columns.startNs[i];
+			if (isNew) {
+				this.count = row + 1;
+				if (columns.state[i] === 0) this.runningCount++;
+				this.#appendId(row, columns, i);
+			} else {
+				if (this.state[row] === 0) this.runningCount--;
+				if (columns.state[i] === 0) this.runningCount++;
+				if (this.parent[row] !== parent || !Object.is(this.startNs[row], start)) isRestructured = true;
+			}
+			this.parent[row] = parent;
+			this.startNs[row] = start;
+			this.endNs[row] = columns.endNs[i];
+			this.state[row] = columns.state[i];
+			this.name[row] = localString(strings, columns.name[i]);
+			this.kind[row] = localString(strings, columns.kind[i]);
+			this.model[row] = localString(strings, columns.model[i]);
+			this.error[row] = localString(strings, columns.error[i]);
+			this.inputTokens[row] = columns.inputTokens[i];
+			this.outputTokens[row] = columns.outputTokens[i];
+			this.costUsd[row] = columns.costUsd[i];
+		}
+		return { addedFrom, isRestructured };
+	}
+
+	/** "" for none. */
+	string(index: number): string {
+		return index < 0 ? "" : (this.#strings[index] ?? "");
+	}
+
+	idOf(ordinal: number): string {
+		return new TextDecoder().decode(this.#idBytes.subarray(this.#idStart(ordinal), this.#idEnd[ordinal]));
+	}
+
+	missingParentId(index: number): string {
+		return this.#missingParentIds[index] ?? "";
+	}
+
+	/** Ordinal of a span id, -1 when it is not here. Compares bytes, O(n): for one id at a time. */
+	find(spanId: string): number {
+		const wanted = new TextEncoder().encode(spanId);
+		const length = wanted.length;
+		if (length === 0) return -1;
+		const bytes = this.#idBytes;
+		// Ids of one maker begin alike and differ at the end.
+		const last = wanted[length - 1];
+		let start = 0;
+		for (let row = 0; row < this.count; row++) {
+			const end = this.#idEnd[row];
+			if (end - start === length && bytes[end - 1] === last) {
+				let at = 0;
+				while (at < length && bytes[start + at] === wanted[at]) at++;
+				if (at === length) return row;
+			}
+			start = end;
+		}
+		return -1;
+	}
+
+	/** Ordinals of many span ids, without those that are not here. One pass over the table. */
+	findAll(spanIds: readonly string[]): number[] {
+		if (spanIds.length <= 8) return spanIds.map((id) => this.find(id)).filter((ordinal) => ordinal >= 0);
+		const wanted = new Set(spanIds);
+		const found: number[] = [];
+		for (let row = 0; row < this.count; row++) if (wanted.has(this.idOf(row))) found.push(row);
+		return found;
+	}
+
+	/** Order of two ids by their bytes: ties of start must not depend on the order of arrival. */
+	compareIds(a: number, b: number): number {
+		const bytes = this.#idBytes;
+		let i = this.#idStart(a);
+		let j = this.#idStart(b);
+		const endA = this.#idEnd[a];
+		const endB = this.#idEnd[b];
+		while (i < endA && j < endB) {
+			const difference = bytes[i++] - bytes[j++];
+			if (difference !== 0) return difference;
+		}
+		return endA - i - (endB - j);
+	}
+
+	#idStart(ordinal: number): number {
+		return ordinal === 0 ? 0 : this.#idEnd[ordinal - 1];
+	}
+
+	#appendId(row: number, columns: TraceColumns, i: number): void {
+		const from = i === 0 ? 0 : columns.idEnd[i - 1];
+		this.#idBytes.set(columns.idBytes.subarray(from, columns.idEnd[i]), this.#idLength);
+		this.#idLength += columns.idEnd[i] - from;
+		this.#idEnd[row] = this.#idLength;
+	}
+
+	#internString(text: string): number {
+		if (this.#stringIndexes === undefined) {
+			this.#stringIndexes = new Map();
+			for (let index = 0; index < this.#strings.length; index++) this.#stringIndexes.set(this.#strings[index], index);
+		}
+		let index = this.#stringIndexes.get(text);
+		if (index === undefined) {
+			index = this.#strings.push(text) - 1;
+			this.#stringIndexes.set(text, index);
+		}
+		return index;
+	}
+
+	#internMissing(id: string): number {
+		let index = this.#missingIndexes.get(id);
+		if (index === undefined) {
+			index = this.#missingParentIds.push(id) - 1;
+			this.#missingIndexes.set(id, index);
+		}
+		return index;
+	}
+
+	#reserve(rows: number, moreIdBytes: number): void {
+		if (rows > this.parent.length) {
+			const capacity = Math.max(256, rows, Math.ceil(this.parent.length * 1.5));
+			this.parent = grown(Int32Array, this.parent, capacity);
+			this.startNs = grown(Float64Array, this.startNs, capacity);
+			this.endNs = grown(Float64Array, this.endNs, capacity);
+			this.state = grown(Uint8Array, this.state, capacity);
+			this.name = grown(Int32Array, this.name, capacity);
+			this.kind = grown(Int32Array, this.kind, capacity);
+			this.model = grown(Int32Array, this.model, capacity);
+			this.error = grown(Int32Array, this.error, capacity);
+			this.inputTokens = grown(Float64Array, this.inputTokens, capacity);
+			this.outputTokens = grown(Float64Array, this.outputTokens, capacity);
+			this.costUsd = grown(Float64Array, this.costUsd, capacity);
+			this.#idEnd = grown(Uint32Array, this.#idEnd, capacity);
+		}
+		const bytes = this.#idLength + moreIdBytes;
+		if (bytes > this.#idBytes.length) {
+			this.#idBytes = grown(Uint8Array, this.#idBytes, Math.max(bytes, Math.ceil(this.#idBytes.length * 1.5)));
+		}
+	}
+}
+
+function localString(strings: readonly number[] | undefined, index: number): number {
+	if (strings === undefined || index < 0) return index;
+	return strings[index] ?? -1;
+}
+
+function isWhole(columns: TraceColumns, n: number): boolean {
+	const { idEnd } = columns;
+	return (
+		columns.parent.length === n &&
+		columns.startNs.length === n &&
+		columns.endNs.length === n &&
+		columns.state.length === n &&
+		columns.name.length === n &&
+		columns.kind.length === n &&
+		columns.model.length === n &&
+		columns.error.length === n &&
+		columns.inputTokens.length === n &&
+		columns.outputTokens.length === n &&
+		columns.costUsd.length === n &&
+		idEnd.length === n &&
+		(n === 0 || idEnd[n - 1] <= columns.idBytes.length)
+	);
+}

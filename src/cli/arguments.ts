@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { displayText } from "../base/displayText.ts";
 
 /** A command line that is wrong; the message is one line that names what, and the program ends with exit code 2. */
 export class UsageError extends Error {
@@ -128,16 +129,7 @@ export function parseBaseUrl(text: string, option: string): string {
 	return `${url.origin}${url.pathname}`.replace(/\/+$/, "").replace(/\/api$/, "");
 }
 
-/**
- * Text from outside as one line that is safe in a terminal: control characters (ANSI sequences begin with one), line breaks
- * and marks that turn the writing direction become visible escapes, long text is cut.
- */
+/** Text from outside, safe on one line of a terminal: controls, with which escape sequences begin, become visible signs. */
 export function printable(text: string, maxChars = 200): string {
-	const cut = text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
-	return cut
-		.toWellFormed()
-		.replace(
-			/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
-			(mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
-		);
+	return displayText(text, maxChars);
 }

@@ -1,6 +1,7 @@
-import { type Command, parseBaseUrl, parseInteger, parseOptions, parsePositive, UsageError } from "./arguments.ts";
+import { type Command, parseInteger, parseOptions, parsePositive } from "./arguments.ts";
 import { defaultUrl } from "./dataDir.ts";
 import { runDemo } from "./demo.ts";
+import { givenServer, readToken } from "./target.ts";
 
 const help = `traceway-live demo - send realistic agent traffic to a server
 
@@ -69,21 +70,6 @@ async function run(args: readonly string[]): Promise<number> {
 	const { spans, failedSpans } = result;
 	process.stderr.write(`${result.traces} traces, ${spans} spans, ${failedSpans} of them failed\n`);
 	return 0;
-}
-
-/** The server that the user named, by option or environment. */
-export function givenServer(option: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
-	if (option !== undefined) return parseBaseUrl(option, "--url");
-	return env.TRACEWAY_URL ? parseBaseUrl(env.TRACEWAY_URL, "TRACEWAY_URL") : undefined;
-}
-
-/** The bearer token to send. */
-export function readToken(option: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
-	const token = option ?? (env.TRACEWAY_TOKEN || undefined);
-	if (token !== undefined && !/^[\x21-\x7e]{1,4096}$/.test(token)) {
-		throw new UsageError("--token: must be visible ASCII characters without spaces");
-	}
-	return token;
 }
 
 export const demoCommand: Command = { help, run };

@@ -1,8 +1,16 @@
-import { differenceNs } from "../../base/timestamp.ts";
-import { matchTrace, type Query } from "../../model/query.ts";
-import { type TraceSummary, totalTokens } from "../../model/span.ts";
+import type { Query, QuerySort } from "../../model/query.ts";
+import { matchTrace } from "../../model/queryMatch.ts";
+import { type TraceSummary, totalTokens, traceDurationNs } from "../../model/span.ts";
 import type { ChangeSet, TraceStore } from "../../model/traceStore.ts";
 import { type Grouping, groupKeyOf, type Sorting } from "./traceNodes.ts";
+
+const SORTING_OF_QUERY: Readonly<Partial<Record<QuerySort | "none", Sorting>>> = {
+	started: "newest",
+	duration: "duration",
+	tokens: "tokens",
+	cost: "cost",
+	name: "name",
+};
 
 export interface TraceGroup {
 	readonly key: string | undefined;
@@ -17,8 +25,8 @@ export class TraceList {
 	grouping: Grouping = "none";
 	sorting: Sorting = "newest";
 	query: Query | undefined;
-	/** Ids that the server's text search found; undefined while no part of the filter needs it. */
-	serverMatches: ReadonlySet<string> | undefined;
+	/** Ids of traces that the server found for each of the query's remote parts, in their order. */
+	found: readonly ReadonlySet<string>[] = [];
 	readonly #store: TraceStore;
 	#ids: readonly string[] | undefined;
 
@@ -48,21 +56,24 @@ export class TraceList {
 	/** Ids of the traces that match, in order. */
 	ids(nowMs: number): readonly string[] {
 		if (this.#ids !== undefined) return this.#ids;
+		// An order in the filter wins over the one of the view.
+		const sorting = SORTING_OF_QUERY[this.query?.sort ?? "none"] ?? this.sorting;
 		const rows: { traceId: string; summary: TraceSummary; rank: number }[] = [];
 		for (const { traceId } of this.#store.entries()) {
 			const summary = this.#store.summary(traceId);
 			if (summary === undefined) continue;
-			if (this.query !== undefined && !matchTrace(this.query, this.#store, traceId, nowMs, this.serverMatches))
-				continue;
-			rows.push({ traceId, summary, rank: rankOf(summary, this.sorting, nowMs) });
+			if (this.query !== undefined && !matchTrace(this.query, this.#store, traceId, nowMs, this.found)) continue;
+			rows.push({ traceId, summary, rank: rankOf(summary, sorting, nowMs) });
 		}
-		if (this.sorting === "name") {
+		if (sorting === "name") {
 			rows.sort((a, b) => a.summary.name.localeCompare(b.summary.name) || compareIds(b.traceId, a.traceId));
 		} else {
 			rows.sort(
 				(a, b) => b.rank - a.rank || startOf(b.summary) - startOf(a.summary) || compareIds(b.traceId, a.traceId),
 			);
 		}
+		const natural = sorting === "name" ? "asc" : "desc";
+		if (this.query?.order !== undefined && this.query.order !== natural) rows.reverse();
 		this.#shown = new Map(rows.map((row) => [row.traceId, row.summary.start?.ms]));
 		this.#ids = rows.map((row) => row.traceId);
 		return this.#ids;
@@ -83,13 +94,6 @@ export class TraceList {
 		const rest = [...groups].filter(([key]) => key === undefined);
 		return [...named, ...rest].map(([key, traceIds]) => ({ key, traceIds }));
 	}
-}
-
-/** Live duration of a trace in nanoseconds; undefined while its start is unknown. */
-export function traceDurationNs(summary: TraceSummary, nowMs: number): number | undefined {
-	if (summary.start === undefined) return undefined;
-	const end = summary.end ?? (summary.runningCount > 0 ? { ms: nowMs, subNs: 0 } : undefined);
-	return end === undefined ? undefined : Math.max(0, differenceNs(end, summary.start));
 }
 
 function startOf(summary: TraceSummary): number {

@@ -3,11 +3,11 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { differenceNs } from "../../base/timestamp.ts";
 import { formatAbsoluteTime, formatAge, formatCost, formatDuration, formatTokens } from "../../model/format.ts";
-import { type SpanSummary, type TraceSummary, totalTokens } from "../../model/span.ts";
+import { type SpanSummary, type TraceSummary, totalTokens, traceDurationNs } from "../../model/span.ts";
 import type { ChangeSet, TraceEntry, TraceStore } from "../../model/traceStore.ts";
 import { CommandId, RowKind } from "../ids.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
-import { TraceList, traceDurationNs } from "./traceList.ts";
+import { TraceList } from "./traceList.ts";
 import {
 	type GroupNode,
 	isAbandoned,

@@ -2,7 +2,8 @@ import * as vscode from "vscode";
 import { isAbortError } from "../../base/abort.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
-import { parseQuery, remotePart } from "../../model/query.ts";
+import { parseQuery } from "../../model/query.ts";
+import { remoteParts } from "../../model/queryMatch.ts";
 import type { ChangeSet } from "../../model/traceStore.ts";
 import { ContextKey, ViewId, type ViewState } from "../ids.ts";
 import { needsToken } from "../indicator.ts";
@@ -11,6 +12,7 @@ import type { SourceManager } from "../sources/sourceManager.ts";
 import { GROUPINGS, type Grouping, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
 import { TracesTree } from "./tracesTree.ts";
 
+const SEARCH_AGAIN_MS = 2_000;
 const ARRANGEMENT_KEY = "tracesArrangement";
 
 interface Arrangement {
@@ -38,6 +40,7 @@ export class TracesView implements Disposable {
 	readonly #failedUnseen = new Set<string>();
 	#arrangement: Arrangement;
 	#search: AbortController | undefined;
+	#searchTimer: ReturnType<typeof setTimeout> | undefined;
 	#viewState: ViewState | undefined;
 	#isRevealing = false;
 
@@ -120,6 +123,7 @@ export class TracesView implements Disposable {
 
 	dispose(): void {
 		this.#search?.abort();
+		if (this.#searchTimer !== undefined) clearTimeout(this.#searchTimer);
 		this.#storeListener?.dispose();
 		this.#owned.dispose();
 	}
@@ -153,7 +157,18 @@ export class TracesView implements Disposable {
 			if (changes.isCleared) this.#failedUnseen.clear();
 			this.#updateBadge();
 		}
+		this.#searchAgainSoon();
 		this.updateState();
+	}
+
+	/** What a payload says can change with each span, so a filter that looks into payloads asks again, at its leisure. */
+	#searchAgainSoon(): void {
+		const query = this.tree.list?.query;
+		if (query === undefined || remoteParts(query).length === 0) return;
+		this.#searchTimer ??= setTimeout(() => {
+			this.#searchTimer = undefined;
+			void this.#searchServer();
+		}, SEARCH_AGAIN_MS);
 	}
 
 	#updateBadge(): void {
@@ -173,7 +188,7 @@ export class TracesView implements Disposable {
 		list.sorting = this.#arrangement.sorting;
 		const parsed = parseQuery(this.#arrangement.filter);
 		list.query = parsed.ok && this.#arrangement.filter.trim() !== "" ? parsed.query : undefined;
-		list.serverMatches = undefined;
+		list.found = [];
 		this.tree.rearrange();
 		this.updateState();
 		void this.#searchServer();
@@ -184,15 +199,16 @@ export class TracesView implements Disposable {
 		this.#search?.abort();
 		const list = this.tree.list;
 		const connection = this.#options.manager.active;
-		const search = list?.query === undefined ? undefined : remotePart(list.query);
-		if (list === undefined || connection === undefined || search === undefined) return;
+		if (list?.query === undefined || connection === undefined) return;
+		const parts = remoteParts(list.query);
+		if (parts.length === 0) return;
 		const abort = new AbortController();
 		this.#search = abort;
 		try {
 			const source = await connection.whenSource(abort.signal);
-			const matches = await source.searchTraces(search, abort.signal);
+			const found = await Promise.all(parts.map((part) => source.searchTraces(part, abort.signal)));
 			if (abort.signal.aborted || this.tree.list !== list) return;
-			list.serverMatches = matches;
+			list.found = found;
 			this.tree.rearrange();
 			this.updateState();
 		} catch (error) {

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import type { SourceStatus } from "../../../src/sources/source.ts";
+import type { ConnectionState } from "../../../src/stream/connectionState.ts";
+import { connectionText, indicatorOf } from "../../../src/ui/indicator.ts";
+
+const NOW = 1_000_000;
+const WATCHDOG_MS = 45_000;
+
+function statusOf(state: ConnectionState, lastByteAtMs: number | undefined = NOW): SourceStatus {
+	return {
+		state,
+		isLoaded: true,
+		lastByteAtMs,
+		lastEventId: undefined,
+		watchdogMs: WATCHDOG_MS,
+		received: 0,
+		replayed: 0,
+		recovered: 0,
+		unknownEvents: 0,
+		undecodable: 0,
+		clockOffsetMs: 0,
+		requestError: undefined,
+	};
+}
+
+const t = (message: string, ...args: (string | number | boolean)[]) =>
+	message.replace(/\{(\d)\}/g, (_, index) => String(args[Number(index)]));
+
+const waiting: ConnectionState = {
+	name: "waiting",
+	attempt: 3,
+	retryAtMs: NOW + 3_400,
+	reason: "network",
+	message: "The server cannot be reached",
+};
+
+describe("the indicator", () => {
+	it("is live while a stream is open and bytes arrive", () => {
+		expect(indicatorOf(statusOf({ name: "open", sinceMs: NOW - 9_000 }), NOW, 0)).toBe("live");
+	});
+
+	it("is connecting while a first attempt runs and while a next one is awaited", () => {
+		expect(indicatorOf(statusOf({ name: "connecting", attempt: 1 }), NOW, NOW)).toBe("connecting");
+		expect(indicatorOf(statusOf(waiting), NOW, 0)).toBe("connecting");
+	});
+
+	it("is disconnected when a person must act or asked for it", () => {
+		const failed: ConnectionState = { name: "failed", reason: "unauthorized", message: "The server refused the token" };
+		expect(indicatorOf(statusOf(failed), NOW, 0)).toBe("disconnected");
+		expect(indicatorOf(statusOf({ name: "idle" }), NOW, 0)).toBe("disconnected");
+	});
+
+	it("is disconnected in any state once the last byte is older than the watchdog allows", () => {
+		const stale = NOW - WATCHDOG_MS - 1;
+		expect(indicatorOf(statusOf({ name: "open", sinceMs: 0 }, stale), NOW, 0)).toBe("disconnected");
+		expect(indicatorOf(statusOf(waiting, stale), NOW, 0)).toBe("disconnected");
+		expect(indicatorOf(statusOf(waiting, stale + 1), NOW, 0)).toBe("connecting");
+	});
+
+	it("counts the silence of a source that never spoke from when it was wanted", () => {
+		const connecting = { ...statusOf({ name: "connecting", attempt: 9 }), lastByteAtMs: undefined };
+		expect(indicatorOf(connecting, NOW, NOW - 1_000)).toBe("connecting");
+		expect(indicatorOf(connecting, NOW, NOW - WATCHDOG_MS - 1)).toBe("disconnected");
+	});
+});
+
+describe("the words for a connection", () => {
+	it("name the reason and count down to the next try", () => {
+		expect(connectionText(statusOf(waiting), "connecting", NOW, t)).toBe(
+			"The server cannot be reached. Next try in 4 s",
+		);
+	});
+
+	it("never count below zero", () => {
+		expect(connectionText(statusOf(waiting), "connecting", NOW + 60_000, t)).toContain("in 0 s");
+	});
+
+	it("say since when an open stream is silent", () => {
+		const status = statusOf({ name: "open", sinceMs: 0 }, NOW - WATCHDOG_MS - 1);
+		expect(connectionText(status, "disconnected", NOW, t)).toMatch(/^Silent since /);
+	});
+});

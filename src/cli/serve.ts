@@ -1,18 +1,10 @@
-import { resolve } from "node:path";
 import { describeError, type Logger } from "../base/logger.ts";
 import { ExitCode, type ListeningLine } from "../protocol/serverInfo.ts";
 import { claimDataDir, type DataDirOwner, OwnerError } from "../server/owner.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../server/server.ts";
-import {
-	type Command,
-	CommandError,
-	parseDurationMs,
-	parseInteger,
-	parseOptions,
-	parseSizeBytes,
-	UsageError,
-} from "./arguments.ts";
+import { type Command, CommandError } from "./arguments.ts";
 import { defaultDataDir } from "./dataDir.ts";
+import { readServeSettings, type ServeSettings } from "./serveSettings.ts";
 import { stderrLogger } from "./stderrLog.ts";
 import { version } from "./version.ts";
 
@@ -67,99 +59,6 @@ Examples
 
 /** "SIGTERM and SIGINT drain and exit 0 within 5 s" (design, section 5); the rest is for the way out. */
 const DRAIN_MS = 4500;
-
-/** Longest silence that may be asked for: timers of Node.js fire at once when they are longer than 2^31 - 1 ms. */
-const MAX_IDLE_MS = 2 ** 31 - 1;
-
-interface ServeSettings {
-	readonly host: string;
-	readonly port: number;
-	readonly otlpPort: number;
-	readonly isAnyPort: boolean;
-	/** undefined keeps everything in memory. */
-	readonly dataDir: string | undefined;
-	readonly token: string | undefined;
-	readonly eventRetentionMs: number;
-	readonly clientBuffer: number;
-	readonly maxDbBytes: number;
-	readonly exitWhenIdleMs: number | undefined;
-	readonly isJson: boolean;
-	readonly logLimitBytes: number | undefined;
-	readonly isVerbose: boolean;
-}
-
-function isLoopback(host: string): boolean {
-	return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function atLeast(value: number, min: number, option: string, minText: string): number {
-	if (value < min) throw new UsageError(`${option}: must be at least ${minText}`);
-	return value;
-}
-
-/** Checks the whole command line of `serve`. Exported for tests. */
-export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEnv): ServeSettings {
-	const values = parseOptions(args, {
-		host: { type: "string", default: "127.0.0.1" },
-		port: { type: "string", default: "3000" },
-		"otlp-port": { type: "string", default: "4318" },
-		"any-port": { type: "boolean", default: false },
-		"data-dir": { type: "string" },
-		memory: { type: "boolean", default: false },
-		token: { type: "string" },
-		"event-retention": { type: "string", default: "24h" },
-		"client-buffer": { type: "string", default: "10000" },
-		"max-db-size": { type: "string", default: "2GB" },
-		"exit-when-idle": { type: "string" },
-		json: { type: "boolean", default: false },
-		"log-limit": { type: "string" },
-		verbose: { type: "boolean", default: false },
-	});
-	const host = values.host.replace(/^\[(.*)\]$/, "$1");
-	if (host === "") throw new UsageError("--host: the address is empty");
-	const token = values.token ?? (env.TRACEWAY_TOKEN || undefined);
-	// What an Authorization header can carry: "token68" of RFC 9110, section 11.2, is narrower still.
-	if (token !== undefined && !/^[\x21-\x7e]{1,512}$/.test(token)) {
-		throw new UsageError("--token: must be 1 to 512 visible ASCII characters without spaces");
-	}
-	if (!isLoopback(host) && token === undefined) {
-		throw new UsageError(`--host: ${host} can be reached from other machines, so a token is needed (TRACEWAY_TOKEN)`);
-	}
-	if (values.memory && values["data-dir"] !== undefined) {
-		throw new UsageError("--memory and --data-dir exclude each other");
-	}
-	if (values["data-dir"] === "") throw new UsageError("--data-dir: the path is empty");
-	const port = parseInteger(values.port, "--port", 0, 65_535);
-	const otlpPort = parseInteger(values["otlp-port"], "--otlp-port", 0, 65_535);
-	if (port !== 0 && port === otlpPort) {
-		throw new UsageError(`--otlp-port: is the same as --port (${port}); /v1/traces answers on that one anyway`);
-	}
-	const idle = values["exit-when-idle"];
-	const idleMs = idle === undefined ? undefined : parseDurationMs(idle, "--exit-when-idle");
-	if (idleMs !== undefined && idleMs > MAX_IDLE_MS) throw new UsageError("--exit-when-idle: must be at most 24 days");
-	const logLimit = values["log-limit"];
-	const logLimitBytes = logLimit === undefined ? undefined : parseSizeBytes(logLimit, "--log-limit");
-	return {
-		host,
-		port,
-		otlpPort,
-		isAnyPort: values["any-port"],
-		dataDir: values.memory ? undefined : resolve(values["data-dir"] ?? defaultDataDir()),
-		token,
-		eventRetentionMs: atLeast(
-			parseDurationMs(values["event-retention"], "--event-retention"),
-			1000,
-			"--event-retention",
-			"1s",
-		),
-		clientBuffer: parseInteger(values["client-buffer"], "--client-buffer", 1, 10_000_000),
-		maxDbBytes: atLeast(parseSizeBytes(values["max-db-size"], "--max-db-size"), 1e6, "--max-db-size", "1MB"),
-		exitWhenIdleMs: idleMs === undefined ? undefined : atLeast(idleMs, 1000, "--exit-when-idle", "1s"),
-		isJson: values.json,
-		logLimitBytes: logLimitBytes === undefined ? undefined : atLeast(logLimitBytes, 1e5, "--log-limit", "100KB"),
-		isVerbose: values.verbose,
-	};
-}
 
 /** The end of the server's life, whichever comes first. */
 type StopReason =

@@ -34,6 +34,12 @@ const BUSY_TIMEOUT_MS = 250;
 const SQLITE_BUSY = 5;
 
 /**
+ * Keeps what is held reachable: a database handle that is only forgotten is closed by the garbage collector, and the lock
+ * with it.
+ */
+const heldLocks = new Set<DatabaseSync>();
+
+/**
  * Makes this process the only owner of `dataDir`, which is created (mode 0700) when missing. The operating system decides:
  * an open `BEGIN EXCLUSIVE` holds a lock on `owner.db` that ends with the process, however that ends (kill -9 too), and
  * never before. Nothing else in the directory is touched before the lock is held; a `server.json` that an owner left behind
@@ -68,6 +74,7 @@ export function claimDataDir(dataDir: string): DataDirOwner {
 	}
 	rmSync(infoFile, { force: true });
 	const held = lock;
+	heldLocks.add(held);
 	let isReleased = false;
 	return {
 		publish(info) {
@@ -79,6 +86,7 @@ export function claimDataDir(dataDir: string): DataDirOwner {
 			if (isReleased) return;
 			isReleased = true;
 			rmSync(infoFile, { force: true });
+			heldLocks.delete(held);
 			held.close();
 		},
 	};

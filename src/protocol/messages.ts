@@ -94,8 +94,27 @@ export interface SpanDetailViewState {
 	readonly spanId: string;
 }
 
-/** The parts of a span that can be opened as a document or copied. */
-export type SpanPart = "input" | "output" | "attributes" | "error" | "raw";
+/**
+ * The parts of a span that can be opened as a document or copied: its sections, one message of `inputMessages` or
+ * `outputMessages`, one entry of `attributes`.
+ */
+export type SpanPart =
+	| "input"
+	| "output"
+	| "attributes"
+	| "error"
+	| "raw"
+	| `inputMessage-${number}`
+	| `outputMessage-${number}`
+	| `attribute-${number}`;
+
+/** Whether a word from a page or an address names a part; the number may still be past the end. */
+export function isSpanPart(value: unknown): value is SpanPart {
+	return (
+		typeof value === "string" &&
+		/^(?:input|output|attributes|error|raw|(?:inputMessage|outputMessage|attribute)-\d{1,6})$/.test(value)
+	);
+}
 
 export type SpanDetailToHost =
 	| PageReady
@@ -131,6 +150,8 @@ export interface SpanDetailView {
 	readonly parentSpanId: string | undefined;
 	readonly name: string;
 	readonly kind: string;
+	/** A call of a model: messages are to be expected. */
+	readonly isLlm: boolean;
 	readonly state: SpanState;
 	readonly model: string | undefined;
 	readonly provider: string | undefined;
@@ -151,12 +172,16 @@ export interface SpanDetailView {
 	/** Conversation found in the input; then the answer found in the output. Empty when there is none. */
 	readonly inputMessages: readonly MessageView[];
 	readonly outputMessages: readonly MessageView[];
-	/** Messages past the bound that were left out of `inputMessages`. */
+	/** Messages past the bound that were left out of `inputMessages`: the oldest, after a leading system prompt. */
 	readonly omittedMessages: number;
 	readonly input: PartText | undefined;
 	readonly output: PartText | undefined;
 	/** Key and JSON value, in the order of the wire. */
 	readonly attributes: readonly { readonly key: string; readonly value: PartText }[];
+	/** Attributes past the bound that were left out. */
+	readonly omittedAttributes: number;
+	/** Size of all attributes as JSON, in UTF-8. */
+	readonly attributesBytes: number;
 	readonly raw: PartText;
 }
 

@@ -1,0 +1,227 @@
+import { formatCount } from "../../base/quantity.ts";
+import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
+import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
+import { conversationInAttributes } from "../../model/conversationAttributes.ts";
+import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
+import { PRICES_AS_OF, type Price, priceOf } from "../../model/prices.ts";
+import type { SpanDetail, SpanSummary } from "../../model/span.ts";
+import type { MessageView, PartText, SpanDetailView, SpanPart } from "../../protocol/messages.ts";
+
+/** UTF-16 units of one part that a page gets. "Open in Editor" has the whole. */
+export const MAX_PART_UNITS = 64_000;
+/** Units of all messages together; past it each is a preview, so that a message to a page stays small while live. */
+const MAX_MESSAGES_UNITS = 192_000;
+const MAX_PREVIEW_UNITS = 500;
+const MAX_ATTRIBUTES = 500;
+/** A table cell; the section as a whole opens in an editor. */
+const MAX_ATTRIBUTE_UNITS = 2_000;
+/** Names and ids are labels of the page, not payload. */
+const MAX_LABEL_UNITS = 500;
+/** Strings of JSON up to this many units are shown indented; a longer one as it was sent. */
+const MAX_INDENTED_UNITS = 1_000_000;
+
+/** `vscode.l10n.t`, passed in so that this file runs without VS Code. */
+export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
+
+export interface SpanDetailViewInput {
+	readonly detail: SpanDetail;
+	readonly sourceId: string;
+	readonly traceName: string;
+	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
+	readonly clockOffsetMs: number;
+	readonly t: Translate;
+}
+
+/**
+ * What the details page shows of a span: everything bounded, with its true size beside it. Work grows with what is shown,
+ * plus one count over the payload (5 MB: a few milliseconds).
+ */
+export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView {
+	const { detail, t } = input;
+	const { summary } = detail;
+	const isLlm = isLlmSpan(summary);
+	const conversations = conversationsOf(detail);
+	const budget = { units: MAX_MESSAGES_UNITS };
+	// The answer is what is looked for first: its text is taken from the budget first.
+	const outputMessages = messagesOf(conversations.output, budget);
+	const inputMessages = messagesOf(conversations.input, budget);
+	const entries = Object.entries(detail.attributes);
+	return {
+		sourceId: input.sourceId,
+		traceId: summary.traceId,
+		traceName: label(input.traceName),
+		spanId: summary.spanId,
+		parentSpanId: summary.parentSpanId ?? undefined,
+		name: label(summary.name),
+		kind: label(summary.kindName),
+		isLlm,
+		state: summary.state,
+		model: optionalLabel(summary.model),
+		provider: optionalLabel(summary.provider),
+		startedAt: summary.start === undefined ? undefined : formatTimestamp(summary.start),
+		endedAt: summary.end === undefined ? undefined : formatTimestamp(summary.end),
+		startMs: summary.start === undefined ? undefined : summary.start.ms + summary.start.subNs / 1e6,
+		durationNs:
+			summary.start === undefined || summary.end === undefined ? undefined : differenceNs(summary.end, summary.start),
+		clockOffsetMs: input.clockOffsetMs,
+		inputTokens: summary.inputTokens,
+		outputTokens: summary.outputTokens,
+		costUsd: summary.costUsd,
+		isCostEstimated: summary.isCostEstimated,
+		costFormula: costFormula(summary, isLlm, t),
+		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
+		inputMessages,
+		outputMessages,
+		omittedMessages: conversations.input.omitted + conversations.output.omitted,
+		input: detail.input === undefined ? undefined : shown(indented(detail.input), MAX_PART_UNITS),
+		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),
+		attributes: entries.slice(0, MAX_ATTRIBUTES).map(([key, value]) => ({
+			key: label(key),
+			value: shown(value, MAX_ATTRIBUTE_UNITS),
+		})),
+		omittedAttributes: Math.max(0, entries.length - MAX_ATTRIBUTES),
+		attributesBytes: entries.length === 0 ? 0 : jsonText(detail.attributes, 0).totalBytes,
+		raw: shown(detail.raw, MAX_PART_UNITS),
+	};
+}
+
+/** One part whole, for the clipboard and the editor. A part that the span does not have is an empty text. */
+export function partText(
+	detail: SpanDetail,
+	part: SpanPart,
+): { readonly text: string; readonly language: "json" | "plaintext" } {
+	const { text, language } = shown(partValue(detail, part), Number.MAX_SAFE_INTEGER);
+	return { text, language };
+}
+
+function partValue(detail: SpanDetail, part: SpanPart): unknown {
+	switch (part) {
+		case "input":
+			return indented(detail.input) ?? "";
+		case "output":
+			return indented(detail.output) ?? "";
+		case "attributes":
+			return detail.attributes;
+		case "error":
+			return detail.summary.error ?? "";
+		case "raw":
+			return detail.raw;
+		default: {
+			const [kind, number] = part.split("-");
+			const index = Number(number);
+			if (kind === "attribute") return Object.values(detail.attributes)[index] ?? "";
+			const conversations = conversationsOf(detail);
+			const { messages } = kind === "inputMessage" ? conversations.input : conversations.output;
+			return messages[index]?.content ?? "";
+		}
+	}
+}
+
+function isLlmSpan(summary: SpanSummary): boolean {
+	return summary.kindType === "llm_call" || summary.model !== undefined;
+}
+
+/**
+ * For a call of a model anything readable is a message; for any other span only what names its speakers is, else each
+ * tool's output would pose as an assistant's answer.
+ */
+function conversationsOf(detail: SpanDetail): { readonly input: Conversation; readonly output: Conversation } {
+	const isLlm = isLlmSpan(detail.summary);
+	const read = (side: "input" | "output"): Conversation => {
+		const own = conversationOf(detail[side], side);
+		if (own.messages.length > 0 && (isLlm || own.isExplicit)) return own;
+		const found = conversationInAttributes(detail.attributes, side);
+		return isLlm || found.isExplicit ? found : conversationOf(undefined, side);
+	};
+	return { input: read("input"), output: read("output") };
+}
+
+function messagesOf(conversation: Conversation, budget: { units: number }): MessageView[] {
+	const views: MessageView[] = [];
+	// From the newest on: when the budget ends, the oldest are previews.
+	for (let index = conversation.messages.length - 1; index >= 0; index--) {
+		const view = messageOf(conversation.messages[index], Math.min(MAX_PART_UNITS, budget.units));
+		budget.units = Math.max(MAX_PREVIEW_UNITS, budget.units - view.content.text.length);
+		views.push(view);
+	}
+	return views.reverse();
+}
+
+function messageOf(message: ConversationMessage, maxUnits: number): MessageView {
+	return {
+		role: label(message.role),
+		kind: message.kind,
+		toolName: optionalLabel(message.toolName),
+		content: shown(message.content, maxUnits),
+	};
+}
+
+/** A string as the text that it is, any other value as indented JSON. */
+function shown(value: unknown, maxUnits: number): PartText {
+	const isText = typeof value === "string";
+	const bounded: BoundedText = isText ? boundText(value, maxUnits) : jsonText(value, maxUnits);
+	return { ...bounded, language: isText ? "plaintext" : "json" };
+}
+
+/**
+ * The value inside a string of JSON, so that it reads indented; any other value as it is. Numbers that would lose digits
+ * keep the string as it was sent.
+ */
+function indented(value: unknown): unknown {
+	if (typeof value !== "string" || value.length > MAX_INDENTED_UNITS || !/^\s*[[{]/.test(value.slice(0, 100)))
+		return value;
+	if (/\d{16}/.test(value)) return value;
+	try {
+		return JSON.parse(value) as unknown;
+	} catch {
+		// A text that begins with a bracket.
+		return value;
+	}
+}
+
+function label(text: string): string {
+	return boundText(text, MAX_LABEL_UNITS).text;
+}
+
+function optionalLabel(text: string | undefined): string | undefined {
+	return text === undefined ? undefined : label(text);
+}
+
+/** How the cost came about, or why there is none; undefined for spans that have no cost to expect. */
+function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string | undefined {
+	const { model, costUsd, inputTokens, outputTokens } = summary;
+	const price = model === undefined ? undefined : priceOf(model);
+	if (costUsd !== undefined && !summary.isCostEstimated) {
+		return price === undefined || (inputTokens === undefined && outputTokens === undefined)
+			? t("As the server says.")
+			: t("As the server says. By our prices: {0}", formulaOf(price, inputTokens, outputTokens, t));
+	}
+	if (costUsd !== undefined && price !== undefined) return formulaOf(price, inputTokens, outputTokens, t);
+	if (!isLlm || costUsd !== undefined) return undefined;
+	if (model === undefined) return t("Not priced: the span names no model.");
+	if (price === undefined)
+		return t("Not priced: no price is known for {0} (prices of {1}).", label(model), PRICES_AS_OF);
+	return t("Not priced: the token counts are not known.");
+}
+
+function formulaOf(
+	price: Price,
+	inputTokens: number | undefined,
+	outputTokens: number | undefined,
+	t: Translate,
+): string {
+	return t(
+		"{0} in × {1} + {2} out × {3} per million ({4}, prices of {5})",
+		formatCount(inputTokens ?? 0),
+		dollars(price.inputUsd),
+		formatCount(outputTokens ?? 0),
+		dollars(price.outputUsd),
+		price.model,
+		PRICES_AS_OF,
+	);
+}
+
+/** Prices have at least cents and no more digits than the table: $0.15, $2.50, $0.075. */
+function dollars(usd: number): string {
+	return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
+}

@@ -1,4 +1,4 @@
-import type { Timestamp } from "../base/timestamp.ts";
+import { differenceNs, type Timestamp } from "../base/timestamp.ts";
 
 /** A span is running until its end is known, then completed or failed; the words are Traceway's. */
 export type SpanState = "running" | "completed" | "failed";
@@ -33,6 +33,8 @@ export interface SpanInput {
 	readonly end?: Timestamp | undefined;
 	/** `service.name` of the resource, where the wire carries it. */
 	readonly serviceName?: string | undefined;
+	/** File that an `fs_read` or `fs_write` span names; kept for filters. */
+	readonly path?: string | undefined;
 }
 
 /** What an adapter knows of one trace record, apart from its spans. */
@@ -103,6 +105,16 @@ export interface SpanDetail {
 	readonly input: unknown;
 	readonly output: unknown;
 	readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Duration of a trace in nanoseconds, first start to last end and never negative; so far, while a span runs. Undefined
+ * while its start, or the end of a finished trace, is unknown. `nowMs` is the source's clock.
+ */
+export function traceDurationNs(summary: TraceSummary, nowMs: number): number | undefined {
+	if (summary.start === undefined) return undefined;
+	const end = summary.end ?? (summary.runningCount > 0 ? { ms: nowMs, subNs: 0 } : undefined);
+	return end === undefined ? undefined : Math.max(0, differenceNs(end, summary.start));
 }
 
 /** Token sum where both parts may be unknown. */

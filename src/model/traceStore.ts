@@ -95,6 +95,8 @@ export class TraceStore implements Disposable {
 	readonly #rowById = new Map<string, number>();
 	readonly #sameId = new Map<number, number>();
 	readonly #errors = new Map<number, string>();
+	/** Files of the few spans that name one. */
+	readonly #paths = new Map<number, string>();
 	/** Parent id of rows whose parent is not here, and the other way about. */
 	readonly #orphanParentId = new Map<number, string>();
 	readonly #orphansByParentId = new Map<string, Set<number>>();
@@ -168,6 +170,11 @@ export class TraceStore implements Disposable {
 	/** Text of a failed span. */
 	errorOf(row: number): string | undefined {
 		return this.#errors.get(row);
+	}
+
+	/** File that a span names. */
+	pathOf(row: number): string | undefined {
+		return this.#paths.get(row);
 	}
 
 	/** Id of a parent that was named but not received. */
@@ -537,6 +544,10 @@ export class TraceStore implements Disposable {
 			this.#errors.set(row, input.error);
 			hasChanged = true;
 		}
+		if (input.path !== undefined && this.#paths.get(row) !== input.path && !(isLate && this.#paths.has(row))) {
+			this.#paths.set(row, input.path);
+			hasChanged = true;
+		}
 		if (input.parentSpanId !== undefined && !(isLate && c.parentRow[row] !== Parent.unknown)) {
 			if (this.#setParent(row, input.parentSpanId)) hasChanged = true;
 		}
@@ -614,6 +625,7 @@ export class TraceStore implements Disposable {
 	#releaseRow(row: number): void {
 		this.#forgetOrphan(row);
 		this.#errors.delete(row);
+		this.#paths.delete(row);
 		this.#unlinkId(row, this.columns.ids[row]);
 		this.columns.release(row);
 		this.#spanCount--;

@@ -6,6 +6,7 @@ export const ICONS = {
 	account: "\u{eb99}",
 	book: "\u{eaa4}",
 	"chat-sparkle": "\u{ec4f}",
+	clockface: "\u{ec75}",
 	check: "\u{eab2}",
 	"chevron-down": "\u{eab4}",
 	"chevron-right": "\u{eab6}",

@@ -22,31 +22,31 @@ export class SpanTable {
 	count = 0;
 	runningCount = 0;
 	/** Ordinal, `ROOT`, or the code of a missing parent of this table. */
-	parent = new Int32Array(0);
+	parent: Int32Array = new Int32Array(0);
 	/** Nanoseconds from the trace's base; NaN while unknown. */
-	startNs = new Float64Array(0);
+	startNs: Float64Array = new Float64Array(0);
 	/** NaN while running. */
-	endNs = new Float64Array(0);
+	endNs: Float64Array = new Float64Array(0);
 	/** Codes of `SpanStateCode`. */
-	state = new Uint8Array(0);
+	state: Uint8Array = new Uint8Array(0);
 	/** Indexes into the table's strings, -1 for none; so the next three. */
-	name = new Int32Array(0);
-	kind = new Int32Array(0);
-	model = new Int32Array(0);
-	error = new Int32Array(0);
+	name: Int32Array = new Int32Array(0);
+	kind: Int32Array = new Int32Array(0);
+	model: Int32Array = new Int32Array(0);
+	error: Int32Array = new Int32Array(0);
 	/** NaN while unknown; so the next two. */
-	inputTokens = new Float64Array(0);
-	outputTokens = new Float64Array(0);
-	costUsd = new Float64Array(0);
+	inputTokens: Float64Array = new Float64Array(0);
+	outputTokens: Float64Array = new Float64Array(0);
+	costUsd: Float64Array = new Float64Array(0);
 
 	#strings: string[] = [];
 	#stringIndexes: Map<string, number> | undefined;
 	readonly #missingParentIds: string[] = [];
 	readonly #missingIndexes = new Map<string, number>();
-	#idBytes = new Uint8Array(0);
+	#idBytes: Uint8Array = new Uint8Array(0);
 	#idLength = 0;
 	/** [count] End of each id in `#idBytes`. */
-	#idEnd = new Uint32Array(0);
+	#idEnd: Uint32Array = new Uint32Array(0);
 
 	get missingCount(): number {
 		return this.#missingParentIds.length;
@@ -66,10 +66,12 @@ export class SpanTable {
 			if (columns.ordinal[i] === end) end++;
 		}
 		const missing = columns.missingParentIds.map((id) => missingCode(this.#internMissing(id)));
-		// The first message is the whole trace: its strings are the table's, without a hash for each.
-		const isFirst = this.count === 0 && this.#strings.length === 0;
-		const strings = isFirst ? undefined : columns.strings.map((text) => this.#internString(text));
-		if (isFirst) this.#strings = [...columns.strings];
+		if (addedFrom === 0 && this.#strings.length === 0) this.#strings = [...columns.strings];
+		if (addedFrom === 0 && end === n && this.#missingParentIds.length === missing.length) {
+			this.#adopt(columns, n);
+			return { addedFrom, isRestructured: false };
+		}
+		const strings = columns.strings.map((text) => this.#internString(text));
 		this.#reserve(end, columns.idBytes.length);
 
 		let isRestructured = false;
@@ -101,6 +103,26 @@ export class SpanTable {
 			this.costUsd[row] = columns.costUsd[i];
 		}
 		return { addedFrom, isRestructured };
+	}
+
+	/** The first message is the whole trace: its columns become the table's, without a copy. */
+	#adopt(columns: TraceColumns, n: number): void {
+		this.count = n;
+		this.parent = columns.parent;
+		this.startNs = columns.startNs;
+		this.endNs = columns.endNs;
+		this.state = columns.state;
+		this.name = columns.name;
+		this.kind = columns.kind;
+		this.model = columns.model;
+		this.error = columns.error;
+		this.inputTokens = columns.inputTokens;
+		this.outputTokens = columns.outputTokens;
+		this.costUsd = columns.costUsd;
+		this.#idBytes = columns.idBytes;
+		this.#idEnd = columns.idEnd;
+		this.#idLength = n === 0 ? 0 : columns.idEnd[n - 1];
+		for (let i = 0; i < n; i++) if (columns.state[i] === 0) this.runningCount++;
 	}
 
 	/** "" for none. */
@@ -216,9 +238,8 @@ export class SpanTable {
 	}
 }
 
-function localString(strings: readonly number[] | undefined, index: number): number {
-	if (strings === undefined || index < 0) return index;
-	return strings[index] ?? -1;
+function localString(strings: readonly number[], index: number): number {
+	return index < 0 ? -1 : (strings[index] ?? -1);
 }
 
 function isWhole(columns: TraceColumns, n: number): boolean {

@@ -1,5 +1,6 @@
 import { grown } from "../../src/model/spanColumns.ts";
 import type { TraceLayout } from "./layout.ts";
+import { missingIndexOf } from "./spanTable.ts";
 
 /**
  * Which rows of a layout are on show when some of them are folded, and what is folded. Folds belong to nodes, not to rows:
@@ -8,7 +9,10 @@ import type { TraceLayout } from "./layout.ts";
  */
 export class VisibleRows {
 	readonly #layout: TraceLayout;
-	readonly #folded = new Set<number>();
+	/** 1 for a folded node: by ordinal, and by index of the missing parent. */
+	#foldedSpans = new Uint8Array(0);
+	#foldedMissing = new Uint8Array(0);
+	#foldedCount = 0;
 	#rows: Uint32Array<ArrayBuffer> | undefined;
 	#count = 0;
 
@@ -20,9 +24,14 @@ export class VisibleRows {
 		return this.#count;
 	}
 
-	/** Nodes that are folded; some may have no children any more. */
-	get foldedNodes(): ReadonlySet<number> {
-		return this.#folded;
+	/** Ordinals of folded spans, at most `limit` of them; some may have no children any more. */
+	foldedSpans(limit: number): number[] {
+		const found: number[] = [];
+		if (this.#foldedCount === 0) return found;
+		for (let ordinal = 0; ordinal < this.#foldedSpans.length && found.length < limit; ordinal++) {
+			if (this.#foldedSpans[ordinal] === 1) found.push(ordinal);
+		}
+		return found;
 	}
 
 	/** Layout row at a place of the list. */
@@ -55,22 +64,36 @@ export class VisibleRows {
 	}
 
 	isFolded(node: number): boolean {
-		return this.#folded.has(node);
+		return (node >= 0 ? this.#foldedSpans[node] : this.#foldedMissing[missingIndexOf(node)]) === 1;
 	}
 
 	/** Call `update` afterwards; so with the next three. */
 	setFolded(node: number, isFolded: boolean): void {
-		if (isFolded) this.#folded.add(node);
-		else this.#folded.delete(node);
+		if (this.isFolded(node) === isFolded) return;
+		this.#foldedCount += isFolded ? 1 : -1;
+		if (node >= 0) {
+			if (node >= this.#foldedSpans.length) {
+				this.#foldedSpans = grown(Uint8Array, this.#foldedSpans, Math.max(256, Math.ceil((node + 1) * 1.5)));
+			}
+			this.#foldedSpans[node] = Number(isFolded);
+		} else {
+			const index = missingIndexOf(node);
+			if (index >= this.#foldedMissing.length) {
+				this.#foldedMissing = grown(Uint8Array, this.#foldedMissing, Math.max(16, (index + 1) * 2));
+			}
+			this.#foldedMissing[index] = Number(isFolded);
+		}
 	}
 
 	foldAll(): void {
 		const { node, childCount, rowCount } = this.#layout;
-		for (let row = 0; row < rowCount; row++) if (childCount[row] > 0) this.#folded.add(node[row]);
+		for (let row = 0; row < rowCount; row++) if (childCount[row] > 0) this.setFolded(node[row], true);
 	}
 
 	unfoldAll(): void {
-		this.#folded.clear();
+		this.#foldedSpans.fill(0);
+		this.#foldedMissing.fill(0);
+		this.#foldedCount = 0;
 	}
 
 	/** Unfolds whatever hides a node. Returns whether something was. */
@@ -78,7 +101,9 @@ export class VisibleRows {
 		let hasChanged = false;
 		const row = this.#layout.rowOf(node);
 		for (let above = row < 0 ? -1 : this.#layout.parentRow(row); above >= 0; above = this.#layout.parentRow(above)) {
-			if (this.#folded.delete(this.#layout.node[above])) hasChanged = true;
+			if (!this.isFolded(this.#layout.node[above])) continue;
+			this.setFolded(this.#layout.node[above], false);
+			hasChanged = true;
 		}
 		return hasChanged;
 	}
@@ -86,7 +111,7 @@ export class VisibleRows {
 	/** After a change of layout or folds. */
 	update(): void {
 		const { node, size, rowCount } = this.#layout;
-		if (this.#folded.size === 0) {
+		if (this.#foldedCount === 0) {
 			this.#rows = undefined;
 			this.#count = rowCount;
 			return;
@@ -96,7 +121,7 @@ export class VisibleRows {
 		let count = 0;
 		for (let row = 0; row < rowCount; ) {
 			rows[count++] = row;
-			row += this.#folded.has(node[row]) ? size[row] : 1;
+			row += this.isFolded(node[row]) ? size[row] : 1;
 		}
 		this.#rows = rows;
 		this.#count = count;

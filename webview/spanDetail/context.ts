@@ -1,0 +1,100 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { formatBytes } from "../../src/model/format.ts";
+import type { PartText, SpanPart } from "../../src/protocol/messages.ts";
+import { fill } from "../shared/words.ts";
+import { icon } from "../shared/icons.ts";
+import { blockText, shownBytes } from "./blockText.ts";
+import { liveText } from "./liveText.ts";
+import { words } from "./words.ts";
+
+/** What the user can fold; the choice holds for every span that the page shows. */
+export type FoldName = "input" | "output" | "attributes" | "raw" | "system" | "reasoning";
+
+/** What the parts of the page ask of the element around them. */
+export interface PageContext {
+	/** Whether a fold is open; `isOpenAtFirst` until the user has decided. */
+	isOpen(fold: FoldName, isOpenAtFirst: boolean): boolean;
+	setOpen(fold: FoldName, isOpen: boolean): void;
+	/** Whether a single message, by its part, is unfolded; holds for the span shown. */
+	isExpanded(key: string): boolean;
+	setExpanded(key: string, isExpanded: boolean): void;
+	openPart(part: SpanPart): void;
+	copyPart(part: SpanPart): void;
+	copyText(key: string, text: string): void;
+	/** Key of what was copied a moment ago. */
+	readonly copiedKey: string | undefined;
+	/** True once the toolkit's controls are there. */
+	readonly isKitReady: boolean;
+}
+
+/** "64 kB", or "64 kB of 5.0 MB" when cut. */
+export function sizeText(part: PartText): string {
+	return part.isCut
+		? fill(words.showing, formatBytes(shownBytes(part.text)), formatBytes(part.totalBytes))
+		: formatBytes(part.totalBytes);
+}
+
+/** Copy and "Open in Editor", named after what they act on. */
+export function partTools(context: PageContext, part: SpanPart, name: string): TemplateResult {
+	const isCopied = context.copiedKey === part;
+	return html`<span class="tools">
+		<button
+			type="button"
+			class="icon-button"
+			title=${isCopied ? words.copied : words.copy}
+			aria-label=${fill(words.copyOf, name)}
+			@click=${() => context.copyPart(part)}
+		>
+			${icon(isCopied ? "check" : "copy")}
+		</button>
+		<button
+			type="button"
+			class="icon-button"
+			title=${words.open}
+			aria-label=${fill(words.openOf, name)}
+			@click=${() => context.openPart(part)}
+		>
+			${icon("go-to-file")}
+		</button>
+	</span>`;
+}
+
+/** Says how much of a cut text is here, with the way to the whole. */
+export function cutNotice(context: PageContext, text: PartText, part: SpanPart, name: string): TemplateResult | typeof nothing {
+	if (!text.isCut) return nothing;
+	return html`<p class="cut">
+		${icon("info")}<span>${sizeText(text)}</span>
+		<button
+			type="button"
+			class="link-button"
+			aria-label=${fill(words.openOf, name)}
+			@click=${() => context.openPart(part)}
+		>
+			${words.open}
+		</button>
+	</p>`;
+}
+
+const shownTexts = new WeakMap<PartText, string>();
+
+/** A part's text as it may be shown; worked out once a part. */
+export function shownText(part: PartText): string {
+	let text = shownTexts.get(part);
+	if (text === undefined) {
+		text = blockText(part.text);
+		shownTexts.set(part, text);
+	}
+	return text;
+}
+
+/** A block of text that scrolls by itself when it is long, for mouse and keyboard. */
+export function textBlock(part: PartText, name: string): TemplateResult {
+	if (part.text === "") return html`<p class="empty">${words.emptyText}</p>`;
+	return html`<pre
+		class="block ${part.language}"
+		tabindex="0"
+		role="region"
+		dir="auto"
+		aria-label=${name}
+	>${liveText(shownText(part))}</pre>`;
+}

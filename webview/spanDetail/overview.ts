@@ -1,0 +1,150 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { parseTimestamp } from "../../src/base/timestamp.ts";
+import {
+	formatAbsoluteTime,
+	formatCost,
+	formatDuration,
+	formatExactDuration,
+	formatTokens,
+	UNKNOWN,
+} from "../../src/model/format.ts";
+import { formatCount } from "../../src/base/quantity.ts";
+import type { SpanState } from "../../src/model/span.ts";
+import type { SpanDetailView } from "../../src/protocol/messages.ts";
+import { icon } from "../shared/icons.ts";
+import { fill } from "../shared/words.ts";
+import { lookOfKind } from "../waterfall/kinds.ts";
+import { lineText } from "./blockText.ts";
+import type { PageContext } from "./context.ts";
+import { words } from "./words.ts";
+
+export const STATE_WORDS: Record<SpanState, string> = {
+	running: words.running,
+	completed: words.completed,
+	failed: words.failed,
+};
+
+const STATE_ICONS = { running: "loading", completed: "pass", failed: "error" } as const;
+
+/** Nanoseconds that a running span has taken by now, by the clock that wrote its start; undefined when that is unknown. */
+export function runningNs(detail: SpanDetailView, nowMs: number): number | undefined {
+	if (detail.startMs === undefined) return undefined;
+	return Math.max(0, nowMs + detail.clockOffsetMs - detail.startMs) * 1e6;
+}
+
+/** Name, status and where the span belongs. */
+export function overview(context: PageContext, detail: SpanDetailView, openTrace: () => void): TemplateResult {
+	const name = lineText(detail.name) || words.noName;
+	const isRunning = detail.state === "running";
+	return html`<header>
+		<div class="title">
+			${icon(lookOfKind(detail.kind).icon, "kind-icon")}
+			<h1 dir="auto" title=${name}>${name}</h1>
+			<span class="status ${detail.state}">
+				${icon(STATE_ICONS[detail.state], isRunning ? "spin" : "")}<span>${STATE_WORDS[detail.state]}</span>
+			</span>
+		</div>
+		<p class="place">
+			<span class="kind">${lineText(detail.kind)}</span>
+			<span class="trace">${fill(words.inTrace, lineText(detail.traceName))}</span>
+			${started(detail)}
+		</p>
+		${
+			context.isKitReady
+				? html`<tw-button class="action" appearance="secondary" @click=${openTrace}>${words.showInWaterfall}</tw-button>`
+				: html`<button type="button" class="button secondary action" @click=${openTrace}>${words.showInWaterfall}</button>`
+		}
+	</header>`;
+}
+
+function started(detail: SpanDetailView): TemplateResult | typeof nothing {
+	if (detail.startedAt === undefined) return html`<span>${words.startUnknown}</span>`;
+	const start = parseTimestamp(detail.startedAt);
+	return html`<time datetime=${detail.startedAt} title=${formatAbsoluteTime(start, { exact: true })}
+		>${formatAbsoluteTime(start)}</time
+	>`;
+}
+
+/** The numbers, each with its exact value or its reason behind it. */
+export function summaryChips(context: PageContext, detail: SpanDetailView): TemplateResult {
+	const isTokenSpan = detail.isLlm || detail.inputTokens !== undefined || detail.outputTokens !== undefined;
+	const hasCost = detail.isLlm || detail.costUsd !== undefined;
+	return html`<section class="chips" aria-label=${words.summary}>
+		${chip(
+			context,
+			"duration",
+			words.duration,
+			detail.durationNs === undefined
+				? // Filled by the page's clock, which must not render everything anew twenty times a second.
+					html`<span class="ticking">${UNKNOWN}</span>`
+				: formatDuration(detail.durationNs),
+			durationHint(detail),
+		)}
+		${detail.model === undefined ? nothing : chip(context, "model", words.model, lineText(detail.model))}
+		${detail.provider === undefined ? nothing : chip(context, "provider", words.provider, lineText(detail.provider))}
+		${
+			isTokenSpan
+				? [
+						chip(context, "input", words.inputTokens, formatTokens(detail.inputTokens), tokenHint(detail.inputTokens)),
+						chip(context, "output", words.outputTokens, formatTokens(detail.outputTokens), tokenHint(detail.outputTokens)),
+					]
+				: nothing
+		}
+		${
+			hasCost
+				? chip(context, "cost", words.cost, formatCost(detail.costUsd, detail.isCostEstimated), costHint(detail))
+				: nothing
+		}
+	</section>`;
+}
+
+function durationHint(detail: SpanDetailView): string {
+	if (detail.durationNs !== undefined) {
+		const exact = fill(words.durationExact, formatExactDuration(detail.durationNs));
+		const end = detail.endedAt === undefined ? undefined : parseTimestamp(detail.endedAt);
+		return end === undefined ? exact : `${exact} · ${fill(words.ended, formatAbsoluteTime(end, { exact: true }))}`;
+	}
+	return detail.startMs === undefined ? words.startUnknown : words.durationRunning;
+}
+
+function tokenHint(tokens: number | undefined): string {
+	return tokens === undefined ? words.tokensUnknown : fill(words.tokensExact, formatCount(tokens));
+}
+
+function costHint(detail: SpanDetailView): string {
+	if (detail.costFormula === undefined) return words.costUnknown;
+	const formula = lineText(detail.costFormula, 1000);
+	return detail.isCostEstimated ? fill(words.costEstimated, formula) : formula;
+}
+
+/**
+ * A label with its number. One with a hint is a button: the hint stands there on hover and focus, and a click keeps it,
+ * for those who can do neither.
+ */
+function chip(
+	context: PageContext,
+	key: string,
+	label: string,
+	value: unknown,
+	hint?: string | undefined,
+): TemplateResult {
+	const inside = html`<span class="label">${label}</span><span class="value" dir="auto">${value}</span>`;
+	if (hint === undefined) return html`<div class="chip">${inside}</div>`;
+	const expandKey = `chip-${key}`;
+	const isPinned = context.isExpanded(expandKey);
+	return html`<div class="chip-place">
+		<button
+			type="button"
+			class="chip"
+			aria-expanded=${isPinned ? "true" : "false"}
+			aria-describedby="hint-${key}"
+			@click=${() => context.setExpanded(expandKey, !isPinned)}
+			@keydown=${(event: KeyboardEvent) => {
+				if (event.key === "Escape" && isPinned) context.setExpanded(expandKey, false);
+			}}
+		>
+			${inside}
+		</button>
+		<div id="hint-${key}" class="hint ${isPinned ? "pinned" : ""}" role="tooltip">${hint}</div>
+	</div>`;
+}

@@ -1,0 +1,292 @@
+import { css } from "lit";
+
+export const chartStyles = css`
+	:host {
+		display: block;
+		position: relative;
+		overflow: hidden;
+		--tree-width: 320px;
+	}
+	.chart {
+		position: absolute;
+		inset: 0;
+		display: flex;
+		flex-direction: column;
+	}
+	.head {
+		flex: none;
+		display: flex;
+		height: 24px;
+		align-items: center;
+		color: var(--vscode-descriptionForeground);
+		border-bottom: 1px solid var(--vscode-editorGroup-border, var(--vscode-panel-border, transparent));
+	}
+	.head .column {
+		width: var(--tree-width);
+		padding: 0 8px 0 28px;
+		font-size: 11px;
+		overflow: hidden;
+		text-overflow: ellipsis;
+		white-space: nowrap;
+	}
+	.head .actions {
+		display: flex;
+		flex: none;
+		margin-left: auto;
+	}
+	.scroller {
+		flex: 1;
+		min-height: 0;
+		overflow: hidden auto;
+		position: relative;
+	}
+	.sizer {
+		width: 1px;
+	}
+	.tree {
+		position: sticky;
+		top: 0;
+		overflow: hidden;
+		outline: none;
+	}
+	.rows {
+		will-change: transform;
+	}
+	.row {
+		display: flex;
+		align-items: center;
+		width: 100%;
+		padding-left: 8px;
+		padding-right: calc(100% - var(--tree-width) + 8px);
+		line-height: 22px;
+		white-space: nowrap;
+		cursor: pointer;
+		contain: strict;
+		user-select: none;
+	}
+	.row:hover {
+		background: var(--vscode-list-hoverBackground);
+		color: var(--vscode-list-hoverForeground, inherit);
+	}
+	.row.selected {
+		background: var(--vscode-list-inactiveSelectionBackground);
+		color: var(--vscode-list-inactiveSelectionForeground, inherit);
+	}
+	.tree:focus .row.selected {
+		background: var(--vscode-list-activeSelectionBackground);
+		color: var(--vscode-list-activeSelectionForeground, inherit);
+	}
+	.tree:focus-visible .row.selected {
+		outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
+		outline-offset: -1px;
+	}
+	.tree:focus-visible:not(:has(.row.selected)) {
+		outline: 1px solid var(--vscode-focusBorder);
+		outline-offset: -1px;
+	}
+	.indent {
+		flex: none;
+		align-self: stretch;
+		background: repeating-linear-gradient(
+			to right,
+			transparent 0 7px,
+			var(--vscode-tree-inactiveIndentGuidesStroke, var(--vscode-editorIndentGuide-background1, transparent)) 7px 8px
+		);
+	}
+	.depth:not(:empty) {
+		flex: none;
+		margin-left: 4px;
+		padding: 0 4px;
+		border-radius: 3px;
+		font-size: 10px;
+		line-height: 14px;
+		color: var(--vscode-descriptionForeground);
+		border: 1px solid var(--vscode-tree-indentGuidesStroke, currentColor);
+	}
+	.twistie {
+		flex: none;
+		width: 16px;
+		margin-right: 2px;
+		text-align: center;
+		line-height: 22px;
+	}
+	.kind {
+		flex: none;
+		width: 16px;
+		margin-right: 6px;
+		line-height: 22px;
+		color: var(--vscode-descriptionForeground);
+	}
+	.row.model .kind {
+		color: var(--vscode-charts-purple);
+	}
+	.row.tool .kind {
+		color: var(--vscode-charts-blue);
+	}
+	.row.retrieval .kind {
+		color: var(--vscode-charts-green);
+	}
+	.tree:focus .row.selected .kind,
+	.tree:focus .row.selected .note,
+	.tree:focus .row.selected .row-duration,
+	.tree:focus .row.selected .state {
+		color: inherit;
+	}
+	.name {
+		flex: 0 1 auto;
+		min-width: 32px;
+		overflow: hidden;
+		text-overflow: ellipsis;
+	}
+	.row.placeholder .name {
+		font-style: italic;
+		color: var(--vscode-descriptionForeground);
+	}
+	.row.failed .name {
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
+	}
+	.tree:focus .row.selected .name {
+		color: inherit;
+	}
+	.note {
+		flex: 0 100 auto;
+		min-width: 0;
+		margin-left: 6px;
+		overflow: hidden;
+		text-overflow: ellipsis;
+		font-size: 0.9em;
+		color: var(--vscode-descriptionForeground);
+	}
+	.badge:not(:empty) {
+		flex: none;
+		margin-left: 6px;
+		padding: 0 5px;
+		min-width: 16px;
+		text-align: center;
+		border-radius: 8px;
+		font-size: 10px;
+		line-height: 16px;
+		color: var(--vscode-badge-foreground);
+		background: var(--vscode-badge-background);
+		border: 1px solid var(--vscode-contrastBorder, transparent);
+	}
+	.row-duration {
+		flex: none;
+		margin-left: auto;
+		padding-left: 8px;
+		font-size: 0.9em;
+		font-variant-numeric: tabular-nums;
+		color: var(--vscode-descriptionForeground);
+	}
+	.state {
+		flex: none;
+		width: 16px;
+		margin-left: 6px;
+		line-height: 16px;
+	}
+	.row-duration:empty + .state {
+		margin-left: auto;
+	}
+	.state.completed {
+		color: var(--vscode-descriptionForeground);
+		opacity: 0.7;
+	}
+	.state.running {
+		color: var(--vscode-progressBar-background, var(--vscode-charts-blue));
+	}
+	.state.failed {
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
+	}
+	canvas {
+		position: absolute;
+		top: 0;
+		left: var(--tree-width);
+		pointer-events: none;
+	}
+	.divider {
+		position: absolute;
+		top: 0;
+		bottom: 0;
+		left: calc(var(--tree-width) - 2px);
+		width: 5px;
+		cursor: col-resize;
+		touch-action: none;
+	}
+	.divider::after {
+		content: "";
+		position: absolute;
+		inset: 0 2px;
+		background: var(--vscode-editorGroup-border, var(--vscode-panel-border, var(--vscode-contrastBorder, transparent)));
+	}
+	.divider:hover::after,
+	.divider.dragging::after {
+		inset: 0;
+		background: var(--vscode-sash-hoverBorder, var(--vscode-focusBorder));
+		transition: background 0.1s 0.3s;
+	}
+	.divider.dragging::after {
+		transition: none;
+	}
+	.tooltip {
+		position: absolute;
+		top: 0;
+		left: 0;
+		z-index: 1;
+		max-width: min(480px, calc(100% - 8px));
+		padding: 6px 9px;
+		pointer-events: none;
+		color: var(--vscode-editorHoverWidget-foreground, var(--vscode-foreground));
+		background: var(--vscode-editorHoverWidget-background);
+		border: 1px solid var(--vscode-editorHoverWidget-border, var(--vscode-contrastBorder, transparent));
+		border-radius: 3px;
+		box-shadow: 0 2px 8px var(--vscode-widget-shadow, transparent);
+		overflow-wrap: anywhere;
+	}
+	.tooltip-name {
+		display: -webkit-box;
+		-webkit-box-orient: vertical;
+		-webkit-line-clamp: 3;
+		overflow: hidden;
+		font-weight: 600;
+	}
+	.tooltip dl {
+		display: grid;
+		grid-template-columns: max-content 1fr;
+		gap: 1px 10px;
+		margin: 4px 0 0;
+	}
+	.tooltip dt {
+		color: var(--vscode-descriptionForeground);
+	}
+	.tooltip dd {
+		margin: 0;
+		font-variant-numeric: tabular-nums;
+	}
+	.tooltip dd.error {
+		color: var(--vscode-errorForeground);
+	}
+	:host(.narrow) .divider,
+	:host(.narrow) canvas {
+		display: none;
+	}
+	:host(.narrow) .row {
+		padding-right: 8px;
+	}
+	@media (forced-colors: active) {
+		.row.selected {
+			outline: 1px solid Highlight;
+			outline-offset: -1px;
+		}
+	}
+	:host(.contrast) .row.selected {
+		outline: 1px dotted var(--vscode-contrastActiveBorder, var(--vscode-focusBorder));
+		outline-offset: -1px;
+	}
+	:host(.contrast) .tree:focus .row.selected {
+		outline-style: solid;
+	}
+	:host(.contrast) .row:hover {
+		outline: 1px dashed var(--vscode-contrastActiveBorder, var(--vscode-focusBorder));
+		outline-offset: -1px;
+	}
+`;

@@ -1,0 +1,210 @@
+import { formatDuration } from "../../src/base/quantity.ts";
+import type { TraceModel } from "./model.ts";
+import type { Palette } from "./palette.ts";
+import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
+
+/** Heights of VS Code's lists. */
+export const ROW_PX = 22;
+export const RULER_PX = 24;
+const BAR_PX = 12;
+const MIN_BAR_PX = 2;
+const LABEL_GAP_PX = 6;
+/** The open end of a running bar. */
+const OPEN_END_PX = 16;
+const MIN_TICK_SPACING_PX = 84;
+const MAX_TICKS = 64;
+
+/** What a frame is drawn from. The canvas covers the ruler and the rows below it. */
+export interface Frame {
+	readonly model: TraceModel;
+	readonly scale: TimeScale;
+	readonly palette: Palette;
+	readonly labels: DurationLabels;
+	/** Size of the canvas in pixels of the page. */
+	readonly widthPx: number;
+	readonly heightPx: number;
+	/** Offset into the rows. */
+	readonly scrollTop: number;
+	readonly nowNs: number;
+	/** Index of the selected visible row, -1 for none, when the list has the focus. */
+	readonly selectedIndex: number;
+}
+
+/** First and last + 1 of the visible rows that a viewport touches. */
+export function rowWindow(
+	count: number,
+	scrollTop: number,
+	heightPx: number,
+): { readonly first: number; readonly end: number } {
+	const first = Math.min(count, Math.max(0, Math.floor(scrollTop / ROW_PX)));
+	return { first, end: Math.min(count, Math.max(first, Math.ceil((scrollTop + heightPx) / ROW_PX))) };
+}
+
+/** Index of the visible row at a height of the viewport, -1 below the last one. */
+export function hitTest(count: number, scrollTop: number, y: number): number {
+	const index = Math.floor((scrollTop + y) / ROW_PX);
+	return index >= 0 && index < count ? index : -1;
+}
+
+/** Texts beside the bars and their widths, kept while the span does not change: no text is made or measured in a frame. */
+export class DurationLabels {
+	readonly #node = new Int32Array(256).fill(-1);
+	readonly #version = new Float64Array(256).fill(-1);
+	readonly #width = new Float64Array(256);
+	readonly #text: string[] = new Array<string>(256).fill("");
+
+	clear(): void {
+		this.#node.fill(-1);
+	}
+
+	/** Place of a span's label; a running one's is made anew, it grows. */
+	slotOf(context: CanvasRenderingContext2D, model: TraceModel, ordinal: number, nowNs: number): number {
+		const slot = ordinal & 255;
+		const isKept = this.#node[slot] === ordinal && this.#version[slot] === model.version;
+		if (isKept && model.table.state[ordinal] !== 0) return slot;
+		const text = formatDuration(model.spanDurationNs(ordinal, nowNs));
+		if (this.#node[slot] !== ordinal || this.#text[slot] !== text) {
+			this.#width[slot] = context.measureText(text).width;
+		}
+		this.#node[slot] = ordinal;
+		this.#version[slot] = model.version;
+		this.#text[slot] = text;
+		return slot;
+	}
+
+	text(slot: number): string {
+		return this.#text[slot];
+	}
+
+	width(slot: number): number {
+		return this.#width[slot];
+	}
+}
+
+/** Draws ruler, grid and the bars of the rows in view. Returns whether one of those bars is running. */
+export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): boolean {
+	const { model, widthPx, heightPx, scrollTop } = frame;
+	context.clearRect(0, 0, widthPx, heightPx);
+	drawRuler(context, frame);
+	context.save();
+	context.beginPath();
+	context.rect(0, RULER_PX, widthPx, heightPx - RULER_PX);
+	context.clip();
+	context.font = frame.palette.font;
+	context.textBaseline = "middle";
+	const { first, end } = rowWindow(model.rows.count, scrollTop, heightPx - RULER_PX);
+	let hasRunning = false;
+	for (let index = first; index < end; index++) {
+		const node = model.rows.nodeAt(index);
+		if (node < 0) continue;
+		if (model.table.state[node] === 0) hasRunning = true;
+		const top = Math.round(RULER_PX + index * ROW_PX - scrollTop);
+		drawBar(context, frame, node, top, index === frame.selectedIndex);
+	}
+	context.restore();
+	return hasRunning;
+}
+
+function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {
+	const { model, scale, palette, widthPx, heightPx } = frame;
+	context.font = palette.font;
+	context.textBaseline = "middle";
+	context.strokeStyle = palette.grid;
+	context.lineWidth = 1;
+	const origin = Number.isNaN(model.startNs) ? 0 : model.startNs;
+	const marks = ticks(scale.domain, origin, scale.tickStep(MIN_TICK_SPACING_PX), MAX_TICKS);
+	context.beginPath();
+	for (const ns of marks) {
+		const x = Math.round(scale.toPx(ns)) + 0.5;
+		context.moveTo(x, RULER_PX - 5);
+		context.lineTo(x, heightPx);
+	}
+	context.stroke();
+	context.fillStyle = palette.textMuted;
+	for (const ns of marks) {
+		const text = formatTick(ns - origin);
+		const x = scale.toPx(ns) + 4;
+		if (x + context.measureText(text).width <= widthPx) context.fillText(text, x, RULER_PX / 2);
+	}
+}
+
+function drawBar(
+	context: CanvasRenderingContext2D,
+	frame: Frame,
+	ordinal: number,
+	rowTop: number,
+	isSelected: boolean,
+): void {
+	const { model, scale, palette, widthPx } = frame;
+	const startNs = model.table.startNs[ordinal];
+	if (Number.isNaN(startNs)) return;
+	const state = model.table.state[ordinal];
+	const isRunning = state === 0;
+	const isFailed = state === 2;
+	const endNs = model.spanEndNs(ordinal, frame.nowNs);
+	// Far off the window a canvas loses precision; nothing of that is seen.
+	const left = clamp(scale.toPx(startNs), -widthPx, 2 * widthPx);
+	const right = Number.isNaN(endNs) ? left : clamp(scale.toPx(endNs), -widthPx, 2 * widthPx);
+	const x = Math.min(left, right);
+	const width = Math.max(MIN_BAR_PX, Math.abs(right - left));
+	const y = rowTop + (ROW_PX - BAR_PX) / 2;
+	context.fillStyle = isFailed ? palette.failed : palette.bars[model.category(ordinal)];
+	context.beginPath();
+	if (width > 4) {
+		// Square where it is open: a running bar has no end yet.
+		context.roundRect(x, y, width, BAR_PX, isRunning ? OPEN_CORNERS : CLOSED_CORNERS);
+	} else context.rect(x, y, width, BAR_PX);
+	context.fill();
+	if (isFailed && width > 4) {
+		context.fillStyle = palette.hatch;
+		context.fill();
+	} else if (isRunning && width > 4) {
+		const openPx = Math.min(OPEN_END_PX, width / 2);
+		context.fillStyle = palette.hatch;
+		context.fillRect(x + width - openPx, y, openPx, BAR_PX);
+	}
+	if (palette.barBorder !== "") {
+		context.strokeStyle = palette.barBorder;
+		context.lineWidth = 1;
+		context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);
+	}
+	drawLabel(context, frame, ordinal, x, width, rowTop + ROW_PX / 2 + 0.5, isSelected);
+}
+
+const CLOSED_CORNERS = [2, 2, 2, 2];
+const OPEN_CORNERS = [2, 0, 0, 2];
+
+/** The duration stands right of the bar, left of it when there is no room, else on it. */
+function drawLabel(
+	context: CanvasRenderingContext2D,
+	frame: Frame,
+	ordinal: number,
+	x: number,
+	width: number,
+	y: number,
+	isSelected: boolean,
+): void {
+	const { palette, labels, widthPx } = frame;
+	const slot = labels.slotOf(context, frame.model, ordinal, frame.nowNs);
+	const textWidth = labels.width(slot);
+	context.fillStyle = isSelected ? palette.textSelected : palette.textMuted;
+	if (x + width + LABEL_GAP_PX + textWidth <= widthPx - 2) {
+		context.fillText(labels.text(slot), x + width + LABEL_GAP_PX, y);
+	} else if (x - LABEL_GAP_PX - textWidth >= 2) {
+		context.fillText(labels.text(slot), x - LABEL_GAP_PX - textWidth, y);
+	} else {
+		// Hatched ends would strike it through: a plate of the bar's own colour below.
+		const right = Math.min(x + width, widthPx) - LABEL_GAP_PX;
+		const state = frame.model.table.state[ordinal];
+		if (state !== 1) {
+			context.fillStyle = state === 2 ? palette.failed : palette.bars[frame.model.category(ordinal)];
+			context.fillRect(right - textWidth - 3, y - BAR_PX / 2 - 0.5, textWidth + 6, BAR_PX);
+		}
+		context.fillStyle = palette.textOnBar;
+		context.fillText(labels.text(slot), right - textWidth, y);
+	}
+}
+
+function clamp(value: number, low: number, high: number): number {
+	return Math.max(low, Math.min(value, high));
+}

@@ -1,0 +1,130 @@
+import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
+import type { TimeBase } from "../../src/protocol/traceColumns.ts";
+import { type CategoryCode, lookOfKind } from "./kinds.ts";
+import { TraceLayout } from "./layout.ts";
+import { SpanTable } from "./spanTable.ts";
+import { VisibleRows } from "./visibleRows.ts";
+
+type Snapshot = Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>;
+type Delta = Extract<HostToWaterfall, { readonly type: "trace/delta" }>;
+
+/** The open trace as the page knows it: columns, rows, folds and extent. Knows nothing of the screen. */
+export class TraceModel {
+	readonly sourceId: string;
+	readonly base: TimeBase;
+	readonly clockOffsetMs: number;
+	readonly table = new SpanTable();
+	readonly layout = new TraceLayout();
+	readonly rows = new VisibleRows(this.layout);
+	header: TraceHeader;
+	/** Grows with every change of spans: what was computed from an older one is stale. */
+	version = 0;
+	#revision: number;
+	#startNs = Number.POSITIVE_INFINITY;
+	#endNs = Number.NEGATIVE_INFINITY;
+	/** Category of a kind's string index, 255 while not looked up. */
+	#categories = new Uint8Array(0);
+
+	private constructor(snapshot: Snapshot) {
+		this.sourceId = snapshot.sourceId;
+		this.base = snapshot.base;
+		this.clockOffsetMs = snapshot.clockOffsetMs;
+		this.header = snapshot.header;
+		this.#revision = snapshot.revision;
+	}
+
+	/** Undefined when the columns do not fit each other. */
+	static fromSnapshot(snapshot: Snapshot): TraceModel | undefined {
+		const model = new TraceModel(snapshot);
+		if (model.table.apply(snapshot.columns) === undefined) return undefined;
+		model.layout.rebuild(model.table);
+		model.rows.update();
+		model.#extend(0);
+		return model;
+	}
+
+	/** Returns false when the delta does not join what is here; then a snapshot is needed. */
+	applyDelta(delta: Delta): boolean {
+		// Sent before the snapshot that we have: it is in it already.
+		if (delta.revision <= this.#revision) return true;
+		if (delta.baseRevision !== this.#revision) return false;
+		const change = this.table.apply(delta.columns);
+		if (change === undefined) return false;
+		this.#revision = delta.revision;
+		this.header = delta.header;
+		this.version++;
+		if (change.isRestructured || !this.layout.append(change.addedFrom)) this.layout.rebuild(this.table);
+		this.rows.update();
+		if (change.isRestructured) {
+			this.#startNs = Number.POSITIVE_INFINITY;
+			this.#endNs = Number.NEGATIVE_INFINITY;
+			this.#extend(0);
+		} else {
+			this.#extend(change.addedFrom);
+			for (const ordinal of delta.columns.ordinal) this.#extendBy(ordinal);
+		}
+		return true;
+	}
+
+	get isRunning(): boolean {
+		return this.table.runningCount > 0;
+	}
+
+	/** Now by the clock of the server, nanoseconds from the base. */
+	nowNs(): number {
+		return (Date.now() + this.clockOffsetMs - this.base.ms) * 1e6 - this.base.subNs;
+	}
+
+	/** Earliest start; NaN while no span has one. */
+	get startNs(): number {
+		return Number.isFinite(this.#startNs) ? this.#startNs : Number.NaN;
+	}
+
+	/** Latest time of any span, and the present while one is running; NaN while no time is known. */
+	endNs(nowNs: number): number {
+		const end = this.isRunning ? Math.max(this.#endNs, nowNs) : this.#endNs;
+		return Number.isFinite(end) && Number.isFinite(this.#startNs) ? end : Number.NaN;
+	}
+
+	/** Where a span ends: now for a running one, NaN for one that ended at an unknown time. */
+	spanEndNs(ordinal: number, nowNs: number): number {
+		const end = this.table.endNs[ordinal];
+		if (!Number.isNaN(end) || this.table.state[ordinal] !== 0) return end;
+		// A clock that is behind must not draw a bar backwards.
+		return Math.max(nowNs, this.table.startNs[ordinal]);
+	}
+
+	/** NaN while unknown. */
+	spanDurationNs(ordinal: number, nowNs: number): number {
+		return this.spanEndNs(ordinal, nowNs) - this.table.startNs[ordinal];
+	}
+
+	category(ordinal: number): CategoryCode {
+		const index = this.table.kind[ordinal];
+		if (index < 0) return lookOfKind("").category;
+		if (index >= this.#categories.length) {
+			const longer = new Uint8Array(Math.max(64, (index + 1) * 2)).fill(255);
+			longer.set(this.#categories);
+			this.#categories = longer;
+		}
+		let category = this.#categories[index];
+		if (category === 255) {
+			category = lookOfKind(this.table.string(index)).category;
+			this.#categories[index] = category;
+		}
+		return category as CategoryCode;
+	}
+
+	#extend(from: number): void {
+		for (let ordinal = from; ordinal < this.table.count; ordinal++) this.#extendBy(ordinal);
+	}
+
+	#extendBy(ordinal: number): void {
+		const start = this.table.startNs[ordinal];
+		const end = this.table.endNs[ordinal];
+		// Comparisons with NaN are false: what is unknown extends nothing.
+		if (start < this.#startNs) this.#startNs = start;
+		if (start > this.#endNs) this.#endNs = start;
+		if (end > this.#endNs) this.#endNs = end;
+	}
+}

@@ -1,0 +1,492 @@
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { assertNever } from "../../src/base/assert.ts";
+import { displayText } from "../../src/base/displayText.ts";
+import { DisposableStore } from "../../src/base/disposable.ts";
+import { formatCost, formatCount, formatDuration } from "../../src/base/quantity.ts";
+import {
+	type ConnectionView,
+	type HostToWaterfall,
+	PROTOCOL_VERSION,
+	type WaterfallToHost,
+	type WaterfallViewState,
+} from "../../src/protocol/messages.ts";
+import { SharedClock } from "../shared/clock.ts";
+import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoint.ts";
+import type { IconName } from "../shared/glyphs.ts";
+import { icon, iconStyles } from "../shared/icons.ts";
+import { baseStyles } from "../shared/styles.ts";
+import { fill } from "../shared/words.ts";
+import type { SpanSelectDetail, TraceChart } from "./chart.ts";
+import { TraceModel } from "./model.ts";
+import { pageStyles } from "./pageStyles.ts";
+import { nodeFacts, nodeName } from "./spanText.ts";
+import { words } from "./words.ts";
+
+type Endpoint = HostEndpoint<WaterfallToHost, HostToWaterfall, WaterfallViewState>;
+type RemovedReason = Extract<HostToWaterfall, { readonly type: "trace/removed" }>["reason"];
+
+/** What the page shows instead of the chart, or above it. */
+type Phase =
+	| { readonly name: "waiting" }
+	| { readonly name: "loading" }
+	| { readonly name: "ready" }
+	| { readonly name: "removed"; readonly reason: RemovedReason }
+	| { readonly name: "error"; readonly message: string };
+
+/** A trace that is there sooner never flashes a "loading". */
+const LOADING_DELAY_MS = 150;
+/** While an arrow key is held, only where it comes to rest is told. */
+const SELECT_DELAY_MS = 120;
+const SAVE_DELAY_MS = 300;
+/** The state travels to the host at each save; more folds than this are not kept over a reload. */
+const MAX_SAVED_FOLDS = 2000;
+const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
+	"trace/loading",
+	"trace/snapshot",
+	"trace/delta",
+	"trace/removed",
+	"trace/error",
+	"selection/changed",
+	"connection/changed",
+];
+
+/** The waterfall page: keeps the model in step with the host, the chart in step with the model, and what the user arranged. */
+export class WaterfallPage extends LitElement {
+	static override styles = [baseStyles, iconStyles, pageStyles];
+
+	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
+	#owned = new DisposableStore();
+	#clock: SharedClock | undefined;
+	#tick: { dispose(): void } | undefined;
+	#phase: Phase = { name: "waiting" };
+	#model: TraceModel | undefined;
+	#connection: ConnectionView | undefined;
+	#isLoadingShown = false;
+	#loadingTimer: ReturnType<typeof setTimeout> | undefined;
+	#selectTimer: ReturnType<typeof setTimeout> | undefined;
+	#saveTimer: ReturnType<typeof setTimeout> | undefined;
+	#isResyncing = false;
+	/** Arrangement of a former life of this page, until its spans are here. */
+	#restored: WaterfallViewState | undefined = checkedState(this.#endpoint.getState());
+	/** Selected elsewhere and not received yet. */
+	#pendingSelection: { readonly spanId: string; readonly reveal: boolean } | undefined;
+
+	override connectedCallback(): void {
+		super.connectedCallback();
+		this.#owned = new DisposableStore();
+		this.#clock = this.#owned.add(new SharedClock());
+		this.#owned.add(this.#endpoint.onMessage((message) => this.#receive(message)));
+		// A page that is hidden may never be shown again: what was arranged is kept now.
+		const save = (): void => this.#save();
+		window.addEventListener("pagehide", save);
+		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
+		if (this.#restored?.treeShare !== undefined) {
+			void this.updateComplete.then(() => this.#chart && this.#applyShare(this.#restored?.treeShare));
+		}
+		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
+	}
+
+	override disconnectedCallback(): void {
+		super.disconnectedCallback();
+		this.#save();
+		this.#tick?.dispose();
+		this.#tick = undefined;
+		this.#owned.dispose();
+		for (const timer of [this.#loadingTimer, this.#selectTimer]) clearTimeout(timer);
+	}
+
+	override render(): TemplateResult {
+		const { header } = this.#model ?? {};
+		const hasChart = this.#model !== undefined && this.#model.table.count > 0 && this.#phase.name !== "removed";
+		return html`
+			${header === undefined || this.#phase.name === "removed" ? nothing : this.#renderHeader()}
+			${this.#renderNotices(hasChart)}
+			<div class="stage">
+				<traceway-chart
+					class=${hasChart ? "" : "covered"}
+					@span-select=${this.#handleSelect}
+					@span-open=${this.#handleOpen}
+					@arrangement-change=${this.#handleArrangement}
+				></traceway-chart>
+				${hasChart ? nothing : this.#renderMessage()}
+			</div>
+			${hasChart ? this.#renderDetails() : nothing}
+		`;
+	}
+
+	// ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#receive(message: HostToWaterfall): void {
+		switch (message.type) {
+			case "trace/loading":
+				this.#showLoading(message.traceId);
+				break;
+			case "trace/snapshot":
+				this.#showSnapshot(message);
+				break;
+			case "trace/delta":
+				this.#applyDelta(message);
+				break;
+			case "trace/removed":
+				this.#setPhase({ name: "removed", reason: message.reason });
+				this.#setModel(undefined);
+				break;
+			case "trace/error":
+				this.#setPhase({ name: "error", message: message.message });
+				break;
+			case "selection/changed":
+				this.#selectFromHost(message.spanId, message.reveal);
+				break;
+			case "connection/changed":
+				this.#connection = message.connection;
+				this.requestUpdate();
+				break;
+			default:
+				assertNever(message, "message to the waterfall");
+		}
+	}
+
+	#showLoading(traceId: string): void {
+		if (this.#model !== undefined && this.#model.header.traceId !== traceId) this.#setModel(undefined);
+		this.#setPhase({ name: "loading" });
+	}
+
+	#showSnapshot(message: Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>): void {
+		const model = TraceModel.fromSnapshot(message);
+		if (model === undefined) {
+			this.#resync();
+			return;
+		}
+		this.#isResyncing = false;
+		const before = this.#model;
+		const chart = this.#chart;
+		if (before?.header.traceId === model.header.traceId && before.sourceId === model.sourceId && chart !== null) {
+			// The same trace anew: everything stays where it was, found by id.
+			const selected = chart.selectedNode;
+			const selectedId = selected === undefined || selected < 0 ? undefined : before.table.idOf(selected);
+			const folded = before.rows.foldedSpans(before.table.count).map((ordinal) => before.table.idOf(ordinal));
+			const place = chart.place();
+			this.#fold(model, folded);
+			this.#setModel(model);
+			chart.restorePlace(place);
+			if (selectedId !== undefined) this.#selectById(model, selectedId, false);
+		} else {
+			const restored = this.#restored;
+			const isRestored = restored?.traceId === model.header.traceId && restored.sourceId === model.sourceId;
+			if (isRestored) this.#fold(model, restored.foldedSpanIds ?? []);
+			this.#setModel(model, isRestored ? restored.scrollTop : 0);
+			if (isRestored && restored.selectedSpanId !== undefined) this.#selectById(model, restored.selectedSpanId, false);
+			// Once the spans are here it has served; before, an empty snapshot may come first.
+			if (!isRestored || model.table.count > 0) this.#restored = undefined;
+		}
+		this.#setPhase({ name: "ready" });
+		this.#settleSelection();
+		this.#handleArrangement();
+	}
+
+	#applyDelta(message: Extract<HostToWaterfall, { readonly type: "trace/delta" }>): void {
+		const model = this.#model;
+		if (model === undefined || this.#isResyncing) return;
+		const wasEmpty = model.table.count === 0;
+		let isApplied = false;
+		const apply = (): void => {
+			isApplied = model.applyDelta(message);
+		};
+		if (this.#chart === null) apply();
+		else this.#chart.keepPlace(apply);
+		if (!isApplied) {
+			this.#resync();
+			return;
+		}
+		if (wasEmpty || this.#phase.name === "error") this.#setPhase({ name: "ready" });
+		this.#settleSelection();
+		this.#updateClock();
+		this.requestUpdate();
+	}
+
+	/** Asks once; whatever comes before the snapshot is in it. */
+	#resync(): void {
+		if (this.#isResyncing) return;
+		this.#isResyncing = true;
+		this.#endpoint.post({ type: "trace/resync" });
+	}
+
+	#setPhase(phase: Phase): void {
+		this.#phase = phase;
+		clearTimeout(this.#loadingTimer);
+		this.#isLoadingShown = false;
+		if (phase.name === "loading") {
+			this.#loadingTimer = setTimeout(() => {
+				this.#isLoadingShown = true;
+				this.requestUpdate();
+			}, LOADING_DELAY_MS);
+		}
+		this.requestUpdate();
+	}
+
+	#setModel(model: TraceModel | undefined, scrollTop?: number): void {
+		this.#model = model;
+		this.#chart?.setModel(model, scrollTop);
+		this.#updateClock();
+		this.requestUpdate();
+	}
+
+	#fold(model: TraceModel, spanIds: readonly string[]): void {
+		for (const ordinal of model.table.findAll(spanIds)) model.rows.setFolded(ordinal, true);
+		model.rows.update();
+	}
+
+	// ── Selection ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#selectFromHost(spanId: string | undefined, reveal: boolean): void {
+		this.#pendingSelection = spanId === undefined ? undefined : { spanId, reveal };
+		if (spanId === undefined) this.#chart?.select(undefined, false);
+		else this.#settleSelection();
+		this.requestUpdate();
+	}
+
+	/** A span that was selected in the tree may arrive here later than its selection. */
+	#settleSelection(): void {
+		const pending = this.#pendingSelection;
+		if (pending === undefined || this.#model === undefined) return;
+		if (this.#selectById(this.#model, pending.spanId, pending.reveal)) this.#pendingSelection = undefined;
+	}
+
+	#selectById(model: TraceModel, spanId: string, reveal: boolean): boolean {
+		const ordinal = model.table.find(spanId);
+		if (ordinal < 0) return false;
+		this.#chart?.select(ordinal, reveal);
+		this.#handleArrangement();
+		return true;
+	}
+
+	readonly #handleSelect = (event: CustomEvent<SpanSelectDetail>): void => {
+		this.#pendingSelection = undefined;
+		clearTimeout(this.#selectTimer);
+		this.#selectTimer = undefined;
+		this.requestUpdate();
+		if (event.detail.isRepeat) this.#selectTimer = setTimeout(() => this.#postSelection(), SELECT_DELAY_MS);
+		else this.#postSelection();
+	};
+
+	#postSelection(): void {
+		clearTimeout(this.#selectTimer);
+		this.#selectTimer = undefined;
+		const spanId = this.#selectedId();
+		if (spanId !== undefined) this.#endpoint.post({ type: "span/select", spanId });
+	}
+
+	readonly #handleOpen = (event: CustomEvent<SpanSelectDetail>): void => {
+		const { node } = event.detail;
+		if (node < 0 || this.#model === undefined) return;
+		if (this.#selectTimer !== undefined) this.#postSelection();
+		this.#endpoint.post({ type: "span/open", spanId: this.#model.table.idOf(node) });
+	};
+
+	#selectedId(): string | undefined {
+		const node = this.#chart?.selectedNode;
+		return node === undefined || node < 0 ? undefined : this.#model?.table.idOf(node);
+	}
+
+	// ── What the user arranged ─────────────────────────────────────────────────────────────────────────────────────────
+
+	readonly #handleArrangement = (): void => {
+		this.requestUpdate();
+		this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_DELAY_MS);
+	};
+
+	#save(): void {
+		clearTimeout(this.#saveTimer);
+		this.#saveTimer = undefined;
+		const model = this.#model;
+		const chart = this.#chart;
+		// Nothing is shown yet: the state of the former life is the better one.
+		if (model === undefined || chart === null || this.#restored !== undefined) return;
+		this.#endpoint.setState({
+			sourceId: model.sourceId,
+			traceId: model.header.traceId,
+			selectedSpanId: this.#selectedId(),
+			foldedSpanIds: model.rows.foldedSpans(MAX_SAVED_FOLDS).map((ordinal) => model.table.idOf(ordinal)),
+			scrollTop: chart.scrollOffset,
+			treeShare: chart.treeShare,
+		});
+	}
+
+	#applyShare(share: number | undefined): void {
+		if (share !== undefined && this.#chart !== null) this.#chart.treeShare = share;
+	}
+
+	/** Ticks while something runs: its duration grows in the header, and its bar when it is in view. */
+	#updateClock(): void {
+		const isWanted = this.#model?.isRunning === true && this.#clock !== undefined;
+		if (isWanted === (this.#tick !== undefined)) return;
+		this.#tick?.dispose();
+		this.#tick = isWanted
+			? this.#clock?.onTick(() => {
+					this.#chart?.tick();
+					this.requestUpdate();
+				})
+			: undefined;
+	}
+
+	// ── Parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#renderHeader(): TemplateResult {
+		const model = this.#model;
+		if (model === undefined) return html``;
+		const { header } = model;
+		const durationNs = model.endNs(model.nowNs()) - model.startNs;
+		const tokens =
+			header.inputTokens === undefined && header.outputTokens === undefined
+				? formatCount(undefined)
+				: fill(words.tokensInOut, formatCount(header.inputTokens), formatCount(header.outputTokens));
+		const state = STATE_LOOKS[header.state];
+		return html`
+			<header>
+				<div class="title">
+					${icon(state.icon, state.className)}<span class="visually-hidden">${words[header.state]}</span>
+					<h1><bdi>${displayText(header.name, 300) || words.noName}</bdi></h1>
+				</div>
+				<ul class="facts">
+					<li title=${words.duration}>${icon("clockface")}${formatDuration(durationNs)}</li>
+					<li>${header.spanCount === 1 ? words.spanCountOne : fill(words.spanCount, formatCount(header.spanCount))}</li>
+					${
+						header.failedCount > 0
+							? html`<li class="failed">
+									${icon("error")}${fill(words.failedCount, formatCount(header.failedCount))}
+								</li>`
+							: nothing
+					}
+					<li><span>${words.tokens}</span>${tokens}</li>
+					<li title=${header.isCostEstimated ? words.costEstimated : nothing}>
+						<span>${words.cost}</span>${formatCost(header.costUsd, header.isCostEstimated)}
+					</li>
+					${
+						header.droppedSpans > 0
+							? html`<li class="warning" title=${words.droppedSpansHint}>
+									${icon("warning")}${fill(words.droppedSpans, formatCount(header.droppedSpans))}
+								</li>`
+							: nothing
+					}
+				</ul>
+			</header>
+		`;
+	}
+
+	/** What is not well while spans are shown: a connection that is not live, an error of a later load. */
+	#renderNotices(hasChart: boolean): TemplateResult | typeof nothing {
+		const connection = this.#connection;
+		const isLive = connection === undefined || connection.indicator === "live";
+		return html`
+			<div role="status">
+				${
+					isLive
+						? nothing
+						: html`<div class="notice">
+								${icon(connection.indicator === "connecting" ? "sync" : "debug-disconnect")}
+								<span>${displayText(connection.text, 500)}</span>
+							</div>`
+				}
+				${
+					hasChart && this.#phase.name === "error"
+						? html`<div class="notice error">
+								${icon("error")}<span>${displayText(this.#phase.message, 500)}</span>
+								<button @click=${this.#handleRetry}>${words.retry}</button>
+							</div>`
+						: nothing
+				}
+			</div>
+		`;
+	}
+
+	#renderMessage(): TemplateResult {
+		const phase = this.#phase;
+		switch (phase.name) {
+			case "waiting":
+				return html`<div class="message" role="status"></div>`;
+			case "loading":
+				return html`<div class="message" role="status" aria-busy="true">
+					${this.#isLoadingShown ? html`${icon("loading", "spin")}<p>${words.loading}</p>` : nothing}
+				</div>`;
+			case "ready":
+				return html`<div class="message" role="status">
+					${icon("pulse")}
+					<h2>${words.emptyTitle}</h2>
+					<p>${words.emptyHint}</p>
+				</div>`;
+			case "removed":
+				return html`<div class="message" role="status">
+					${icon("trash")}
+					<h2>${removedText(phase.reason)}</h2>
+					<p>${words.removedHint}</p>
+				</div>`;
+			case "error":
+				return html`<div class="message" role="alert">
+					${icon("error", "error-icon")}
+					<h2>${words.errorTitle}</h2>
+					<p>${displayText(phase.message, 1000)}</p>
+					<button @click=${this.#handleRetry}>${words.retry}</button>
+				</div>`;
+			default:
+				return assertNever(phase, "phase");
+		}
+	}
+
+	/** The facts of the selected span in one line, for those who have no pointer and for those who do not want to wait for the hover. */
+	#renderDetails(): TemplateResult | typeof nothing {
+		const model = this.#model;
+		const node = this.#chart?.selectedNode;
+		if (model === undefined || node === undefined) return nothing;
+		const facts = nodeFacts(model, node, model.nowNs());
+		return html`
+			<footer>
+				<bdi>${nodeName(model, node)}</bdi>
+				${facts.map((fact) => html`<span class=${fact.isError === true ? "error" : ""}>${fact.value}</span>`)}
+			</footer>
+		`;
+	}
+
+	readonly #handleRetry = (): void => {
+		this.#isResyncing = false;
+		this.#setPhase({ name: "loading" });
+		this.#resync();
+	};
+
+	get #chart(): TraceChart | null {
+		return this.renderRoot?.querySelector("traceway-chart") ?? null;
+	}
+}
+
+const STATE_LOOKS = {
+	running: { icon: "loading", className: "spin state-running" },
+	completed: { icon: "pass", className: "state-completed" },
+	failed: { icon: "error", className: "state-failed" },
+} as const satisfies Record<string, { readonly icon: IconName; readonly className: string }>;
+
+function removedText(reason: RemovedReason): string {
+	if (reason === "deleted") return words.removedDeleted;
+	return reason === "cleared" ? words.removedCleared : words.removedEvicted;
+}
+
+/** A state kept by an older version may have another shape; what does not fit is left out. */
+function checkedState(state: Partial<WaterfallViewState> | undefined): WaterfallViewState | undefined {
+	if (typeof state !== "object" || state === null) return undefined;
+	const { sourceId, traceId, selectedSpanId, foldedSpanIds, scrollTop, treeShare } = state;
+	if (typeof sourceId !== "string" || typeof traceId !== "string") return undefined;
+	return {
+		sourceId,
+		traceId,
+		selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined,
+		foldedSpanIds: Array.isArray(foldedSpanIds) ? foldedSpanIds.filter((id) => typeof id === "string") : undefined,
+		scrollTop: typeof scrollTop === "number" ? scrollTop : undefined,
+		treeShare: typeof treeShare === "number" ? treeShare : undefined,
+	};
+}
+
+customElements.define("traceway-waterfall", WaterfallPage);
+
+declare global {
+	interface HTMLElementTagNameMap {
+		"traceway-waterfall": WaterfallPage;
+	}
+}

@@ -1,0 +1,220 @@
+import { displayText } from "../../src/base/displayText.ts";
+import { formatCount, formatDuration } from "../../src/base/quantity.ts";
+import { ICONS, type IconName } from "../shared/glyphs.ts";
+import { ROW_PX } from "./draw.ts";
+import { lookOfKind } from "./kinds.ts";
+import type { TraceModel } from "./model.ts";
+import { nodeFacts, nodeLabel, nodeName } from "./spanText.ts";
+import { words } from "./words.ts";
+
+/** VS Code's own indent of trees. */
+const INDENT_PX = 8;
+const CATEGORY_CLASSES = ["model", "tool", "retrieval", "other"];
+
+/** What the rows are filled from. */
+export interface RowsView {
+	readonly model: TraceModel;
+	/** Visible rows first … end - 1 are shown. */
+	readonly first: number;
+	readonly end: number;
+	readonly selectedNode: number | undefined;
+	readonly nowNs: number;
+	/** Width that indents may take; deeper levels are told by a number. */
+	readonly maxIndentPx: number;
+	/** No time column: the row itself tells the duration. */
+	readonly hasDuration: boolean;
+}
+
+/**
+ * The rows of the tree column in the DOM: as many as the viewport shows, whatever the trace has. They stand in the order that
+ * is seen, for those who read the page and do not see it; scrolling moves the rows that left to the other end and fills only those.
+ */
+export class RowPool {
+	readonly #container: HTMLElement;
+	readonly #rows: Row[] = [];
+	#first = 0;
+
+	constructor(container: HTMLElement) {
+		this.#container = container;
+	}
+
+	/** Number of row elements in the page. */
+	get size(): number {
+		return this.#rows.length;
+	}
+
+	render(view: RowsView): void {
+		const count = view.end - view.first;
+		const shift = view.first - this.#first;
+		this.#first = view.first;
+		if (shift > 0 && shift < this.#rows.length) {
+			const moved = this.#rows.splice(0, shift);
+			this.#rows.push(...moved);
+			this.#container.append(...moved.map((row) => row.element));
+		} else if (shift < 0 && -shift < this.#rows.length) {
+			const moved = this.#rows.splice(shift);
+			this.#rows.unshift(...moved);
+			this.#container.prepend(...moved.map((row) => row.element));
+		}
+		while (this.#rows.length < count) {
+			const row = new Row();
+			this.#rows.push(row);
+			this.#container.append(row.element);
+		}
+		for (const row of this.#rows.splice(count)) row.element.remove();
+		for (let i = 0; i < count; i++) this.#rows[i].bind(view, view.first + i);
+	}
+
+	/** Element of a visible row, for `aria-activedescendant`; undefined when it is out of view. */
+	idAt(index: number): string | undefined {
+		return this.#rows[index - this.#first]?.element.id;
+	}
+
+	clear(): void {
+		for (const row of this.#rows) row.element.remove();
+		this.#rows.length = 0;
+	}
+}
+
+let nextRowId = 0;
+
+class Row {
+	readonly element = document.createElement("div");
+	readonly #indent = part("indent");
+	readonly #depth = part("depth");
+	readonly #twistie = part("twistie codicon");
+	readonly #kind = part("kind codicon");
+	readonly #name = document.createElement("bdi");
+	readonly #note = part("note");
+	readonly #badge = part("badge");
+	readonly #duration = part("row-duration");
+	readonly #state = part("state codicon");
+	/** What the element shows now; a write that changes nothing would still cost a style recalculation. */
+	readonly #shown = new Map<string, string>();
+	#node: number | undefined;
+	#model: TraceModel | undefined;
+	#version = -1;
+	#key = "";
+
+	constructor() {
+		this.element.id = `row-${nextRowId++}`;
+		this.element.className = "row";
+		this.element.setAttribute("role", "treeitem");
+		this.element.style.setProperty("height", `${ROW_PX}px`);
+		this.#name.className = "name";
+		this.element.append(
+			this.#indent,
+			this.#depth,
+			this.#twistie,
+			this.#kind,
+			this.#name,
+			this.#note,
+			this.#badge,
+			this.#duration,
+			this.#state,
+		);
+		// Its text is told by the label; the parts would be read twice.
+		for (const child of this.element.children) child.setAttribute("aria-hidden", "true");
+	}
+
+	bind(view: RowsView, index: number): void {
+		const { model } = view;
+		const row = model.rows.rowAt(index);
+		const node = model.layout.node[row];
+		const isSelected = node === view.selectedNode;
+		const isFolded = model.rows.isFolded(node);
+		const isRunning = node >= 0 && model.table.state[node] === 0;
+		const key = `${isSelected}${isFolded}${view.maxIndentPx}${view.hasDuration}${row}`;
+		const isSame = this.#node === node && this.#model === model && this.#version === model.version && this.#key === key;
+		if (isSame && !(isRunning && (view.hasDuration || isSelected))) return;
+		this.#node = node;
+		this.#model = model;
+		this.#version = model.version;
+		this.#key = key;
+
+		const { layout, table } = model;
+		const hasChildren = layout.childCount[row] > 0;
+		const depth = layout.depth[row];
+		const maxDepth = Math.max(2, Math.floor(view.maxIndentPx / INDENT_PX));
+		const indentPx = Math.min(depth, maxDepth) * INDENT_PX;
+		this.#write("indent", `${indentPx}px`, (value) => this.#indent.style.setProperty("width", value));
+		this.#text(this.#depth, "depth", depth > maxDepth ? String(depth + 1) : "");
+		this.#text(this.#twistie, "twistie", hasChildren ? ICONS[isFolded ? "chevron-right" : "chevron-down"] : "");
+		this.#text(this.#name, "name", nodeName(model, node));
+		this.#text(this.#badge, "badge", isFolded && hasChildren ? formatCount(layout.size[row] - 1) : "");
+		this.#attribute("aria-level", String(depth + 1));
+		this.#attribute("aria-posinset", String(layout.siblingIndex[row] + 1));
+		this.#attribute("aria-setsize", String(layout.siblingCount(row)));
+		this.#attribute("aria-expanded", hasChildren ? String(!isFolded) : undefined);
+		this.#attribute("aria-selected", String(isSelected));
+		this.#attribute("aria-label", nodeLabel(model, node, view.nowNs));
+		const facts = isSelected ? nodeFacts(model, node, view.nowNs) : [];
+		this.#attribute(
+			"aria-description",
+			facts.length === 0 ? undefined : facts.map((fact) => `${fact.title} ${fact.value}`.trim()).join(", "),
+		);
+		let className = "row";
+		if (isSelected) className += " selected";
+		if (node < 0) {
+			className += " placeholder";
+			this.#text(this.#kind, "kind", ICONS.question);
+			this.#text(this.#note, "note", "");
+			this.#text(this.#duration, "duration", "");
+			this.#stateIcon("", "");
+		} else {
+			const look = lookOfKind(table.string(table.kind[node]));
+			const state = table.state[node];
+			className += ` ${CATEGORY_CLASSES[look.category]}`;
+			if (state === 2) className += " failed";
+			this.#text(this.#kind, "kind", ICONS[look.icon]);
+			this.#text(this.#note, "note", noteOf(model, node));
+			const duration = view.hasDuration ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
+			this.#text(this.#duration, "duration", duration);
+			this.#stateIcon(STATE_CLASSES[state] ?? "", ICONS[STATE_ICONS[state] ?? "question"]);
+		}
+		this.#write("class", className, (value) => {
+			this.element.className = value;
+		});
+	}
+
+	#stateIcon(className: string, glyph: string): void {
+		this.#write("stateClass", className, (value) => {
+			this.#state.className = `state codicon ${value}`;
+		});
+		this.#text(this.#state, "state", glyph);
+	}
+
+	#text(element: HTMLElement, key: string, value: string): void {
+		this.#write(key, value, (text) => {
+			element.textContent = text;
+		});
+	}
+
+	#attribute(name: string, value: string | undefined): void {
+		this.#write(name, value ?? "\0", () => {
+			if (value === undefined) this.element.removeAttribute(name);
+			else this.element.setAttribute(name, value);
+		});
+	}
+
+	#write(key: string, value: string, apply: (value: string) => void): void {
+		if (this.#shown.get(key) === value) return;
+		this.#shown.set(key, value);
+		apply(value);
+	}
+}
+
+const STATE_CLASSES = ["running spin", "completed", "failed"];
+const STATE_ICONS: readonly IconName[] = ["loading", "check", "error"];
+
+/** Dim words behind the name: the model of an LLM call, or why a row stands where it stands. */
+function noteOf(model: TraceModel, ordinal: number): string {
+	if (model.layout.isStranded(ordinal)) return words.cycle;
+	return displayText(model.table.string(model.table.model[ordinal]), 80);
+}
+
+function part(className: string): HTMLElement {
+	const element = document.createElement("span");
+	element.className = className;
+	return element;
+}

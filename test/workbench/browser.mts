@@ -96,7 +96,8 @@ async function installByPlaywright(log: (line: string) => void): Promise<void> {
 	log("Chromium: installed.");
 }
 
-async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
+/** The first of the paths that can be run. */
+export async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
 	for (const path of paths) if (await isExecutable(path)) return path;
 	return undefined;
 }

@@ -4,9 +4,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseServerInfo, probeServer, SERVER_INFO_FILE, type ServerInfo } from "../../src/protocol/serverInfo.ts";
 import { setUpWorkbench } from "./setup.mts";
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const EXTENSION_ID = "traceway-live.traceway-live";
 
 export type ThemeName = "Dark Modern" | "Light Modern" | "Dark High Contrast" | "Light High Contrast";
 
@@ -15,8 +18,8 @@ export interface WorkbenchOptions {
 	readonly settings?: Readonly<Record<string, unknown>>;
 	/** Default "Dark Modern". */
 	readonly theme?: ThemeName;
-	/** Folder that holds the extension's package.json; the project itself by default. */
-	readonly extensionDir?: string;
+	/** Folders that hold an extension's package.json; the project alone by default. */
+	readonly extensionDirs?: readonly string[];
 	/** Files of the workspace folder, by name. */
 	readonly workspaceFiles?: Readonly<Record<string, string>>;
 	/** Allows `extensionDevelopmentPath` and `extensionTestsPath` in the address, at the price of no notification toasts. */
@@ -34,13 +37,15 @@ export interface Workbench {
 	readonly port: number;
 	readonly workspaceDir: string;
 	readonly userDataDir: string;
-	/** Where the extension keeps what all windows share, the mini-server's data among it. */
-	readonly globalStorageDir: string;
+	/** Data directory of the mini-server that the extension starts by itself: its database, log and record. */
+	readonly miniServerDir: string;
 	/** Process ids of the extension hosts, oldest first; one a window. */
 	extensionHostPids(): Promise<number[]>;
 	/** Text of every log file whose path has `part` in it, newest session last. */
 	readLogs(part: string): Promise<string>;
-	/** Ends the server and its extension hosts and removes every file. The extension's mini-server is not among them. */
+	/** The mini-server that runs on `miniServerDir`; undefined when none does. */
+	miniServer(): Promise<ServerInfo | undefined>;
+	/** Ends the server, its extension hosts and the mini-server of its profile, and removes every file. */
 	dispose(): Promise<void>;
 }
 
@@ -118,10 +123,11 @@ async function prepareProfile(dirs: Dirs, options: WorkbenchOptions): Promise<vo
 		await writeFile(join(dirs.workspace, name), text);
 	}
 	if (options.allowsTestPayload) return;
-	const extensionDir = options.extensionDir ?? ROOT;
-	const { publisher, name, version } = JSON.parse(await readFile(join(extensionDir, "package.json"), "utf8"));
-	// A junction needs no privilege on Windows; elsewhere the type is ignored.
-	await symlink(extensionDir, join(dirs.extensions, `${publisher}.${name}-${version}`), "junction");
+	for (const extensionDir of options.extensionDirs ?? [ROOT]) {
+		const { publisher, name, version } = JSON.parse(await readFile(join(extensionDir, "package.json"), "utf8"));
+		// A junction needs no privilege on Windows; elsewhere the type is ignored.
+		await symlink(extensionDir, join(dirs.extensions, `${publisher}.${name}-${version}`), "junction");
+	}
 }
 
 function cleanEnv(dirs: Dirs, extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
@@ -183,6 +189,7 @@ async function startServer(entry: string, port: number, dirs: Dirs, options: Wor
 function makeWorkbench(child: ChildProcess, port: number, base: string, dirs: Dirs): Workbench {
 	const onExit = () => endGroup(child, "SIGKILL");
 	process.on("exit", onExit);
+	const miniServerDir = join(dirs.userData, "User", "globalStorage", EXTENSION_ID, "mini-server");
 	let ending: Promise<void> | undefined;
 	const end = async () => {
 		process.off("exit", onExit);
@@ -191,6 +198,7 @@ function makeWorkbench(child: ChildProcess, port: number, base: string, dirs: Di
 		await ended(child, 3000);
 		// The group may outlive its leader by a moment: an extension host finishes what its extensions dispose.
 		endGroup(child, "SIGKILL");
+		await endMiniServer(miniServerDir);
 		await rm(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 	};
 	return {
@@ -198,14 +206,32 @@ function makeWorkbench(child: ChildProcess, port: number, base: string, dirs: Di
 		port,
 		workspaceDir: dirs.workspace,
 		userDataDir: dirs.userData,
-		globalStorageDir: join(dirs.userData, "User", "globalStorage"),
+		miniServerDir,
 		extensionHostPids: () => extensionHostPids(child.pid as number),
 		readLogs: (part) => readLogs(join(dirs.userData, "logs"), part),
+		miniServer: () => findMiniServer(miniServerDir),
 		dispose: () => {
 			ending ??= end();
 			return ending;
 		},
 	};
+}
+
+async function findMiniServer(dataDir: string): Promise<ServerInfo | undefined> {
+	const info = parseServerInfo(await readFile(join(dataDir, SERVER_INFO_FILE), "utf8").catch(() => ""));
+	if (info === undefined) return undefined;
+	return (await probeServer(info, AbortSignal.timeout(5000))) ? info : undefined;
+}
+
+/** Ends the mini-server of a data directory, which is a process that outlives the window that started it. */
+export async function endMiniServer(dataDir: string): Promise<void> {
+	for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+		const info = await findMiniServer(dataDir);
+		if (info === undefined) return;
+		process.kill(info.pid, signal);
+		const deadline = Date.now() + 5000;
+		while (Date.now() < deadline && (await findMiniServer(dataDir)) !== undefined) await delay(50);
+	}
 }
 
 /** On Windows there are no process groups; taskkill follows the tree of parents. */

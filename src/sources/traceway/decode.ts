@@ -1,0 +1,296 @@
+import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
+
+/**
+ * Traceway's wire JSON in our words, every dialect of the reference's "Where implementations disagree". All of it is
+ * untrusted: nothing here throws, whatever the value, and every text has a bound.
+ */
+
+export const MAX_ID_LENGTH = 256;
+export const MAX_NAME_LENGTH = 512;
+export const MAX_WORD_LENGTH = 256;
+export const MAX_ERROR_LENGTH = 4000;
+export const MAX_TAGS = 64;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What a stream message says. */
+export type TracewayEvent =
+	| { readonly type: "span"; readonly span: SpanInput }
+	| { readonly type: "spanDeleted"; readonly spanId: string; readonly traceId: string | undefined }
+	| { readonly type: "trace"; readonly trace: TraceInput }
+	| { readonly type: "traceDeleted"; readonly traceId: string }
+	| { readonly type: "cleared" }
+	/** Our own server: the position is not in its log; `latest` is its newest id. */
+	| { readonly type: "reset"; readonly latest: number | undefined }
+	/** A type that we know and that is not about traces. */
+	| { readonly type: "other" }
+	| { readonly type: "unknown"; readonly name: string };
+
+/** Datasets, queue, evaluations, files, capture rules: both sets of names (reference, section 4). */
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+	"file_version_created",
+	"dataset_created",
+	"dataset_deleted",
+	"datapoint_created",
+	"queue_item_updated",
+	"eval_run_created",
+	"eval_run_updated",
+	"eval_run_completed",
+	"eval_started",
+	"eval_progress",
+	"eval_completed",
+	"eval_failed",
+	"eval_cancelled",
+	"capture_rule_fired",
+	"capture_triggered",
+]);
+
+/** A stream message's data; undefined when it is no event that can be used. */
+export function decodeEvent(data: string): TracewayEvent | undefined {
+	let value: unknown;
+	try {
+		value = JSON.parse(data);
+	} catch {
+		// Undecodable is an expected outcome; the caller counts it.
+		return undefined;
+	}
+	const event = asObject(value);
+	if (event === undefined || typeof event.type !== "string") return undefined;
+	switch (event.type) {
+		case "span_created":
+			return spanEvent(event.span, undefined);
+		case "span_completed":
+			return spanEvent(event.span, "completed");
+		case "span_failed":
+			return spanEvent(event.span, "failed");
+		case "span_deleted": {
+			const spanId = decodeId(event.span_id);
+			return spanId === undefined ? undefined : { type: "spanDeleted", spanId, traceId: decodeId(event.trace_id) };
+		}
+		case "trace_created":
+		case "trace_completed": {
+			const trace = decodeTrace(event.trace);
+			return trace === undefined ? undefined : { type: "trace", trace };
+		}
+		case "trace_deleted": {
+			const traceId = decodeId(event.trace_id);
+			return traceId === undefined ? undefined : { type: "traceDeleted", traceId };
+		}
+		case "cleared":
+			return { type: "cleared" };
+		case "reset":
+			return { type: "reset", latest: decodeNumber(event.latest) };
+		default:
+			return OTHER_TYPES.has(event.type)
+				? { type: "other" }
+				: { type: "unknown", name: cut(event.type, MAX_WORD_LENGTH) };
+	}
+}
+
+function spanEvent(value: unknown, impliedState: SpanState | undefined): TracewayEvent | undefined {
+	const span = decodeSpan(value, impliedState);
+	return span === undefined ? undefined : { type: "span", span };
+}
+
+/**
+ * One span; undefined without a usable id. A partial span keeps its missing fields undefined. `impliedState` is what the
+ * event's type says, for spans that carry no status.
+ */
+export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput | undefined {
+	const span = asObject(value);
+	if (span === undefined) return undefined;
+	const spanId = decodeId(span.id);
+	if (spanId === undefined) return undefined;
+	const traceId = decodeId(span.trace_id);
+	if (traceId === undefined && span.trace_id !== undefined && span.trace_id !== null) return undefined;
+	const start = decodeTime(span.started_at);
+	const kind = span.kind;
+	const kindObject = asObject(kind);
+	const kindType = decodeWord(kindObject === undefined ? kind : kindObject.type);
+	let state = decodeState(span.status) ?? impliedState;
+	let end = decodeTime(span.ended_at);
+	if (state === undefined && end !== undefined) state = "completed";
+
+	let model: string | undefined;
+	let provider: string | undefined;
+	let inputTokens: number | undefined;
+	let outputTokens: number | undefined;
+	let costUsd: number | undefined;
+	let kindName = kindType;
+	let serviceName: string | undefined;
+	if (kindObject !== undefined) {
+		model = decodeWord(kindObject.model);
+		provider = decodeWord(kindObject.provider);
+		inputTokens = decodeNumber(kindObject.input_tokens);
+		outputTokens = decodeNumber(kindObject.output_tokens);
+		costUsd = decodeNumber(kindObject.cost);
+		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
+		const attributes = asObject(kindObject.attributes);
+		if (attributes !== undefined) {
+			serviceName = decodeWord(attributes["resource.service.name"]) ?? decodeWord(attributes["service.name"]);
+		}
+	}
+	const metadata = asObject(span.metadata);
+	if (metadata !== undefined) {
+		// The documents' place for what the code keeps in `kind`: used only where `kind` is silent.
+		model ??= decodeWord(metadata.model);
+		inputTokens ??= decodeNumber(metadata.input_tokens);
+		outputTokens ??= decodeNumber(metadata.output_tokens);
+		const total = decodeNumber(metadata.total_tokens);
+		if (total !== undefined && inputTokens !== undefined && inputTokens <= total) outputTokens ??= total - inputTokens;
+		if (total !== undefined && outputTokens !== undefined && outputTokens <= total)
+			inputTokens ??= total - outputTokens;
+		costUsd ??= decodeNumber(metadata.total_cost) ?? decodeNumber(metadata.estimated_cost);
+		const durationMs = decodeNumber(metadata.duration_ms);
+		if (end === undefined && start !== undefined && durationMs !== undefined && isTerminal(state)) {
+			end = addMs(start, durationMs);
+		}
+	}
+	return {
+		spanId,
+		traceId,
+		parentSpanId: decodeParent(span.parent_id, traceId !== undefined && start !== undefined),
+		name: decodeName(span.name),
+		kindType,
+		kindName,
+		model,
+		provider,
+		inputTokens,
+		outputTokens,
+		costUsd,
+		state,
+		error: state === "failed" ? decodeError(span) : undefined,
+		start,
+		end,
+		serviceName,
+	};
+}
+
+/** One trace record; undefined without a usable id. */
+export function decodeTrace(value: unknown): TraceInput | undefined {
+	const trace = asObject(value);
+	if (trace === undefined) return undefined;
+	const traceId = decodeId(trace.id) ?? decodeId(trace.trace_id);
+	if (traceId === undefined) return undefined;
+	return {
+		traceId,
+		name: decodeName(trace.name),
+		tags: decodeTags(trace.tags),
+		start: decodeTime(trace.started_at),
+	};
+}
+
+/** One page of a list, in either shape (`items` or the thing's own name, cursor under either key) or as a bare array. */
+export interface Page {
+	readonly items: readonly unknown[];
+	/** Where the next page begins; undefined on the last one. */
+	readonly nextCursor: string | undefined;
+}
+
+/** Undefined when the answer holds no list. */
+export function decodePage(value: unknown, name: "traces" | "spans"): Page | undefined {
+	if (Array.isArray(value)) return { items: value, nextCursor: undefined };
+	const page = asObject(value);
+	if (page === undefined) return undefined;
+	const items = Array.isArray(page.items) ? page.items : page[name];
+	if (!Array.isArray(items)) return undefined;
+	const cursor = page.next_cursor ?? page.cursor;
+	const isLast = page.has_more === false || items.length === 0;
+	if (isLast || cursor === undefined || cursor === null || cursor === "") return { items, nextCursor: undefined };
+	return typeof cursor === "string" || typeof cursor === "number"
+		? { items, nextCursor: String(cursor) }
+		: { items, nextCursor: undefined };
+}
+
+export function asObject(value: unknown): JsonObject | undefined {
+	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+/** An id is a string of 1 … 256 characters. */
+export function decodeId(value: unknown): string | undefined {
+	return typeof value === "string" && value.length > 0 && value.length <= MAX_ID_LENGTH ? value : undefined;
+}
+
+/** Missing means "a root" in a whole span (one server omits nulls), and "not said" in a partial one. */
+function decodeParent(value: unknown, isWhole: boolean): string | null | undefined {
+	if (value === null || value === "") return null;
+	if (value === undefined) return isWhole ? null : undefined;
+	return decodeId(value);
+}
+
+function decodeState(value: unknown): SpanState | undefined {
+	if (typeof value === "string") {
+		switch (value) {
+			case "running":
+			case "completed":
+			case "failed":
+				return value;
+			default: {
+				const word = value.length <= 16 ? value.toLowerCase() : "";
+				return word === "running" || word === "completed" || word === "failed" ? word : undefined;
+			}
+		}
+	}
+	const status = asObject(value);
+	if (status === undefined) return undefined;
+	if ("failed" in status) return "failed";
+	if ("completed" in status) return "completed";
+	return "running" in status ? "running" : undefined;
+}
+
+/** `{"failed":{"error":"text"}}`, `{"failed":"text"}`, or beside a bare `"failed"` an `error` of the span. */
+function decodeError(span: JsonObject): string | undefined {
+	const failed = asObject(span.status)?.failed;
+	const text = asObject(failed)?.error ?? failed ?? span.error;
+	return typeof text === "string" ? cut(text, MAX_ERROR_LENGTH) : undefined;
+}
+
+function isTerminal(state: SpanState | undefined): boolean {
+	return state === "completed" || state === "failed";
+}
+
+function decodeName(value: unknown): string | undefined {
+	return typeof value === "string" ? cut(value, MAX_NAME_LENGTH) : undefined;
+}
+
+function decodeWord(value: unknown): string | undefined {
+	return typeof value === "string" && value !== "" ? cut(value, MAX_WORD_LENGTH) : undefined;
+}
+
+function decodeTags(value: unknown): readonly string[] | undefined {
+	if (!Array.isArray(value)) return undefined;
+	const tags: string[] = [];
+	for (const tag of value) {
+		if (typeof tag === "string") tags.push(cut(tag, MAX_NAME_LENGTH));
+		if (tags.length === MAX_TAGS) break;
+	}
+	return tags;
+}
+
+/** A finite number ≥ 0, also as decimal text; undefined for everything else. */
+export function decodeNumber(value: unknown): number | undefined {
+	if (typeof value === "number") return value >= 0 && value < Number.POSITIVE_INFINITY ? value : undefined;
+	if (typeof value !== "string" || value.length > 32 || !/^\d+(?:\.\d+)?$/.test(value)) return undefined;
+	return Number(value);
+}
+
+function decodeTime(value: unknown): Timestamp | undefined {
+	return typeof value === "string" ? parseTimestamp(value) : undefined;
+}
+
+function addMs(time: Timestamp, durationMs: number): Timestamp | undefined {
+	const totalNs = time.subNs + Math.round((durationMs % 1) * 1_000_000);
+	const ms = time.ms + Math.floor(durationMs) + Math.floor(totalNs / 1_000_000);
+	return ms <= 8.64e15 ? { ms, subNs: totalNs % 1_000_000 } : undefined;
+}
+
+/** At most `length` UTF-16 units, the last of them "…" when something was cut; never half a surrogate pair more than before. */
+export function cut(text: string, length: number): string {
+	if (text.length <= length) return text;
+	let end = length - 1;
+	const last = text.charCodeAt(end - 1);
+	if (last >= 0xd800 && last <= 0xdbff) end--;
+	// Through a buffer, because a slice would keep the whole of a 5 MB text alive.
+	return `${Buffer.from(text.slice(0, end), "utf16le").toString("utf16le")}…`;
+}

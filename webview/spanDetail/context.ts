@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { formatBytes } from "../../src/model/format.ts";
 import type { PartText, SpanPart } from "../../src/protocol/messages.ts";
-import { fill } from "../shared/words.ts";
 import { icon } from "../shared/icons.ts";
+import { fill } from "../shared/words.ts";
 import { blockText, shownBytes } from "./blockText.ts";
 import { liveText } from "./liveText.ts";
 import { words } from "./words.ts";
@@ -60,7 +60,12 @@ export function partTools(context: PageContext, part: SpanPart, name: string): T
 }
 
 /** Says how much of a cut text is here, with the way to the whole. */
-export function cutNotice(context: PageContext, text: PartText, part: SpanPart, name: string): TemplateResult | typeof nothing {
+export function cutNotice(
+	context: PageContext,
+	text: PartText,
+	part: SpanPart,
+	name: string,
+): TemplateResult | typeof nothing {
 	if (!text.isCut) return nothing;
 	return html`<p class="cut">
 		${icon("info")}<span>${sizeText(text)}</span>

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { formatCount } from "../../src/base/quantity.ts";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
 import {
 	formatAbsoluteTime,
@@ -8,7 +9,6 @@ import {
 	formatTokens,
 	UNKNOWN,
 } from "../../src/model/format.ts";
-import { formatCount } from "../../src/base/quantity.ts";
 import type { SpanState } from "../../src/model/span.ts";
 import type { SpanDetailView } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
@@ -86,7 +86,13 @@ export function summaryChips(context: PageContext, detail: SpanDetailView): Temp
 			isTokenSpan
 				? [
 						chip(context, "input", words.inputTokens, formatTokens(detail.inputTokens), tokenHint(detail.inputTokens)),
-						chip(context, "output", words.outputTokens, formatTokens(detail.outputTokens), tokenHint(detail.outputTokens)),
+						chip(
+							context,
+							"output",
+							words.outputTokens,
+							formatTokens(detail.outputTokens),
+							tokenHint(detail.outputTokens),
+						),
 					]
 				: nothing
 		}

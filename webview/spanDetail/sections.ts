@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { formatBytes } from "../../src/model/format.ts";
 import type { PartText, SpanDetailView, SpanPart } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
@@ -38,7 +37,8 @@ export function errorSection(context: PageContext, detail: SpanDetailView): Temp
 export function missingMessages(context: PageContext, detail: SpanDetailView): TemplateResult | typeof nothing {
 	const isEmpty = detail.inputMessages.length + detail.outputMessages.length === 0;
 	if (!detail.isLlm || !isEmpty || detail.input !== undefined || detail.output !== undefined) return nothing;
-	if (detail.state === "running") return html`<p class="hint-line">${icon("info")}<span>${words.waitingForMessages}</span></p>`;
+	if (detail.state === "running")
+		return html`<p class="hint-line">${icon("info")}<span>${words.waitingForMessages}</span></p>`;
 	const isCopied = context.copiedKey === "capture-setting";
 	return html`<section class="missing" aria-labelledby="missing-title">
 		<h2 id="missing-title">${icon("info")}${words.noMessagesTitle}</h2>
@@ -140,24 +140,20 @@ function attributes(context: PageContext, detail: SpanDetailView): TemplateResul
 				</tr>
 			</thead>
 			<tbody role="rowgroup">
-				${repeat(
-					detail.attributes,
-					({ key }) => key,
-					({ key, value }, index) => {
-						const part = `attribute-${index}` as const;
-						const name = fill(words.attribute, lineText(key, 100));
-						return html`<tr role="row">
-							<th role="rowheader" scope="row" dir="auto">${lineText(key, 500)}</th>
-							<td role="cell">
-								<div class="cell">
-									<span class="value ${value.language}" dir="auto">${liveText(shownText(value))}</span>
-									${partTools(context, part, name)}
-								</div>
-								${value.isCut ? html`<span class="size">${sizeText(value)}</span>` : nothing}
-							</td>
-						</tr>`;
-					},
-				)}
+				${detail.attributes.map(({ key, value }, index) => {
+					const part = `attribute-${index}` as const;
+					const name = fill(words.attribute, lineText(key, 100));
+					return html`<tr role="row">
+						<th role="rowheader" scope="row" dir="auto">${lineText(key, 500)}</th>
+						<td role="cell">
+							<div class="cell">
+								<span class="value ${value.language}" dir="auto">${liveText(shownText(value))}</span>
+								${partTools(context, part, name)}
+							</div>
+							${value.isCut ? html`<span class="size">${sizeText(value)}</span>` : nothing}
+						</td>
+					</tr>`;
+				})}
 			</tbody>
 		</table>`,
 	]);

@@ -1,0 +1,570 @@
+import { css } from "lit";
+
+export const spanDetailStyles = css`
+	:host {
+		--line: var(--vscode-widget-border, var(--vscode-editorGroup-border, transparent));
+		--card: var(--vscode-editorWidget-background, transparent);
+		display: block;
+		position: absolute;
+		inset: 0;
+		overflow: auto;
+		overflow-anchor: auto;
+		background: var(--vscode-editor-background);
+		container-type: inline-size;
+	}
+	main {
+		display: flex;
+		flex-direction: column;
+		gap: 16px;
+		max-width: 1100px;
+		min-height: 100%;
+		padding: 16px 20px 32px;
+	}
+	h1,
+	h2,
+	h3,
+	p,
+	ol,
+	pre {
+		margin: 0;
+	}
+	h1 {
+		font-size: 1.3em;
+		font-weight: 600;
+		line-height: 1.25;
+	}
+	h2,
+	h3 {
+		font-size: 1em;
+		font-weight: 600;
+	}
+	ol {
+		padding: 0;
+		list-style: none;
+	}
+	.codicon {
+		flex: none;
+	}
+	.size,
+	.count,
+	.place {
+		color: var(--vscode-descriptionForeground);
+		font-variant-numeric: tabular-nums;
+	}
+	.size {
+		white-space: nowrap;
+		font-size: 0.92em;
+	}
+
+	/* Buttons */
+	button {
+		font: inherit;
+		color: inherit;
+	}
+	.button {
+		padding: 4px 11px;
+		color: var(--vscode-button-foreground);
+		background: var(--vscode-button-background);
+		border: 1px solid var(--vscode-button-border, transparent);
+		border-radius: 2px;
+		line-height: 16px;
+		cursor: pointer;
+	}
+	.button:hover {
+		background: var(--vscode-button-hoverBackground);
+	}
+	.button.secondary {
+		color: var(--vscode-button-secondaryForeground);
+		background: var(--vscode-button-secondaryBackground);
+	}
+	.button.secondary:hover {
+		background: var(--vscode-button-secondaryHoverBackground);
+	}
+	.button:focus-visible {
+		outline-offset: 2px;
+	}
+	.icon-button {
+		display: inline-flex;
+		align-items: center;
+		justify-content: center;
+		width: 24px;
+		height: 24px;
+		padding: 0;
+		color: var(--vscode-icon-foreground, var(--vscode-foreground));
+		background: none;
+		border: none;
+		border-radius: 5px;
+		cursor: pointer;
+	}
+	.icon-button:hover {
+		background: var(--vscode-toolbar-hoverBackground);
+		outline: 1px dashed var(--vscode-toolbar-hoverOutline, transparent);
+		outline-offset: -1px;
+	}
+	.icon-button:active {
+		background: var(--vscode-toolbar-activeBackground, var(--vscode-toolbar-hoverBackground));
+	}
+	.icon-button:focus-visible {
+		outline: 1px solid var(--vscode-focusBorder);
+	}
+	.link-button {
+		display: inline-flex;
+		align-items: center;
+		gap: 4px;
+		padding: 0;
+		color: var(--vscode-textLink-foreground);
+		background: none;
+		border: none;
+		cursor: pointer;
+	}
+	.link-button:hover {
+		color: var(--vscode-textLink-activeForeground);
+		text-decoration: underline;
+	}
+	.tools {
+		display: inline-flex;
+		flex: none;
+		gap: 2px;
+		margin-left: auto;
+	}
+
+	/* Overview */
+	header {
+		display: grid;
+		grid-template-columns: minmax(0, 1fr) auto;
+		gap: 4px 16px;
+		align-items: start;
+	}
+	.title {
+		display: flex;
+		flex-wrap: wrap;
+		align-items: baseline;
+		gap: 4px 8px;
+		min-width: 0;
+	}
+	.kind-icon {
+		align-self: center;
+		color: var(--vscode-descriptionForeground);
+	}
+	h1 {
+		display: -webkit-box;
+		-webkit-box-orient: vertical;
+		-webkit-line-clamp: 3;
+		max-width: 100%;
+		overflow: hidden;
+		overflow-wrap: anywhere;
+		unicode-bidi: isolate;
+	}
+	.status {
+		display: inline-flex;
+		align-items: center;
+		gap: 4px;
+		align-self: center;
+		white-space: nowrap;
+	}
+	.status.running .codicon {
+		color: var(--vscode-progressBar-background, var(--vscode-charts-blue));
+	}
+	.status.completed .codicon {
+		color: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
+	}
+	.status.failed {
+		color: var(--vscode-errorForeground);
+	}
+	.place {
+		display: flex;
+		flex-wrap: wrap;
+		gap: 0 14px;
+		grid-column: 1;
+		min-width: 0;
+		overflow-wrap: anywhere;
+	}
+	.action {
+		grid-column: 2;
+		grid-row: 1 / span 2;
+		white-space: nowrap;
+	}
+	.connection,
+	.hint-line,
+	.notice {
+		display: flex;
+		align-items: center;
+		gap: 6px;
+		overflow-wrap: anywhere;
+	}
+	.connection {
+		padding: 4px 10px;
+		background: var(--vscode-inputValidation-warningBackground, transparent);
+		border: 1px solid var(--vscode-inputValidation-warningBorder, var(--vscode-contrastBorder, transparent));
+	}
+	.hint-line,
+	.notice {
+		color: var(--vscode-descriptionForeground);
+	}
+
+	/* Numbers */
+	.chips {
+		display: flex;
+		flex-wrap: wrap;
+		gap: 8px;
+		position: relative;
+	}
+	.chip-place {
+		display: flex;
+		position: relative;
+	}
+	.chip {
+		display: flex;
+		flex-direction: column;
+		align-items: flex-start;
+		min-width: 84px;
+		max-width: 100%;
+		padding: 5px 10px 6px;
+		text-align: start;
+		background: var(--card);
+		border: 1px solid var(--vscode-contrastBorder, var(--line));
+		border-radius: 4px;
+	}
+	button.chip {
+		cursor: help;
+	}
+	.chip .label {
+		font-size: 0.85em;
+		color: var(--vscode-descriptionForeground);
+		white-space: nowrap;
+	}
+	.chip .value {
+		font-weight: 600;
+		font-variant-numeric: tabular-nums;
+		overflow-wrap: anywhere;
+	}
+	.hint {
+		position: absolute;
+		top: calc(100% + 4px);
+		inset-inline-start: 0;
+		z-index: 1;
+		width: max-content;
+		max-width: min(420px, 80cqw);
+		padding: 4px 8px;
+		color: var(--vscode-editorHoverWidget-foreground, var(--vscode-foreground));
+		background: var(--vscode-editorHoverWidget-background, var(--vscode-editor-background));
+		border: 1px solid var(--vscode-editorHoverWidget-border, var(--vscode-contrastBorder, var(--line)));
+		border-radius: 3px;
+		box-shadow: 0 2px 8px var(--vscode-widget-shadow, transparent);
+		overflow-wrap: anywhere;
+		visibility: hidden;
+	}
+	.chip:hover + .hint,
+	.hint:hover,
+	.chip:focus-visible + .hint,
+	.hint.pinned {
+		visibility: visible;
+	}
+	.chip:hover + .hint {
+		transition: visibility 0s 0.3s;
+	}
+
+	/* Sections */
+	.section-title {
+		display: flex;
+		align-items: center;
+		gap: 8px;
+		min-height: 26px;
+		min-width: 0;
+	}
+	.fold {
+		display: inline-flex;
+		align-items: center;
+		gap: 4px;
+		padding: 2px 6px 2px 0;
+		font-weight: 600;
+		background: none;
+		border: none;
+		border-radius: 3px;
+		cursor: pointer;
+	}
+	.payload {
+		margin-top: -8px;
+		border-top: 1px solid var(--vscode-contrastBorder, var(--line));
+		padding-top: 4px;
+	}
+	.block,
+	.text,
+	td .value,
+	.setting code {
+		font-family: var(--vscode-editor-font-family, monospace);
+		font-size: var(--vscode-editor-font-size, 0.95em);
+		white-space: pre-wrap;
+		overflow-wrap: anywhere;
+		tab-size: 4;
+	}
+	.block {
+		max-height: 70vh;
+		margin-top: 4px;
+		padding: 8px 10px;
+		overflow: auto;
+		background: var(--vscode-textCodeBlock-background);
+		border: 1px solid var(--vscode-contrastBorder, transparent);
+		border-radius: 4px;
+	}
+	.cut {
+		display: flex;
+		flex-wrap: wrap;
+		align-items: center;
+		gap: 2px 8px;
+		margin-top: 4px;
+		color: var(--vscode-descriptionForeground);
+	}
+	.empty {
+		font-style: italic;
+		color: var(--vscode-descriptionForeground);
+	}
+
+	/* Error */
+	.error {
+		padding: 6px 12px 10px;
+		background: var(--vscode-inputValidation-errorBackground, transparent);
+		border: 1px solid var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground));
+		border-inline-start-width: 4px;
+		border-radius: 4px;
+	}
+	.error .section-title > .codicon {
+		color: var(--vscode-errorForeground);
+	}
+	.error .block {
+		padding: 0;
+		background: none;
+		border: none;
+	}
+
+	/* Messages */
+	.messages ol {
+		display: flex;
+		flex-direction: column;
+		gap: 8px;
+		margin-top: 4px;
+	}
+	.answer {
+		display: flex;
+		align-items: center;
+		gap: 6px;
+		margin-top: 16px;
+	}
+	.card {
+		--role: var(--vscode-descriptionForeground);
+		padding: 4px 8px 8px 12px;
+		background: var(--card);
+		border: 1px solid var(--vscode-contrastBorder, var(--line));
+		border-inline-start: 3px solid var(--role);
+		border-radius: 4px;
+	}
+	.card.user {
+		--role: var(--vscode-charts-blue);
+	}
+	.card.assistant {
+		--role: var(--vscode-charts-purple);
+	}
+	.card.tool,
+	.card.toolCall {
+		--role: var(--vscode-charts-orange);
+	}
+	.card.reasoning,
+	.card.system {
+		border-inline-start-style: dashed;
+	}
+	.card-title {
+		display: flex;
+		flex-wrap: wrap;
+		align-items: center;
+		gap: 0 6px;
+		min-height: 26px;
+	}
+	.card-title > .codicon {
+		color: var(--role);
+	}
+	.role {
+		font-weight: 600;
+		overflow-wrap: anywhere;
+	}
+	.verb {
+		color: var(--vscode-descriptionForeground);
+	}
+	.tool {
+		font-family: var(--vscode-editor-font-family, monospace);
+		overflow-wrap: anywhere;
+	}
+	.text.plaintext {
+		font-family: inherit;
+		font-size: inherit;
+		line-height: 1.5;
+	}
+	.toolResult .text.plaintext {
+		font-family: var(--vscode-editor-font-family, monospace);
+		font-size: var(--vscode-editor-font-size, 0.95em);
+		line-height: 1.4;
+	}
+	.text.folded {
+		color: var(--vscode-descriptionForeground);
+	}
+	.card.user .text.folded,
+	.card.assistant .text.folded {
+		color: inherit;
+	}
+	.more {
+		margin-top: 4px;
+	}
+
+	/* Nothing was sent */
+	.missing {
+		display: flex;
+		flex-direction: column;
+		gap: 6px;
+		padding: 10px 12px;
+		background: var(--card);
+		border: 1px solid var(--vscode-contrastBorder, var(--line));
+		border-radius: 4px;
+	}
+	.missing h2 {
+		display: flex;
+		align-items: center;
+		gap: 6px;
+	}
+	.setting {
+		display: flex;
+		align-items: center;
+		gap: 8px;
+	}
+	.setting code {
+		padding: 2px 6px;
+		background: var(--vscode-textCodeBlock-background);
+		border-radius: 3px;
+	}
+
+	/* Attributes */
+	table {
+		width: 100%;
+		margin-top: 4px;
+		border-collapse: collapse;
+		table-layout: fixed;
+	}
+	th {
+		width: 36%;
+		padding: 4px 12px 4px 0;
+		font-weight: normal;
+		text-align: start;
+		vertical-align: top;
+		color: var(--vscode-descriptionForeground);
+		overflow-wrap: anywhere;
+	}
+	td {
+		padding: 4px 0;
+		vertical-align: top;
+	}
+	tbody tr {
+		border-top: 1px solid var(--vscode-contrastBorder, var(--line));
+	}
+	tbody tr:first-child {
+		border-top: none;
+	}
+	.cell {
+		display: flex;
+		align-items: flex-start;
+		gap: 8px;
+	}
+	.cell .value {
+		flex: 1;
+		min-width: 0;
+	}
+	.cell .tools {
+		margin-block: -3px;
+	}
+
+	/* Loading, error, gone */
+	.message {
+		display: flex;
+		flex: 1;
+		flex-direction: column;
+		align-items: center;
+		justify-content: center;
+		gap: 10px;
+		min-height: 240px;
+		text-align: center;
+		color: var(--vscode-descriptionForeground);
+	}
+	.message h1 {
+		font-size: 1.1em;
+		color: var(--vscode-foreground);
+	}
+	.message > .codicon {
+		font-size: 32px;
+	}
+	.message .error-icon {
+		color: var(--vscode-errorForeground);
+	}
+	.message p {
+		max-width: 60ch;
+		overflow-wrap: anywhere;
+	}
+	.reason {
+		white-space: pre-wrap;
+	}
+
+	/* The words of JSON; the names are those of jsonColors.ts. */
+	::highlight(json-name) {
+		color: var(--vscode-debugTokenExpression-name);
+	}
+	::highlight(json-string) {
+		color: var(--vscode-debugTokenExpression-string);
+	}
+	::highlight(json-number) {
+		color: var(--vscode-debugTokenExpression-number);
+	}
+	::highlight(json-boolean) {
+		color: var(--vscode-debugTokenExpression-boolean);
+	}
+
+	@container (max-width: 480px) {
+		main {
+			padding: 12px 12px 24px;
+			gap: 14px;
+		}
+		header {
+			grid-template-columns: minmax(0, 1fr);
+		}
+		.place,
+		.action {
+			grid-column: 1;
+			grid-row: auto;
+			justify-self: start;
+		}
+		.chips {
+			display: grid;
+			grid-template-columns: repeat(2, minmax(0, 1fr));
+		}
+		.chip-place {
+			position: static;
+		}
+		.chip {
+			width: 100%;
+		}
+		.hint {
+			inset-inline: 0;
+			width: auto;
+			max-width: none;
+		}
+		table,
+		tbody,
+		tr,
+		th,
+		td {
+			display: block;
+			width: auto;
+		}
+		th {
+			padding: 4px 0 0;
+		}
+		td {
+			padding: 0 0 4px;
+		}
+	}
+`;

@@ -68,9 +68,21 @@ export class SpanColumns {
 		this.#free.push(row);
 	}
 
+	/** Frees every row and the memory of the columns. */
+	clear(): void {
+		this.used = 0;
+		this.#free.length = 0;
+		this.ids = [];
+		this.#resize(0);
+	}
+
 	#grow(needed: number): void {
 		// A quarter more: at 100,000 spans the slack stays below 2.5 MB while appending stays amortised O(1).
 		const capacity = Math.max(256, needed, Math.ceil(this.traceIndex.length * 1.25));
+		this.#resize(capacity);
+	}
+
+	#resize(capacity: number): void {
 		this.traceIndex = grown(Int32Array, this.traceIndex, capacity);
 		this.ordinal = grown(Uint32Array, this.ordinal, capacity);
 		this.parentRow = grown(Int32Array, this.parentRow, capacity);
@@ -94,14 +106,14 @@ interface TypedArrayConstructor<T> {
 	new (length: number): T;
 }
 
-/** A longer copy of a typed array. */
-export function grown<T extends { set(source: T): void }>(
+/** A copy of a typed array at another length: longer, or cut to nothing. */
+export function grown<T extends { readonly length: number; set(source: T): void }>(
 	type: TypedArrayConstructor<T>,
 	source: T,
 	capacity: number,
 ): T {
 	const target = new type(capacity);
-	target.set(source);
+	if (capacity >= source.length) target.set(source);
 	return target;
 }
 

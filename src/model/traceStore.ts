@@ -12,12 +12,14 @@ import {
 	type TraceSummary,
 } from "./span.ts";
 import { NO_STRING, Parent, SpanColumns, StringTable } from "./spanColumns.ts";
+import { Tombstones } from "./tombstones.ts";
+import { TraceSums } from "./traceSums.ts";
 
 /** What changed in one trace since the last change set. Rows are valid while the listener runs. */
 export interface TraceChange {
 	/** Rows that were added or changed. */
 	readonly rows: ReadonlySet<number>;
-	/** A span was removed: ordinals moved, so a delta will not do. */
+	/** Spans were removed, or the trace was removed and created again: ordinals moved, so a delta will not do. */
 	readonly isRestructured: boolean;
 }
 
@@ -42,15 +44,42 @@ export interface TraceEntry {
 	serviceName: string | undefined;
 	/** Rows in order of arrival; a row's place is its ordinal. */
 	rows: number[];
-	/** Moves on each change of the trace or one of its spans. */
+	/** Moves on each change of the trace or one of its spans; never a second time the same number for a trace id. */
 	revision: number;
-	/** Moves when a span is removed. */
+	/** Moves when a span is removed; as `revision`, never twice the same. */
 	structureRevision: number;
+	/** Spans that the bound kept out. */
 	droppedSpans: number;
-	/** True once every span that the server had was read; else opening the trace loads the rest. */
+	/**
+	 * True when nothing of the trace is missing here: it was created by a live change, whose caller so says that it saw the
+	 * trace begin, or it was read to its end (`markWhole`). Else opening the trace loads the rest. A trace that was evicted
+	 * and comes back with a late span is not whole. Spans that the bound keeps out do not change it.
+	 */
 	isWhole: boolean;
 	changedAtMs: number;
 }
+
+/** What only the store sees of an entry. */
+interface StoredEntry extends TraceEntry {
+	/** The last summary and the revision that it is of. */
+	summary: TraceSummary | undefined;
+	summaryRevision: number;
+	/** Sums of each `CHUNK` rows, undefined where a row changed; only for traces longer than that. */
+	chunks: (TraceSums | undefined)[];
+	/** Ids of dropped spans, so that each counts once. */
+	dropped: Set<string> | undefined;
+	/** Where `serviceName` comes from. */
+	service: { readonly name: string; readonly isRoot: boolean; readonly startMs: number } | undefined;
+}
+
+/** Rows whose sums are kept together. A change in a trace of 250,000 spans sums 1,024 rows and 245 chunks anew. */
+const CHUNK = 1024;
+/** Dropped spans remembered by id in one trace; beyond that one that is sent again counts again. */
+const MAX_DROPPED_IDS = 20_000;
+/** Evicted traces remembered by id. */
+const MAX_EVICTED_IDS = 20_000;
+/** Names and other strings that fell out of use before the table is looked through. */
+const GARBAGE_STRINGS = 8192;
 
 export interface Snapshot {
 	readonly traces: readonly TraceInput[];
@@ -75,8 +104,6 @@ export interface TraceStoreOptions {
 /** `applied`: something changed. `unknown`: a partial span whose trace nobody named; the caller may fetch it. */
 export type UpsertResult = "applied" | "unchanged" | "ignored" | "unknown";
 
-const MAX_TOMBSTONES = 10_000;
-
 /**
  * All traces of one source: bounded, idempotent (applying twice equals applying once) and independent of the order in
  * which spans, parents, completions and deletions arrive. Keyed by trace id and span id. Changes are announced once a
@@ -88,8 +115,8 @@ const MAX_TOMBSTONES = 10_000;
 export class TraceStore implements Disposable {
 	readonly columns = new SpanColumns();
 	readonly strings = new StringTable();
-	readonly #entries = new Map<string, TraceEntry>();
-	readonly #entryByIndex: (TraceEntry | undefined)[] = [];
+	readonly #entries = new Map<string, StoredEntry>();
+	readonly #entryByIndex: (StoredEntry | undefined)[] = [];
 	readonly #freeEntryIndexes: number[] = [];
 	/** Span id → its row, or the first of several when traces share a span id (`#sameId` has the rest). */
 	readonly #rowById = new Map<string, number>();
@@ -100,9 +127,9 @@ export class TraceStore implements Disposable {
 	/** Parent id of rows whose parent is not here, and the other way about. */
 	readonly #orphanParentId = new Map<number, string>();
 	readonly #orphansByParentId = new Map<string, Set<number>>();
-	readonly #tombstones = new Map<string, number>();
-	#clearedAt = -1;
-	readonly #summaries = new Map<string, { revision: number; summary: TraceSummary }>();
+	readonly #tombstones = new Tombstones();
+	/** A late span of one of these does not make a new trace, and not a whole one. */
+	readonly #evictedIds = new Set<string>();
 	readonly #pins = new Map<string, number>();
 	readonly #maxSpans: number;
 	readonly #maxTraces: number;
@@ -110,7 +137,9 @@ export class TraceStore implements Disposable {
 	#spanCount = 0;
 	#evictedTraces = 0;
 	#evictedSpans = 0;
+	#garbageStrings = 0;
 	#revision = 0;
+	#isDisposed = false;
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#changed = new Map<string, { rows: Set<number>; isRestructured: boolean }>();
 	#removed = new Set<string>();
@@ -162,6 +191,10 @@ export class TraceStore implements Disposable {
 	}
 
 	entryOfRow(row: number): TraceEntry {
+		return this.#storedEntryOfRow(row);
+	}
+
+	#storedEntryOfRow(row: number): StoredEntry {
 		const entry = this.#entryByIndex[this.columns.traceIndex[row]];
 		if (entry === undefined) throw new Error(`row ${row} belongs to no trace`);
 		return entry;
@@ -209,7 +242,7 @@ export class TraceStore implements Disposable {
 	}
 
 	upsertTrace(input: TraceInput, position?: number): UpsertResult {
-		if (this.#isDeleted(input.traceId, undefined, position)) return "ignored";
+		if (this.#tombstones.isTraceBuried(input.traceId, position)) return "ignored";
 		const isNew = !this.#entries.has(input.traceId);
 		const entry = this.#ensureEntry(input.traceId);
 		let hasChanged = isNew;
@@ -227,26 +260,26 @@ export class TraceStore implements Disposable {
 		}
 		if (!hasChanged) return "unchanged";
 		this.#touch(entry);
-		if (isNew) this.#evict();
+		if (isNew) return this.#keepBounds(entry);
 		return "applied";
 	}
 
 	upsertSpan(input: SpanInput, position?: number): UpsertResult {
 		const traceId = input.traceId ?? this.#traceIdOfSpan(input.spanId);
+		if (this.#tombstones.isSpanBuried(input.spanId, traceId, position)) return "ignored";
 		if (traceId === undefined) return "unknown";
-		if (this.#isDeleted(traceId, input.spanId, position)) return "ignored";
 		const known = this.rowOf(input.spanId, traceId);
 		if (known !== undefined) {
-			if (!this.#write(known, input)) return "unchanged";
-			const entry = this.entryOfRow(known);
-			this.#noteService(entry, input);
+			const entry = this.#storedEntryOfRow(known);
+			const hasChanged = this.#write(known, input);
+			if (!this.#noteService(entry, known, input) && !hasChanged) return "unchanged";
 			this.#touch(entry, known);
 			return "applied";
 		}
+		const isNewTrace = !this.#entries.has(traceId);
 		const entry = this.#ensureEntry(traceId);
-		if (this.#spanCount >= this.#maxSpans && !this.#makeRoom(entry)) {
-			entry.droppedSpans++;
-			this.#touch(entry);
+		if (this.#spanCount >= this.#maxSpans && !this.#makeRoom(entry, input)) {
+			this.#noteDropped(entry, input.spanId);
 			return "ignored";
 		}
 		const row = this.columns.allocate(input.spanId, entry.index);
@@ -255,40 +288,52 @@ export class TraceStore implements Disposable {
 		entry.rows.push(row);
 		this.#linkId(row, input.spanId);
 		this.#write(row, input);
-		this.#noteService(entry, input);
+		this.#noteService(entry, row, input);
+		if (entry.dropped?.delete(input.spanId)) entry.droppedSpans--;
 		this.#adoptOrphans(row, entry);
 		this.#touch(entry, row);
-		return "applied";
+		return isNewTrace ? this.#keepBounds(entry) : "applied";
 	}
 
-	/** Returns whether the span was here. Remembers the deletion, so that a late creation does not bring the span back. */
+	/**
+	 * Returns whether the span was here. Remembers the deletion, so that a late creation does not bring the span back.
+	 * Without a trace id, as some wires have it, every span of that id is meant.
+	 */
 	deleteSpan(spanId: string, traceId?: string, position?: number): boolean {
-		this.#bury(spanKey(spanId), position);
-		const row = this.rowOf(spanId, traceId);
-		if (row === undefined) return false;
-		const entry = this.entryOfRow(row);
-		this.#removeRows(entry, new Set([row]));
-		this.#touch(entry);
-		return true;
+		this.#tombstones.burySpan(spanId, traceId, position);
+		let isRemoved = false;
+		for (;;) {
+			const row = this.rowOf(spanId, traceId);
+			if (row === undefined) return isRemoved;
+			const entry = this.#storedEntryOfRow(row);
+			this.#removeRows(entry, new Set([row]));
+			this.#touch(entry);
+			this.#compactStrings();
+			isRemoved = true;
+		}
 	}
 
 	/** As `deleteSpan`, for a trace with all its spans. */
 	deleteTrace(traceId: string, position?: number): boolean {
-		this.#bury(traceKey(traceId), position);
+		this.#tombstones.buryTrace(traceId, position);
+		this.#evictedIds.delete(traceId);
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return false;
 		this.#dropEntry(entry);
+		this.#compactStrings();
 		this.#schedule();
 		return true;
 	}
 
 	/** Empties the store; whatever is older than `position` stays out. */
 	clear(position?: number): void {
-		if (position !== undefined) this.#clearedAt = Math.max(this.#clearedAt, position);
-		this.#tombstones.clear();
+		this.#tombstones.clear(position);
+		this.#evictedIds.clear();
 		if (this.#entries.size === 0) return;
 		for (const entry of [...this.#entries.values()]) this.#dropEntry(entry);
+		this.columns.clear();
 		this.strings.clear();
+		this.#garbageStrings = 0;
 		this.#removed.clear();
 		this.#changed.clear();
 		this.#newLive.clear();
@@ -305,8 +350,7 @@ export class TraceStore implements Disposable {
 	applySnapshot(snapshot: Snapshot): number {
 		const apply = () => {
 			// What was deleted before the snapshot was asked for and is in it now, was created again.
-			this.#tombstones.clear();
-			this.#clearedAt = -1;
+			this.#tombstones.forget();
 			let count = 0;
 			const listed = new Set<string>();
 			for (const trace of snapshot.traces) {
@@ -337,11 +381,12 @@ export class TraceStore implements Disposable {
 			if (snapshot.isTraceListComplete) {
 				for (const entry of [...this.#entries.values()]) {
 					if (listed.has(entry.traceId)) continue;
-					count += Math.max(1, entry.rows.length);
+					count += entry.rows.length;
 					this.#dropEntry(entry);
 					this.#schedule();
 				}
 			}
+			this.#compactStrings();
 			return count;
 		};
 		return snapshot.isHistory ? this.asHistory(apply) : apply();
@@ -411,11 +456,11 @@ export class TraceStore implements Disposable {
 	summary(traceId: string): TraceSummary | undefined {
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return undefined;
-		const kept = this.#summaries.get(traceId);
-		if (kept !== undefined && kept.revision === entry.revision) return kept.summary;
-		const summary = this.#summarize(entry);
-		this.#summaries.set(traceId, { revision: entry.revision, summary });
-		return summary;
+		if (entry.summary === undefined || entry.summaryRevision !== entry.revision) {
+			entry.summary = this.#summarize(entry);
+			entry.summaryRevision = entry.revision;
+		}
+		return entry.summary;
 	}
 
 	/** Announces what is waiting now, without the rest of the window. */
@@ -438,45 +483,18 @@ export class TraceStore implements Disposable {
 	}
 
 	dispose(): void {
+		this.#isDisposed = true;
 		if (this.#timer !== undefined) clearTimeout(this.#timer);
 		this.#timer = undefined;
 		this.#onDidChange.dispose();
 	}
 
-	#summarize(entry: TraceEntry): TraceSummary {
+	#summarize(entry: StoredEntry): TraceSummary {
 		const c = this.columns;
-		let running = 0;
-		let failed = 0;
-		let firstRow = -1;
-		let rootRow = -1;
-		let lastRow = -1;
-		let firstFailed = -1;
-		let inputTokens = Number.NaN;
-		let outputTokens = Number.NaN;
-		let costNanoUsd = Number.NaN;
-		let isCostEstimated = false;
-		for (const row of entry.rows) {
-			if (firstRow < 0 || isBefore(c.startMs, c.startSubNs, row, firstRow)) firstRow = row;
-			if (c.parentRow[row] === Parent.root && (rootRow < 0 || isBefore(c.startMs, c.startSubNs, row, rootRow))) {
-				rootRow = row;
-			}
-			const state = c.state[row];
-			if (state === SpanStateCode.running) running++;
-			else if (lastRow < 0 || isBefore(c.endMs, c.endSubNs, lastRow, row)) lastRow = row;
-			if (state === SpanStateCode.failed) {
-				failed++;
-				if (firstFailed < 0 || isBefore(c.startMs, c.startSubNs, row, firstFailed)) firstFailed = row;
-			}
-			inputTokens = plus(inputTokens, c.inputTokens[row]);
-			outputTokens = plus(outputTokens, c.outputTokens[row]);
-			const costUsd = this.costUsdAt(row);
-			if (Number.isNaN(costUsd)) continue;
-			// Whole nano-dollars add up to the same sum in any order, which plain doubles do not.
-			costNanoUsd = plus(costNanoUsd, Math.round(costUsd * 1e9));
-			if (Number.isNaN(c.costUsd[row])) isCostEstimated = true;
-		}
-		const nameRow = rootRow >= 0 ? rootRow : firstRow;
-		const first = firstRow < 0 ? undefined : timeAt(c.startMs[firstRow], c.startSubNs[firstRow]);
+		const sums = this.#sumsOf(entry);
+		const nameRow = sums.rootRow >= 0 ? sums.rootRow : sums.firstRow;
+		const first = sums.firstRow < 0 ? undefined : timeAt(c.startMs[sums.firstRow], c.startSubNs[sums.firstRow]);
+		const { running, failed, lastRow, failedRow } = sums;
 		return {
 			traceId: entry.traceId,
 			name: entry.name || (nameRow < 0 ? undefined : this.strings.at(c.name[nameRow])) || entry.traceId,
@@ -489,14 +507,32 @@ export class TraceStore implements Disposable {
 			state: failed > 0 ? "failed" : running > 0 || entry.rows.length === 0 ? "running" : "completed",
 			start: first ?? entry.start,
 			end: running > 0 || lastRow < 0 ? undefined : timeAt(c.endMs[lastRow], c.endSubNs[lastRow]),
-			inputTokens: known(inputTokens),
-			outputTokens: known(outputTokens),
-			costUsd: Number.isNaN(costNanoUsd) ? undefined : costNanoUsd / 1e9,
-			isCostEstimated,
-			error: firstFailed < 0 ? undefined : this.#errors.get(firstFailed),
+			inputTokens: known(sums.inputTokens),
+			outputTokens: known(sums.outputTokens),
+			costUsd: Number.isNaN(sums.costNanoUsd) ? undefined : sums.costNanoUsd / 1e9,
+			isCostEstimated: sums.isCostEstimated,
+			error: failedRow < 0 ? undefined : this.#errors.get(failedRow),
 			droppedSpans: entry.droppedSpans,
 			changedAtMs: entry.changedAtMs,
 		};
+	}
+
+	#sumsOf(entry: StoredEntry): TraceSums {
+		const { rows, chunks } = entry;
+		if (rows.length <= CHUNK) return this.#sumRows(rows, 0, rows.length);
+		const sums = new TraceSums();
+		for (let index = 0; index * CHUNK < rows.length; index++) {
+			const part = chunks[index] ?? this.#sumRows(rows, index * CHUNK, Math.min(rows.length, (index + 1) * CHUNK));
+			chunks[index] = part;
+			sums.merge(this.columns, part);
+		}
+		return sums;
+	}
+
+	#sumRows(rows: readonly number[], from: number, to: number): TraceSums {
+		const sums = new TraceSums();
+		for (let index = from; index < to; index++) sums.add(this.columns, rows[index], this.costUsdAt(rows[index]));
+		return sums;
 	}
 
 	/** Writes what `input` says into a row; returns whether anything changed. */
@@ -515,6 +551,7 @@ export class TraceStore implements Disposable {
 			if (text === undefined || (isLate && column[row] !== NO_STRING)) return;
 			const index = this.strings.intern(text);
 			if (column[row] === index) return;
+			if (column[row] !== NO_STRING) this.#garbageStrings++;
 			column[row] = index;
 			hasChanged = true;
 		};
@@ -594,7 +631,7 @@ export class TraceStore implements Disposable {
 	}
 
 	/** The parent has arrived: its waiting children of the same trace find it. */
-	#adoptOrphans(row: number, entry: TraceEntry): void {
+	#adoptOrphans(row: number, entry: StoredEntry): void {
 		const waiting = this.#orphansByParentId.get(this.columns.ids[row]);
 		if (waiting === undefined) return;
 		for (const child of [...waiting]) {
@@ -605,7 +642,7 @@ export class TraceStore implements Disposable {
 		}
 	}
 
-	#removeRows(entry: TraceEntry, gone: ReadonlySet<number>): void {
+	#removeRows(entry: StoredEntry, gone: ReadonlySet<number>): void {
 		const c = this.columns;
 		const kept = entry.rows.filter((row) => !gone.has(row));
 		for (let ordinal = 0; ordinal < kept.length; ordinal++) {
@@ -615,6 +652,7 @@ export class TraceStore implements Disposable {
 			if (parentRow >= 0 && gone.has(parentRow)) this.#rememberOrphan(row, c.ids[parentRow]);
 		}
 		entry.rows = kept;
+		entry.chunks = [];
 		entry.structureRevision++;
 		for (const row of gone) this.#releaseRow(row);
 		const change = this.#changeOf(entry.traceId);
@@ -628,6 +666,7 @@ export class TraceStore implements Disposable {
 		this.#paths.delete(row);
 		this.#unlinkId(row, this.columns.ids[row]);
 		this.columns.release(row);
+		this.#garbageStrings += 5;
 		this.#spanCount--;
 	}
 
@@ -662,15 +701,45 @@ export class TraceStore implements Disposable {
 		return row === undefined ? undefined : this.entryOfRow(row).traceId;
 	}
 
-	#noteService(entry: TraceEntry, input: SpanInput): void {
-		if (input.serviceName !== undefined && entry.serviceName === undefined) entry.serviceName = input.serviceName;
+	/**
+	 * The service of a trace is that of its earliest root, else of its earliest span, as far as they name one: the same in
+	 * any order of arrival. Returns whether it changed.
+	 */
+	#noteService(entry: StoredEntry, row: number, input: SpanInput): boolean {
+		const { serviceName } = input;
+		if (serviceName === undefined) return false;
+		const c = this.columns;
+		const startMs = Number.isNaN(c.startMs[row]) ? Number.MAX_VALUE : c.startMs[row] + c.startSubNs[row] / 1e6;
+		const isRoot = c.parentRow[row] === Parent.root;
+		const { service } = entry;
+		const isBetter =
+			service === undefined ||
+			(isRoot !== service.isRoot
+				? isRoot
+				: startMs !== service.startMs
+					? startMs < service.startMs
+					: serviceName < service.name);
+		if (!isBetter) return false;
+		entry.service = { name: serviceName, isRoot, startMs };
+		if (entry.serviceName === serviceName) return false;
+		entry.serviceName = serviceName;
+		return true;
 	}
 
-	#ensureEntry(traceId: string): TraceEntry {
+	#noteDropped(entry: StoredEntry, spanId: string): void {
+		entry.dropped ??= new Set();
+		if (entry.dropped.has(spanId)) return;
+		if (entry.dropped.size < MAX_DROPPED_IDS) entry.dropped.add(spanId);
+		entry.droppedSpans++;
+		this.#touch(entry);
+	}
+
+	#ensureEntry(traceId: string): StoredEntry {
 		const known = this.#entries.get(traceId);
 		if (known !== undefined) return known;
+		const wasEvicted = this.#evictedIds.delete(traceId);
 		const index = this.#freeEntryIndexes.pop() ?? this.#entryByIndex.length;
-		const entry: TraceEntry = {
+		const entry: StoredEntry = {
 			traceId,
 			index,
 			name: undefined,
@@ -678,62 +747,93 @@ export class TraceStore implements Disposable {
 			start: undefined,
 			serviceName: undefined,
 			rows: [],
-			revision: 0,
-			structureRevision: 0,
+			// The store's revision has moved past those of an earlier entry of this id.
+			revision: this.#revision,
+			structureRevision: this.#revision,
 			droppedSpans: 0,
-			// A trace whose birth we saw is whole; one that comes out of history is not until it was read to its end.
-			isWhole: !this.#isHistory,
+			isWhole: !this.#isHistory && !wasEvicted,
 			changedAtMs: Date.now(),
+			summary: undefined,
+			summaryRevision: 0,
+			chunks: [],
+			dropped: undefined,
+			service: undefined,
 		};
 		this.#entries.set(traceId, entry);
 		this.#entryByIndex[index] = entry;
-		this.#removed.delete(traceId);
-		if (!this.#isHistory) this.#newLive.add(traceId);
+		// Removed and created within one window: who listens must not join the two.
+		if (this.#removed.delete(traceId)) this.#changeOf(traceId).isRestructured = true;
+		if (!this.#isHistory && !wasEvicted) this.#newLive.add(traceId);
 		return entry;
 	}
 
-	#dropEntry(entry: TraceEntry): void {
+	#dropEntry(entry: StoredEntry): void {
 		for (const row of entry.rows) this.#releaseRow(row);
 		entry.rows = [];
 		this.#entries.delete(entry.traceId);
 		this.#entryByIndex[entry.index] = undefined;
 		this.#freeEntryIndexes.push(entry.index);
-		this.#summaries.delete(entry.traceId);
 		this.#changed.delete(entry.traceId);
 		this.#newLive.delete(entry.traceId);
 		this.#removed.add(entry.traceId);
 	}
 
-	/** Evicts old traces so that one more span of `entry` fits; false when only pinned traces and `entry` itself are left. */
-	#makeRoom(entry: TraceEntry): boolean {
-		this.#evict(entry, Math.floor(this.#maxSpans * 0.95));
+	/** Evicts old traces so that one more span of `entry` fits; false when there is nothing that may go for it. */
+	#makeRoom(entry: StoredEntry, input: SpanInput): boolean {
+		// History makes room by what is older than itself: reading old traces must not push out newer ones. A trace that
+		// somebody looks at may.
+		const isLimited = this.#isHistory && !this.#pins.has(entry.traceId);
+		const olderThanMs = isLimited ? (entry.start ?? input.start)?.ms : undefined;
+		this.#evict(entry, Math.floor(this.#maxSpans * 0.95), olderThanMs);
 		return this.#spanCount < this.#maxSpans;
 	}
 
-	/** Removes the oldest traces, whole, until the bounds hold. A twentieth more goes at once, so that this stays rare. */
-	#evict(keep?: TraceEntry, toSpans = this.#maxSpans): void {
+	/** Holds the bound on traces after `entry` was added, which history may lose to newer ones at once. */
+	#keepBounds(entry: StoredEntry): UpsertResult {
+		this.#evict(this.#isHistory ? undefined : entry);
+		return this.#entries.get(entry.traceId) === entry ? "applied" : "ignored";
+	}
+
+	/**
+	 * Removes the oldest traces, whole, until the bounds hold: neither `keep`, nor what is pinned, nor what is as new as
+	 * `olderThanMs`. A twentieth more goes at once, so that this stays rare.
+	 */
+	#evict(keep: StoredEntry | undefined, toSpans = this.#maxSpans, olderThanMs = Number.POSITIVE_INFINITY): void {
 		if (this.#spanCount <= toSpans && this.#entries.size <= this.#maxTraces) return;
 		const toTraces = this.#entries.size > this.#maxTraces ? Math.floor(this.#maxTraces * 0.95) : this.#maxTraces;
-		const candidates = [...this.#entries.values()].filter((entry) => entry !== keep && !this.#pins.has(entry.traceId));
-		const ages = new Map(candidates.map((entry) => [entry, this.#startMsOf(entry)]));
-		candidates.sort((a, b) => (ages.get(a) ?? 0) - (ages.get(b) ?? 0));
-		for (const entry of candidates) {
+		const candidates: { entry: StoredEntry; ageMs: number }[] = [];
+		for (const entry of this.#entries.values()) {
+			if (entry === keep || this.#pins.has(entry.traceId)) continue;
+			const ageMs = this.#startMsOf(entry);
+			if (ageMs < olderThanMs) candidates.push({ entry, ageMs });
+		}
+		if (candidates.length === 0) return;
+		candidates.sort((a, b) => a.ageMs - b.ageMs);
+		for (const { entry } of candidates) {
 			if (this.#spanCount <= toSpans && this.#entries.size <= toTraces) break;
 			this.#evictedTraces++;
 			this.#evictedSpans += entry.rows.length;
 			this.#dropEntry(entry);
+			if (this.#evictedIds.size < MAX_EVICTED_IDS) this.#evictedIds.add(entry.traceId);
 		}
 		this.#compactStrings();
 		this.#schedule();
 	}
 
-	#startMsOf(entry: TraceEntry): number {
-		return entry.start?.ms ?? (entry.rows.length > 0 ? this.columns.startMs[entry.rows[0]] : entry.changedAtMs);
+	/** Start of a trace as far as it is cheap to know, for its age only. */
+	#startMsOf(entry: StoredEntry): number {
+		const startMs = entry.start?.ms ?? (entry.rows.length > 0 ? this.columns.startMs[entry.rows[0]] : Number.NaN);
+		return Number.isNaN(startMs) ? entry.changedAtMs : startMs;
 	}
 
-	/** Names of evicted spans would stay in the table for good; when most of it is dead, it is built anew. */
+	/**
+	 * Names that no span has any more would stay in the table for good; when most of it is dead, it is built anew. Looking
+	 * costs a pass over the rows, so it waits until as much may be dead.
+	 */
 	#compactStrings(): void {
 		const c = this.columns;
+		if (this.#garbageStrings < GARBAGE_STRINGS + c.used) return;
+		this.#garbageStrings = 0;
 		const columns = [c.name, c.kindType, c.kindName, c.model, c.provider];
 		const live = new Set<number>();
 		for (let row = 0; row < c.used; row++) {
@@ -750,30 +850,6 @@ export class TraceStore implements Disposable {
 		}
 	}
 
-	#bury(key: string, position: number | undefined): void {
-		this.#tombstones.delete(key);
-		this.#tombstones.set(key, position ?? -1);
-		if (this.#tombstones.size <= MAX_TOMBSTONES) return;
-		const oldest = this.#tombstones.keys().next();
-		if (!oldest.done) this.#tombstones.delete(oldest.value);
-	}
-
-	#isDeleted(traceId: string, spanId: string | undefined, position: number | undefined): boolean {
-		if (position !== undefined && position <= this.#clearedAt) return true;
-		if (this.#tombstones.size === 0) return false;
-		return (
-			this.#isBuried(traceKey(traceId), position) || (spanId !== undefined && this.#isBuried(spanKey(spanId), position))
-		);
-	}
-
-	#isBuried(key: string, position: number | undefined): boolean {
-		const buriedAt = this.#tombstones.get(key);
-		if (buriedAt === undefined) return false;
-		if (position === undefined || position <= buriedAt) return true;
-		this.#tombstones.delete(key);
-		return false;
-	}
-
 	#changeOf(traceId: string): { rows: Set<number>; isRestructured: boolean } {
 		let change = this.#changed.get(traceId);
 		if (change === undefined) {
@@ -783,41 +859,30 @@ export class TraceStore implements Disposable {
 		return change;
 	}
 
-	#touch(entry: TraceEntry, row?: number): void {
+	#touch(entry: StoredEntry, row?: number): void {
 		entry.revision++;
 		entry.changedAtMs = Date.now();
 		const change = this.#changeOf(entry.traceId);
-		if (row !== undefined) change.rows.add(row);
+		if (row !== undefined) {
+			change.rows.add(row);
+			if (entry.chunks.length > 0) entry.chunks[Math.floor(this.columns.ordinal[row] / CHUNK)] = undefined;
+		}
 		this.#schedule();
 	}
 
 	#schedule(): void {
 		this.#revision++;
+		if (this.#isDisposed) return;
 		this.#timer ??= setTimeout(() => this.flush(), this.#coalesceMs);
 	}
 }
-
-const traceKey = (traceId: string) => `t ${traceId}`;
-const spanKey = (spanId: string) => `s ${spanId}`;
 
 function known(value: number): number | undefined {
 	return Number.isNaN(value) ? undefined : value;
 }
 
-/** Sum of two numbers of which either may be unknown (NaN). */
-function plus(sum: number, value: number): number {
-	return Number.isNaN(value) ? sum : Number.isNaN(sum) ? value : sum + value;
-}
-
 function timeAt(ms: number, subNs: number): Timestamp | undefined {
 	return Number.isNaN(ms) ? undefined : { ms, subNs };
-}
-
-/** Whether the time of row `a` is earlier than that of row `b`; an unknown time is later than all. */
-function isBefore(ms: Float64Array, subNs: Uint32Array, a: number, b: number): boolean {
-	if (Number.isNaN(ms[a])) return false;
-	if (Number.isNaN(ms[b]) || ms[a] < ms[b]) return true;
-	return ms[a] === ms[b] && subNs[a] < subNs[b];
 }
 
 function sameTime(a: Timestamp, b: Timestamp | undefined): boolean {

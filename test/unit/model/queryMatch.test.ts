@@ -295,7 +295,12 @@ function reference(terms: readonly QueryTerm[], trace: PlainTrace, found: (part:
 		: isRunning || start === undefined
 			? "running"
 			: "completed";
-	const first = spans.find((one) => one.start?.ms === start);
+	const bySpanId = [...spans].sort((a, b) => (a.spanId < b.spanId ? -1 : 1));
+	const first = bySpanId.find((one) => one.start?.ms === start);
+	const services = spans
+		.filter((one) => one.serviceName !== undefined)
+		.map((one) => ({ ...one, ms: one.start?.ms ?? 0 }));
+	services.sort((a, b) => a.ms - b.ms || ((a.serviceName ?? "") < (b.serviceName ?? "") ? -1 : 1));
 	const name = trace.name ?? first?.name ?? trace.traceId;
 	const inputTokens = sum(spans.map((one) => one.inputTokens));
 	const outputTokens = sum(spans.map((one) => one.outputTokens));
@@ -334,7 +339,7 @@ function reference(terms: readonly QueryTerm[], trace: PlainTrace, found: (part:
 			case "session":
 				return lower(trace.sessionId) === value;
 			case "service":
-				return lower(spans.find((one) => one.serviceName !== undefined)?.serviceName) === value;
+				return lower(services[0]?.serviceName) === value;
 			case "input":
 			case "output":
 				return found({ [term.key]: term.value });

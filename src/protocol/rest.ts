@@ -1,0 +1,190 @@
+import * as z from "zod/mini";
+
+/**
+ * What goes over `/api` of a Traceway server, as our own server writes it. Key names are Traceway's, times are RFC 3339 in
+ * UTC with 3, 6 or 9 fraction digits. Foreign servers leave out more and add more: clients read them with tolerance.
+ */
+export interface WireTrace {
+	readonly id: string;
+	readonly name?: string | undefined;
+	readonly tags: readonly string[];
+	readonly started_at: string;
+	/** End of the last span; null while one is running, and for a trace without spans. */
+	readonly ended_at: string | null;
+}
+
+/** A trace as `GET /api/traces` lists it: with sums over its spans, so that a list needs no second call. */
+export interface WireTraceItem extends WireTrace {
+	readonly span_count: number;
+	/** Any span failed → failed; else any running, or no span at all → running; else completed. */
+	readonly status: WireTraceStatus;
+}
+
+export type WireTraceStatus = "running" | "completed" | "failed";
+
+/** The kinds that Traceway documents; servers may send others, and `type` is all that is sure of those. */
+export type WireSpanKind =
+	| {
+			readonly type: "llm_call";
+			readonly model?: string;
+			readonly provider?: string;
+			readonly input_tokens?: number;
+			readonly output_tokens?: number;
+			/** US dollars. */
+			readonly cost?: number;
+			readonly input_preview?: string;
+			readonly output_preview?: string;
+	  }
+	| { readonly type: "fs_read"; readonly path?: string; readonly file_version?: string; readonly bytes_read?: number }
+	| {
+			readonly type: "fs_write";
+			readonly path?: string;
+			readonly file_version?: string;
+			readonly bytes_written?: number;
+	  }
+	| { readonly type: "custom"; readonly kind?: string; readonly attributes?: Readonly<Record<string, unknown>> };
+
+export type WireSpanStatus = "running" | "completed" | { readonly failed: { readonly error: string } };
+
+export interface WireSpan {
+	readonly id: string;
+	readonly trace_id: string;
+	readonly parent_id: string | null;
+	readonly name: string;
+	readonly kind: WireSpanKind;
+	readonly status: WireSpanStatus;
+	readonly started_at: string;
+	readonly ended_at: string | null;
+	/** Any JSON; absent when unset and in skeletons (`?fields=skeleton`). */
+	readonly input?: unknown;
+	readonly output?: unknown;
+	/** What the caller sent, and, once the span has ended, `duration_ms`, `total_tokens`, `estimated_cost` where known. */
+	readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** One page of a list. `count` equals `total`: both words are in use for the number of all matches. */
+export interface WirePage<T> {
+	readonly items: readonly T[];
+	readonly total: number;
+	readonly count: number;
+	/** Opaque; goes back as `?cursor=`. null on the last page. */
+	readonly next_cursor: string | null;
+	readonly has_more: boolean;
+}
+
+/** `GET /api/traces`: the page, and its items once more under Traceway's documented key. */
+export type WireTracePage = WirePage<WireTraceItem> & { readonly traces: readonly WireTraceItem[] };
+
+/** `GET /api/spans`; with `?fields=skeleton` under `items` only. */
+export type WireSpanPage = WirePage<WireSpan> & { readonly spans?: readonly WireSpan[] };
+
+/** `GET /api/traces/:id`: all spans of one trace, oldest first. */
+export interface WireTraceDetail {
+	readonly trace: WireTraceItem;
+	readonly spans: readonly WireSpan[];
+	readonly count: number;
+}
+
+export interface WireHealth {
+	readonly status: "ok";
+	readonly version: string;
+	/** New with each start of the server. */
+	readonly instance_id: string;
+	readonly uptime_secs: number;
+	readonly uptime: number;
+	readonly storage: {
+		readonly backend: "sqlite" | "memory";
+		readonly trace_count: number;
+		readonly span_count: number;
+	};
+}
+
+export interface WireStats {
+	readonly trace_count: number;
+	readonly span_count: number;
+}
+
+/** Every error under `/api`. `error` says what is wrong and where, `code` is for programs. */
+export interface WireError {
+	readonly error: string;
+	readonly code: string;
+}
+
+/** Longest id of a trace or span in UTF-16 units, ours (26) or the caller's. */
+export const MAX_ID_LENGTH = 256;
+
+/** Largest page of a list; a greater `limit` is cut down to it. */
+export const MAX_PAGE_SIZE = 1000;
+
+export const DEFAULT_PAGE_SIZE = 50;
+
+/** True for what may be the id of a trace or span: 1 … 256 units, no control characters, no lone surrogates. */
+export function isId(text: string): boolean {
+	if (text.length === 0 || text.length > MAX_ID_LENGTH) return false;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
+	}
+	return text.isWellFormed();
+}
+
+const NOT_AN_ID = `must be 1 to ${MAX_ID_LENGTH} characters without control characters`;
+
+const id = z.string().check(z.refine(isId, { error: NOT_AN_ID }));
+const count = z.nullish(z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER)));
+const text = z.nullish(z.string());
+
+/** A kind of any type; the known fields must have their types. What else it holds is kept as it came. */
+export const spanKindSchema = z.looseObject({
+	type: z.string().check(z.minLength(1), z.maxLength(256)),
+	/** Inner word of `custom`. */
+	kind: z.nullish(z.string().check(z.maxLength(1000))),
+	attributes: z.nullish(z.record(z.string(), z.unknown())),
+	model: z.nullish(z.string().check(z.maxLength(1000))),
+	provider: z.nullish(z.string().check(z.maxLength(1000))),
+	input_tokens: count,
+	output_tokens: count,
+	cost: z.nullish(z.number()),
+	input_preview: text,
+	output_preview: text,
+	path: text,
+	file_version: z.nullish(z.union([z.string(), z.number()])),
+	bytes_read: count,
+	bytes_written: count,
+});
+export type SpanKindInput = z.infer<typeof spanKindSchema>;
+
+const time = z.nullish(z.string().check(z.maxLength(40)));
+
+export const createTraceSchema = z.object({
+	id: z.nullish(id),
+	name: text,
+	tags: z.nullish(z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(1000))),
+	started_at: time,
+});
+export type CreateTraceBody = z.infer<typeof createTraceSchema>;
+
+export const createSpanSchema = z.object({
+	id: z.nullish(id),
+	trace_id: id,
+	parent_id: z.nullish(id),
+	name: z.string(),
+	kind: z.nullish(spanKindSchema),
+	input: z.optional(z.unknown()),
+	metadata: z.nullish(z.record(z.string(), z.unknown())),
+	started_at: time,
+});
+export type CreateSpanBody = z.infer<typeof createSpanSchema>;
+
+export const completeSpanSchema = z.object({
+	output: z.optional(z.unknown()),
+	kind: z.nullish(spanKindSchema),
+	ended_at: time,
+});
+export type CompleteSpanBody = z.infer<typeof completeSpanSchema>;
+
+export const failSpanSchema = z.object({
+	error: z.string(),
+	ended_at: time,
+});
+export type FailSpanBody = z.infer<typeof failSpanSchema>;

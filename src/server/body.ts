@@ -1,0 +1,81 @@
+import type { IncomingMessage } from "node:http";
+import { promisify } from "node:util";
+import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import { HttpError } from "./errors.ts";
+
+/** Largest request body, as sent and once more after decompression. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+const decoders = {
+	gzip: promisify(gunzip),
+	"x-gzip": promisify(gunzip),
+	deflate: promisify(inflate),
+	br: promisify(brotliDecompress),
+} as const;
+
+function isDecoder(name: string): name is keyof typeof decoders {
+	return Object.hasOwn(decoders, name);
+}
+
+/**
+ * The whole body of a request, decompressed (gzip, deflate, br). What is too large is refused when its size is known, in
+ * advance or on the way; what the client still sends is thrown away.
+ *
+ * @throws HttpError 413 above `maxBytes`, 415 for another encoding, 400 for a body that ends early or is damaged.
+ */
+export async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+	const encoding = request.headers["content-encoding"]?.trim().toLowerCase();
+	const isPlain = encoding === undefined || encoding === "" || encoding === "identity";
+	if (!isPlain && !isDecoder(encoding)) {
+		throw new HttpError(
+			415,
+			"unsupported_media_type",
+			"header Content-Encoding: must be gzip, deflate, br or identity",
+		);
+	}
+	const body = await collect(request, maxBytes);
+	if (isPlain || body.length === 0) return body;
+	try {
+		// In a thread of zlib's pool: inflating megabytes would hold up everybody else.
+		return await decoders[encoding](body, { maxOutputLength: maxBytes });
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
+		throw new HttpError(400, "body_incomplete", `body: is no complete ${encoding} data`);
+	}
+}
+
+function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+	return new Promise((resolve, reject) => {
+		if (Number(request.headers["content-length"]) > maxBytes) {
+			reject(tooLarge(maxBytes));
+			return;
+		}
+		const chunks: Buffer[] = [];
+		let bytes = 0;
+		const stop = () => {
+			request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+		};
+		const onData = (chunk: Buffer) => {
+			bytes += chunk.length;
+			if (bytes <= maxBytes) {
+				chunks.push(chunk);
+				return;
+			}
+			stop();
+			reject(tooLarge(maxBytes));
+		};
+		const onEnd = () => {
+			stop();
+			resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+		};
+		const onClose = () => {
+			stop();
+			reject(new HttpError(400, "body_incomplete", "body: ended before it was complete"));
+		};
+		request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+	});
+}
+
+function tooLarge(maxBytes: number): HttpError {
+	return new HttpError(413, "body_too_large", `body: is larger than ${maxBytes / 1024 / 1024} MiB`);
+}

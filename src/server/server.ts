@@ -1,0 +1,230 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { ulid } from "ulid";
+import { describeError, type Logger } from "../base/logger.ts";
+import { createApp } from "./app.ts";
+import { HttpError, ServerError } from "./errors.ts";
+import { EventHub } from "./eventHub.ts";
+import { Guard, isLoopbackHost } from "./guard.ts";
+import { IdleWatch } from "./idleWatch.ts";
+import { Maintenance } from "./maintenance.ts";
+import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
+import type { App, Services } from "./services.ts";
+import { Reader } from "./storage/reader.ts";
+import { Store } from "./storage/store.ts";
+
+export interface ServerOptions {
+	/** Address to listen on. Default 127.0.0.1; any but a loopback one needs a token. */
+	readonly host?: string | undefined;
+	/** Port of the API; 0 takes a free one. */
+	readonly port: number;
+	/** Port of a second listener with the same routes, where exporters of OpenTelemetry look; undefined for none. */
+	readonly otlpPort?: number | undefined;
+	/** Directory of the data; undefined keeps them in memory. The caller owns it alone (`owner.ts`). */
+	readonly dataDir?: string | undefined;
+	/** Bearer token that every request needs, apart from health probes. */
+	readonly token?: string | undefined;
+	/** How long events can be replayed, milliseconds. Default 24 hours. Applied within 25 s, and within the time itself when it is shorter. */
+	readonly eventRetentionMs?: number | undefined;
+	/** Events that may wait for one client that does not read, before it is cut. Default 10,000 (or 16 MB). */
+	readonly clientBuffer?: number | undefined;
+	/** Size of the data at which the oldest traces go, whole; bytes. Default 2 GB. */
+	readonly maxDbBytes?: number | undefined;
+	/** Time without any client of the event stream, from the start on, after which `onIdle` is called; milliseconds. */
+	readonly exitWhenIdleMs?: number | undefined;
+	readonly onIdle?: (() => void) | undefined;
+	/** Longest silence on an event stream, milliseconds. Default 15,000. */
+	readonly heartbeatMs?: number | undefined;
+	readonly version: string;
+	readonly logger: Logger;
+	/** Adds routes to both listeners. */
+	readonly extraRoutes?: ((app: App, services: Services) => void) | undefined;
+}
+
+export interface RunningServer {
+	/** Base address of the API without `/api` and without a slash at the end. */
+	readonly url: string;
+	/** Base address of the second listener, undefined without one. */
+	readonly otlpUrl: string | undefined;
+	/** New with each start; `GET /api/health` answers the same as `instance_id`. */
+	readonly instanceId: string;
+	/**
+	 * Ends the server within 3 s, in this order: stop accepting; end the event streams; let requests under way finish
+	 * (2 s, then their sockets are closed); write what waits; close the database. May be called twice.
+	 */
+	close(): Promise<void>;
+}
+
+const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000;
+const DEFAULT_CLIENT_BUFFER = 10_000;
+const DEFAULT_MAX_DB_BYTES = 2e9;
+const DEFAULT_HEARTBEAT_MS = 15_000;
+
+/** A request, its body included, must be here within this time; slower ones get 408. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+/** Idle connections are kept so long for the next request. */
+const KEEP_ALIVE_MS = 65_000;
+/** Time for requests under way when the server closes. */
+const DRAIN_MS = 2000;
+
+/**
+ * Starts the mini-server: Traceway's REST API and live events on SQLite.
+ *
+ * @throws ServerError `portTaken` (with the port), `listenFailed`, `hostNeedsToken`, and those of `openDatabase`.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+	const { host = "127.0.0.1", token, logger, version } = options;
+	if (token === undefined && !isLoopbackHost(host)) {
+		throw new ServerError("hostNeedsToken", `${host} can be reached from other machines, so a token is needed`);
+	}
+	const store = new Store({ dataDir: options.dataDir, logger });
+	const hub = new EventHub(store.events, {
+		clientBuffer: options.clientBuffer ?? DEFAULT_CLIENT_BUFFER,
+		heartbeatMs: options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+		logger,
+	});
+	const instanceId = ulid();
+	const reader = new Reader(store.database);
+	const services: Services = { store, reader, hub, logger, version, instanceId, startedAtMs: Date.now() };
+	const guard = new Guard({ host, token });
+	const listener = requestListener(createApp(services, options.extraRoutes), guard, logger);
+	const servers: Server[] = [];
+	try {
+		for (const port of options.otlpPort === undefined ? [options.port] : [options.port, options.otlpPort]) {
+			const server = createHttpServer(listener);
+			await listen(server, host, port);
+			servers.push(server);
+			guard.addPort((server.address() as AddressInfo).port);
+		}
+	} catch (error) {
+		for (const server of servers) server.close();
+		store.close();
+		throw error;
+	}
+	const maintenance = new Maintenance(store, {
+		eventRetentionMs: options.eventRetentionMs ?? DEFAULT_RETENTION_MS,
+		maxDbBytes: options.maxDbBytes ?? DEFAULT_MAX_DB_BYTES,
+		logger,
+	});
+	const idle = new IdleWatch(hub, options.exitWhenIdleMs, () => options.onIdle?.());
+	let closing: Promise<void> | undefined;
+	const close = async () => {
+		idle.dispose();
+		maintenance.dispose();
+		const closed = Promise.all(servers.map((server) => closeServer(server)));
+		hub.close();
+		await closed;
+		store.close();
+	};
+	const [url, otlpUrl] = servers.map((server) => urlOf(server.address() as AddressInfo));
+	return {
+		url,
+		otlpUrl,
+		instanceId,
+		close: () => {
+			closing ??= close();
+			return closing;
+		},
+	};
+}
+
+type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+function requestListener(app: App, guard: Guard, logger: Logger): NodeListener {
+	const handle = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+		errorHandler: (error) => {
+			logger.error(`a request failed: ${describeError(error)}`);
+			return new Response(errorBody("the request cannot be read", "internal_error"), {
+				status: 400,
+				headers: JSON_HEADERS,
+			});
+		},
+	});
+	return (request, response) => {
+		// A connection that breaks while we write is the client's affair.
+		response.on("error", (error) => logger.debug(`an answer could not be sent: ${describeError(error)}`));
+		try {
+			if (!request.url?.startsWith("/")) {
+				throw new HttpError(404, "not_found", "the request's target must be a path");
+			}
+			guard.check(request);
+			if (answerPreflight(request, response)) return;
+		} catch (error) {
+			request.resume();
+			if (error instanceof HttpError) writeError(response, error);
+			else throw error;
+			return;
+		}
+		void handle(request, response);
+	};
+}
+
+function createHttpServer(listener: NodeListener): Server {
+	const server = createServer(
+		{
+			requestTimeout: REQUEST_TIMEOUT_MS,
+			headersTimeout: HEADERS_TIMEOUT_MS,
+			keepAliveTimeout: KEEP_ALIVE_MS,
+			connectionsCheckingInterval: 5000,
+			// The guard answers a missing Host, as JSON.
+			requireHostHeader: false,
+			keepAlive: true,
+		},
+		listener,
+	);
+	server.on("clientError", answerClientError);
+	return server;
+}
+
+/** What Node.js could not read as HTTP still gets a JSON answer. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+	if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
+		socket.destroy();
+		return;
+	}
+	const [status, message] =
+		error.code === "HPE_HEADER_OVERFLOW"
+			? [431, "the request's headers are larger than 16 KiB"]
+			: error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+				? [408, `the request was not complete within ${REQUEST_TIMEOUT_MS / 1000} s`]
+				: [400, "this is no HTTP request that can be read"];
+	const body = errorBody(message as string, "invalid_request");
+	socket.end(
+		`HTTP/1.1 ${status} ${STATUS_CODES[status as number]}\r\nContent-Type: application/json\r\n` +
+			`Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+	);
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+	try {
+		server.listen(port, host);
+		await once(server, "listening");
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code;
+		if (code === "EADDRINUSE") {
+			throw new ServerError("portTaken", `port ${port} on ${host} is already in use`, { cause: error, port });
+		}
+		throw new ServerError("listenFailed", `cannot listen on ${host} port ${port}: ${describeError(error)}`, {
+			cause: error,
+			port,
+		});
+	}
+}
+
+async function closeServer(server: Server): Promise<void> {
+	const closed = once(server, "close");
+	server.close();
+	const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+	await closed;
+	clearTimeout(timer);
+}
+
+/** An address that clients on this machine can use. */
+function urlOf({ address, family, port }: AddressInfo): string {
+	if (address === "0.0.0.0") return `http://127.0.0.1:${port}`;
+	if (address === "::") return `http://[::1]:${port}`;
+	return family === "IPv6" ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+}

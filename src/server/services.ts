@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context, Hono } from "hono";
+import type { Logger } from "../base/logger.ts";
+import type { EventHub } from "./eventHub.ts";
+import type { Reader } from "./storage/reader.ts";
+import type { Store } from "./storage/store.ts";
+
+/** What Node.js gave for a request; routes read bodies and write streams on it themselves. */
+export interface NodeBindings {
+	readonly incoming: IncomingMessage;
+	readonly outgoing: ServerResponse;
+}
+
+export type App = Hono<{ Bindings: NodeBindings }>;
+export type AppContext = Context<{ Bindings: NodeBindings }>;
+
+/** What routes work with. Handed to `ServerOptions.extraRoutes`, too. */
+export interface Services {
+	readonly store: Store;
+	readonly reader: Reader;
+	readonly hub: EventHub;
+	readonly logger: Logger;
+	readonly version: string;
+	/** New with each start of the server. */
+	readonly instanceId: string;
+	/** Milliseconds since the epoch. */
+	readonly startedAtMs: number;
+}
+
+/** The query of a request, read by the rules of URLs. */
+export function queryOf(context: AppContext): URLSearchParams {
+	const url = context.env.incoming.url ?? "";
+	const at = url.indexOf("?");
+	return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+}

@@ -1,0 +1,211 @@
+import { parseTimestamp } from "../base/timestamp.ts";
+import { SPAN_STATES } from "../model/span.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../protocol/rest.ts";
+import { HttpError } from "./errors.ts";
+import type { SqlValue } from "./storage/database.ts";
+import type { Place, SpanQuery } from "./storage/reader.ts";
+
+/** Sort words of `GET /api/spans` and what they sort by. Unknown numbers count as 0, of names the first 200 characters. */
+const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
+	started_at: ["s.start_ms", "s.start_sub"],
+	duration: ["coalesce(s.duration_ms, 0)"],
+	tokens: ["coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0)"],
+	cost: ["coalesce(s.cost, 0)"],
+	name: ["substr(s.name, 1, 200)"],
+};
+
+/** Longest search text in UTF-16 units; SQLite's own bound for a pattern is 50,000 bytes. */
+const MAX_SEARCH_LENGTH = 4000;
+
+/** Where a list goes on: the sort that it belongs to, the place, and the total that was counted for the first page. */
+interface Cursor {
+	readonly sort: string;
+	readonly place: Place;
+	readonly total: number;
+}
+
+export interface ParsedSpanQuery {
+	readonly query: SpanQuery;
+	/** Number of matches when the first page was read; undefined on the first page. */
+	readonly knownTotal: number | undefined;
+	/** Trace asked for when that and nothing else was asked for. */
+	readonly onlyTraceId: string | undefined;
+	cursorFor(place: Place, total: number): string;
+}
+
+/**
+ * Reads the query of `GET /api/spans`. An empty value is as good as none, unknown names are ignored, of a repeated name the
+ * first counts. Times and numbers bound inclusively. `kind` matches the type or a custom span's inner word; text filters
+ * ignore case (other letters than A–Z too) and look at JSON text as it is stored: compact, without escapes for letters.
+ *
+ * @throws HttpError 400 that names the parameter.
+ */
+export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
+	const text = (name: string) => parameters.get(name) || undefined;
+	const conditions: string[] = [];
+	const values: SqlValue[] = [];
+	let readsPayload = false;
+	let filters = 0;
+	const add = (condition: string, ...bound: SqlValue[]) => {
+		conditions.push(condition);
+		values.push(...bound);
+		filters++;
+	};
+	const search = (names: readonly string[], name: string, isPayload: boolean) => {
+		const wanted = text(name);
+		if (wanted === undefined) return;
+		if (wanted.length > MAX_SEARCH_LENGTH) {
+			throw invalid(name, `must be at most ${MAX_SEARCH_LENGTH} characters`);
+		}
+		if (isPayload) readsPayload = true;
+		const tests: string[] = [];
+		const bound: SqlValue[] = [];
+		for (const column of names) {
+			// In JSON text a quote is written \": a search for it means either spelling.
+			const spellings = column.startsWith("p.") ? new Set([wanted, JSON.stringify(wanted).slice(1, -1)]) : [wanted];
+			for (const spelling of spellings) {
+				const [test, value] = containsTest(column, spelling.toWellFormed());
+				tests.push(test);
+				bound.push(value);
+			}
+		}
+		add(`(${tests.join(" OR ")})`, ...bound);
+	};
+
+	const traceId = text("trace_id");
+	if (traceId !== undefined) add("s.trace = (SELECT ref FROM traces WHERE id = ?)", traceId);
+	const kind = text("kind");
+	if (kind !== undefined) add("(s.kind_type = ? OR s.kind_name = ?)", kind, kind);
+	for (const name of ["model", "provider"]) {
+		const wanted = text(name);
+		if (wanted !== undefined) add(`s.${name} = ?`, wanted);
+	}
+	const status = text("status");
+	if (status !== undefined) {
+		const code = (SPAN_STATES as readonly string[]).indexOf(status);
+		if (code < 0) throw invalid("status", "must be running, completed or failed");
+		add("s.status = ?", code);
+	}
+	for (const [name, relation] of [
+		["since", ">="],
+		["until", "<="],
+	] as const) {
+		const wanted = text(name);
+		if (wanted === undefined) continue;
+		const time = parseTimestamp(wanted);
+		if (time === undefined) throw invalid(name, "must be a time like 2026-03-06T09:00:00Z");
+		add(`(s.start_ms, s.start_sub) ${relation} (?, ?)`, time.ms, time.subNs);
+	}
+	search(["s.name"], "name_contains", false);
+	search(["s.path"], "path", false);
+	search(["p.input"], "input_contains", true);
+	search(["p.output"], "output_contains", true);
+	search(["s.name", "p.input", "p.output"], "text_contains", true);
+	for (const [name, condition] of [
+		["duration_min", "s.duration_ms >= ?"],
+		["duration_max", "s.duration_ms <= ?"],
+		["tokens_min", "coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0) >= ?"],
+		["cost_min", "coalesce(s.cost, 0) >= ?"],
+	] as const) {
+		const wanted = text(name);
+		if (wanted === undefined) continue;
+		const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(wanted) ? Number(wanted) : Number.NaN;
+		if (!Number.isFinite(number)) throw invalid(name, "must be a number");
+		add(condition, number);
+	}
+
+	const sortBy = text("sort_by") ?? "started_at";
+	const sortKeys = Object.hasOwn(SORT_KEYS, sortBy) ? SORT_KEYS[sortBy] : undefined;
+	if (sortKeys === undefined) throw invalid("sort_by", `must be one of ${Object.keys(SORT_KEYS).join(", ")}`);
+	const sortOrder = text("sort_order") ?? "desc";
+	if (sortOrder !== "asc" && sortOrder !== "desc") throw invalid("sort_order", "must be asc or desc");
+	const sort = `${sortBy} ${sortOrder}`;
+	const cursorText = text("cursor");
+	const cursor =
+		cursorText === undefined ? undefined : decodeCursor(cursorText, sort, sortBy === "name" ? 0 : sortKeys.length);
+	return {
+		query: {
+			conditions,
+			parameters: values,
+			readsPayload,
+			sortKeys,
+			isDescending: sortOrder === "desc",
+			after: cursor?.place,
+			limit: parseLimit(parameters),
+			isSkeleton: parseFields(parameters) === "skeleton",
+		},
+		knownTotal: cursor?.total,
+		onlyTraceId: filters === 1 ? traceId : undefined,
+		cursorFor: (place, total) => encodeCursor({ sort, place, total }),
+	};
+}
+
+/** SQL for "contains, whatever the case", in the fastest of three ways that can answer it. */
+function containsTest(column: string, wanted: string): readonly [test: string, parameter: string] {
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
+	if (!/^[\x01-\x7f]*$/.test(wanted)) return [`contains_text(${column}, ?)`, wanted.toLowerCase()];
+	// LIKE ends at a NUL, which JSON text cannot hold but a name can.
+	if (!column.startsWith("p.")) return [`instr(lower(${column}), ?) > 0`, wanted.toLowerCase()];
+	return [`${column} LIKE ? ESCAPE '\\'`, `%${wanted.replace(/[\\%_]/g, "\\$&")}%`];
+}
+
+/** `limit`: whole number from 1 on, 50 by default, cut down to 1000. */
+export function parseLimit(parameters: URLSearchParams): number {
+	const text = parameters.get("limit") || undefined;
+	if (text === undefined) return DEFAULT_PAGE_SIZE;
+	const limit = /^\d+$/.test(text) ? Number(text) : 0;
+	if (limit < 1) throw invalid("limit", "must be a whole number from 1 on");
+	return Math.min(limit, MAX_PAGE_SIZE);
+}
+
+/** `fields`: `skeleton` leaves out input, output and a custom span's attributes; nothing asks for everything. */
+export function parseFields(parameters: URLSearchParams): "skeleton" | "all" {
+	const fields = parameters.get("fields") || undefined;
+	if (fields === undefined || fields === "all") return "all";
+	if (fields !== "skeleton") throw invalid("fields", "must be skeleton or all");
+	return "skeleton";
+}
+
+/** Sort of the list of traces, which has only one. */
+const TRACE_SORT = "traces";
+
+export function parseTraceCursor(
+	parameters: URLSearchParams,
+): { readonly place: Place; readonly total: number } | undefined {
+	const text = parameters.get("cursor") || undefined;
+	return text === undefined ? undefined : decodeCursor(text, TRACE_SORT, 2);
+}
+
+export function traceCursor(place: Place, total: number): string {
+	return encodeCursor({ sort: TRACE_SORT, place, total });
+}
+
+function encodeCursor({ sort, place, total }: Cursor): string {
+	return Buffer.from(JSON.stringify([1, sort, total, place.seq, ...place.values])).toString("base64url");
+}
+
+/** `numbers` is how many sort values there must be, all of them numbers; 0 stands for one text. */
+function decodeCursor(text: string, sort: string, numbers: number): Cursor {
+	const fail = (why: string) => new HttpError(400, "invalid_cursor", `cursor: ${why}`);
+	if (text.length > 8192 || !/^[\w-]+$/.test(text)) throw fail("is not one that this server gave");
+	let parts: unknown;
+	try {
+		parts = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+	} catch {
+		throw fail("is not one that this server gave");
+	}
+	if (!Array.isArray(parts) || parts[0] !== 1) throw fail("is not one that this server gave");
+	const [, ownSort, total, seq, ...values] = parts as unknown[];
+	if (ownSort !== sort) throw fail("belongs to another list or sort order; start again without it");
+	const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
+	const fits =
+		numbers === 0
+			? values.length === 1 && typeof values[0] === "string"
+			: values.length === numbers && values.every(isNumber);
+	if (!fits || !isNumber(total) || !isNumber(seq)) throw fail("is not one that this server gave");
+	return { sort, total: total as number, place: { values: values as (number | string)[], seq: seq as number } };
+}
+
+function invalid(name: string, why: string): HttpError {
+	return new HttpError(400, "invalid_query", `query parameter ${name}: ${why}`);
+}

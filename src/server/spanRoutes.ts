@@ -1,0 +1,98 @@
+import { completeSpanSchema, createSpanSchema, failSpanSchema, type SpanKindInput } from "../protocol/rest.ts";
+import { HttpError } from "./errors.ts";
+import { memberTexts } from "./memberText.ts";
+import { jsonText, pageText } from "./respond.ts";
+import { type App, queryOf, type Services } from "./services.ts";
+import { parseSpanQuery } from "./spanFilter.ts";
+import { DEFAULT_KIND, prepareKind, type SpanKindRecord } from "./spanKind.ts";
+import type { SpanEnd } from "./storage/store.ts";
+import { spanText } from "./storage/wireText.ts";
+import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
+
+/** Routes under `/api/spans`. */
+export function addSpanRoutes(app: App, services: Services): void {
+	const { store, reader } = services;
+
+	app.post("/api/spans", async (context) => {
+		const { value, text } = await readJson(context.env.incoming, createSpanSchema);
+		const texts = memberTexts(text, ["input", "metadata", "kind"]);
+		const result = await store.createSpan({
+			id: value.id ?? undefined,
+			traceId: value.trace_id,
+			parentId: value.parent_id ?? null,
+			name: value.name.toWellFormed(),
+			kind: kindOf(value.kind, texts.kind) ?? DEFAULT_KIND,
+			inputJson: texts.input ?? null,
+			metadataJson: texts.metadata ?? null,
+			start: checkTime(value.started_at, "started_at"),
+		});
+		if (result.outcome === "conflict") {
+			throw new HttpError(409, "conflict", "id: another span has this id already");
+		}
+		return jsonText(`{"id":${JSON.stringify(result.id)},"trace_id":${JSON.stringify(result.traceId)}}`, 201);
+	});
+
+	app.get("/api/spans", (context) => {
+		const { query, knownTotal, onlyTraceId, cursorFor } = parseSpanQuery(queryOf(context));
+		const { rows, next } = reader.spans(query);
+		let total = knownTotal;
+		if (total === undefined) {
+			if (query.conditions.length === 0) total = store.spanCount;
+			else if (onlyTraceId !== undefined) total = reader.trace(onlyTraceId)?.spanCount ?? 0;
+			else if (next === undefined) total = rows.length;
+			else total = reader.countSpans(query);
+		}
+		// Who asks for skeletons is a client of ours and needs no second copy.
+		const name = query.isSkeleton ? undefined : "spans";
+		const nextCursor = next === undefined ? null : cursorFor(next, total);
+		return jsonText(pageText(name, rows.map(spanText), total, nextCursor));
+	});
+
+	app.get("/api/spans/:id", (context) => {
+		const row = reader.span(checkId(context.req.param("id"), "span"));
+		if (row === undefined) throw unknownSpan();
+		return jsonText(spanText(row));
+	});
+
+	app.delete("/api/spans/:id", async (context) => {
+		if (!(await store.deleteSpan(checkId(context.req.param("id"), "span")))) throw unknownSpan();
+		return jsonText('{"ok":true}');
+	});
+
+	app.post("/api/spans/:id/complete", async (context) => {
+		const id = checkId(context.req.param("id"), "span");
+		const body = await readOptionalJson(context.env.incoming, completeSpanSchema);
+		const texts = body === undefined ? {} : memberTexts(body.text, ["output", "kind"]);
+		await end(services, id, {
+			outputJson: texts.output ?? null,
+			kind: kindOf(body?.value.kind, texts.kind),
+			end: checkTime(body?.value.ended_at, "ended_at"),
+		});
+		return jsonText('{"ok":true}');
+	});
+
+	app.post("/api/spans/:id/fail", async (context) => {
+		const id = checkId(context.req.param("id"), "span");
+		const { value } = await readJson(context.env.incoming, failSpanSchema);
+		await end(services, id, { error: value.error.toWellFormed(), end: checkTime(value.ended_at, "ended_at") });
+		return jsonText('{"ok":true}');
+	});
+}
+
+async function end({ store }: Services, id: string, how: SpanEnd): Promise<void> {
+	const outcome = await store.endSpan(id, how);
+	if (outcome === "unknown") throw unknownSpan();
+	if (outcome === "alreadyEnded") {
+		throw new HttpError(409, "already_ended", "span id: this span has been completed or failed already");
+	}
+}
+
+/** `text` is the compact JSON of `kind`. */
+function kindOf(kind: SpanKindInput | null | undefined, text: string | undefined): SpanKindRecord | undefined {
+	if (kind === undefined || kind === null || text === undefined) return undefined;
+	return prepareKind(kind, memberTexts(text, ["attributes"]).attributes);
+}
+
+function unknownSpan(): HttpError {
+	return new HttpError(404, "not_found", "span id: there is no such span");
+}

@@ -1,0 +1,106 @@
+import { type Database, readNumber, type Statement } from "./database.ts";
+
+/** One event of the log. */
+export interface LoggedEvent {
+	readonly id: number;
+	/** `kind type \n kind name [\n model]` of the span it is about, null for all other events. */
+	readonly facets: string | null;
+	/** The message as compact JSON, without line ends. */
+	readonly data: string;
+}
+
+const LAST_ID_KEY = "last_event_id";
+
+/**
+ * The log of stream events, in the database and transactions of what they report. Ids grow by one, survive restarts and are
+ * never given twice, also when the log has been emptied. For use inside the store's transactions, apart from reading.
+ */
+export class EventLog {
+	readonly #database: Database;
+	readonly #insert: Statement;
+	readonly #after: Statement;
+	readonly #oldest: Statement;
+	readonly #firstSince: Statement;
+	readonly #deleteUpTo: Statement;
+	readonly #saveLastId: Statement;
+	#lastId = 0;
+	#committedId = 0;
+	#pending: LoggedEvent[] = [];
+	#listener: ((events: readonly LoggedEvent[]) => void) | undefined;
+
+	constructor(database: Database) {
+		this.#database = database;
+		this.#insert = database.prepare("INSERT INTO events (id, at_ms, facets, data) VALUES (?, ?, ?, ?)");
+		this.#after = database.prepare("SELECT id, facets, data FROM events WHERE id > ? ORDER BY id LIMIT ?");
+		this.#oldest = database.prepare("SELECT min(id) AS id FROM events");
+		this.#firstSince = database.prepare("SELECT id FROM events WHERE at_ms >= ? ORDER BY id LIMIT 1");
+		this.#deleteUpTo = database.prepare(
+			"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
+		);
+		this.#saveLastId = database.prepare(
+			"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		);
+		this.reload();
+	}
+
+	/** Id of the newest committed event, 0 before the first one. */
+	get latestId(): number {
+		return this.#committedId;
+	}
+
+	/** Id of the oldest event that can still be replayed; `latestId + 1` when there is none. */
+	get oldestId(): number {
+		const row = this.#oldest.get();
+		return typeof row?.id === "number" ? row.id : this.#committedId + 1;
+	}
+
+	/** The one listener that hears of events after their commit, in order. */
+	set listener(listener: (events: readonly LoggedEvent[]) => void) {
+		this.#listener = listener;
+	}
+
+	append(data: string, facets: string | null): void {
+		const event = { id: this.#lastId + 1, facets, data };
+		this.#insert.run(event.id, Date.now(), facets, data);
+		this.#lastId = event.id;
+		this.#pending.push(event);
+	}
+
+	/** Committed events after `id`, oldest first, at most `limit`. */
+	after(id: number, limit: number): LoggedEvent[] {
+		return this.#after.all(id, limit) as unknown as LoggedEvent[];
+	}
+
+	/** Id of the newest event from before `beforeMs`, 0 when there is none. Reads what is expired, so ask once a round. */
+	newestBefore(beforeMs: number): number {
+		const oldest = this.#oldest.get();
+		if (typeof oldest?.id !== "number") return 0;
+		const first = this.#firstSince.get(beforeMs);
+		return first === undefined ? this.#lastId : Number(first.id) - 1;
+	}
+
+	/** Deletes at most `limit` events up to and including `id`, oldest first, and returns how many. */
+	deleteUpTo(id: number, limit: number): number {
+		// The newest id must outlive its event: the next one counts on from it.
+		this.#saveLastId.run(LAST_ID_KEY, this.#lastId);
+		return Number(this.#deleteUpTo.run(id, limit).changes);
+	}
+
+	/** Hands over what the transaction that was just committed has appended. */
+	publish(): void {
+		this.#committedId = this.#lastId;
+		if (this.#pending.length === 0) return;
+		const events = this.#pending;
+		this.#pending = [];
+		this.#listener?.(events);
+	}
+
+	/** Forgets what a rolled back transaction left in memory. */
+	reload(): void {
+		this.#pending = [];
+		const newest = readNumber(this.#database, "SELECT max(id) FROM events");
+		const saved = readNumber(this.#database, `SELECT max(value) FROM meta WHERE key = '${LAST_ID_KEY}'`);
+		this.#lastId = Math.max(newest, saved);
+		this.#committedId = this.#lastId;
+	}
+}

@@ -1,0 +1,86 @@
+/** How a group of writes begins and ends; all synchronous. */
+export interface CommitHooks {
+	begin(): void;
+	/** Writes what was put off to the end of the group, and commits. */
+	commit(): void;
+	rollback(): void;
+	/** Called after each commit, before the writers are answered. */
+	didCommit(): void;
+}
+
+interface Write {
+	readonly run: () => unknown;
+	readonly resolve: (value: never) => void;
+	readonly reject: (error: unknown) => void;
+}
+
+/** Bound of one group: a reader or a heartbeat waits no longer than it takes to write so many. */
+const MAX_GROUP = 500;
+
+/**
+ * Puts the writes of concurrent requests into one transaction: whatever arrived in one turn of the event loop is written
+ * after it, in order of arrival, and answered after the commit. A write that throws is undone alone; the others of its
+ * group are repeated without it.
+ */
+export class GroupCommit {
+	readonly #hooks: CommitHooks;
+	#queue: Write[] = [];
+	#isScheduled = false;
+
+	constructor(hooks: CommitHooks) {
+		this.#hooks = hooks;
+	}
+
+	/** Runs `write` inside the next transaction. Resolves with its result once that is committed. */
+	run<T>(write: () => T): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			this.#queue.push({ run: write, resolve: resolve as (value: never) => void, reject });
+			this.#schedule();
+		});
+	}
+
+	/** Writes everything that waits, now. */
+	flush(): void {
+		while (this.#queue.length > 0) this.#writeGroup();
+	}
+
+	#schedule(): void {
+		if (this.#isScheduled) return;
+		this.#isScheduled = true;
+		setImmediate(() => {
+			this.#isScheduled = false;
+			if (this.#queue.length === 0) return;
+			this.#writeGroup();
+			if (this.#queue.length > 0) this.#schedule();
+		});
+	}
+
+	#writeGroup(): void {
+		const group = this.#queue.length <= MAX_GROUP ? this.#queue : this.#queue.slice(0, MAX_GROUP);
+		this.#queue = group === this.#queue ? [] : this.#queue.slice(MAX_GROUP);
+		const results = this.#transaction(group);
+		if (results.ok) {
+			for (let index = 0; index < group.length; index++) group[index].resolve(results.values[index] as never);
+			return;
+		}
+		for (const write of group) {
+			const alone = group.length === 1 ? results : this.#transaction([write]);
+			if (alone.ok) write.resolve(alone.values[0] as never);
+			else write.reject(alone.error);
+		}
+	}
+
+	#transaction(group: readonly Write[]): { ok: true; values: unknown[] } | { ok: false; error: unknown } {
+		let values: unknown[];
+		try {
+			this.#hooks.begin();
+			values = group.map((write) => write.run());
+			this.#hooks.commit();
+		} catch (error) {
+			this.#hooks.rollback();
+			return { ok: false, error };
+		}
+		this.#hooks.didCommit();
+		return { ok: true, values };
+	}
+}

@@ -1,0 +1,260 @@
+import type { Timestamp } from "../../base/timestamp.ts";
+import { SpanStateCode } from "../../model/span.ts";
+import { type Database, readNumber, type Statement } from "./database.ts";
+import type { TraceRow } from "./wireText.ts";
+
+/** A trace in the cache. Its sums are written at the end of the transaction, once however many spans it got. */
+export interface TraceEntry extends TraceRow {
+	readonly ref: number;
+	name: string | null;
+	tagsJson: string;
+	startMs: number;
+	startSub: number;
+	/** A code of `RecordState`. */
+	record: number;
+	spanCount: number;
+	runningCount: number;
+	failedCount: number;
+	endMs: number | null;
+	endSub: number | null;
+	isDirty: boolean;
+}
+
+/** Whether a trace has a record of its own, and whether that record's name may still be replaced by a better one. */
+export const RecordState = { none: 0, provisional: 1, final: 2 } as const;
+
+interface TraceRecord {
+	readonly name: string | null;
+	readonly tagsJson: string;
+	/** `RecordState.provisional` or `.final`. */
+	readonly state: number;
+}
+
+/** Traces whose rows are kept in memory between transactions. */
+const MAX_CACHED = 4096;
+
+export const TRACE_COLUMNS = `ref, id, name, tags AS tagsJson, start_ms AS startMs, start_sub AS startSub,
+	record, span_count AS spanCount, running_count AS runningCount, failed_count AS failedCount,
+	end_ms AS endMs, end_sub AS endSub`;
+
+/**
+ * The table of traces with the sums over their spans: number, running, failed, last end. A trace that only spans have named
+ * is here too, so that lists show it; it goes with its last span. For use inside the store's transactions only.
+ */
+export class TraceTable {
+	readonly #database: Database;
+	readonly #byId: Statement;
+	readonly #insert: Statement;
+	readonly #update: Statement;
+	readonly #oldest: Statement;
+	readonly #sums: Statement;
+	readonly #delete: Statement;
+	readonly #deletePayloads: Statement;
+	readonly #deleteSpans: Statement;
+	readonly #cache = new Map<string, TraceEntry>();
+	readonly #dirty = new Set<TraceEntry>();
+	#lastRef = 0;
+	#count = 0;
+
+	constructor(database: Database) {
+		this.#database = database;
+		this.#byId = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces WHERE id = ?`);
+		this.#insert = database.prepare(
+			`INSERT INTO traces (ref, id, name, tags, start_ms, start_sub, record, span_count, running_count, failed_count)
+			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
+		);
+		this.#update = database.prepare(
+			`UPDATE traces SET name = ?, tags = ?, start_ms = ?, start_sub = ?, record = ?, span_count = ?,
+				running_count = ?, failed_count = ?, end_ms = ?, end_sub = ? WHERE ref = ?`,
+		);
+		this.#oldest = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces ORDER BY start_ms, start_sub LIMIT 1`);
+		this.#sums = database.prepare(
+			`SELECT count(*) AS spanCount, coalesce(sum(status = ${SpanStateCode.running}), 0) AS runningCount,
+				coalesce(sum(status = ${SpanStateCode.failed}), 0) AS failedCount FROM spans WHERE trace = ?`,
+		);
+		this.#delete = database.prepare("DELETE FROM traces WHERE ref = ?");
+		this.#deletePayloads = database.prepare(
+			"DELETE FROM payloads WHERE seq IN (SELECT seq FROM spans WHERE trace = ?)",
+		);
+		this.#deleteSpans = database.prepare("DELETE FROM spans WHERE trace = ?");
+		this.reload();
+	}
+
+	get count(): number {
+		return this.#count;
+	}
+
+	find(id: string): TraceEntry | undefined {
+		const cached = this.#cache.get(id);
+		if (cached !== undefined) return cached;
+		const row = this.#byId.get(id);
+		return row === undefined ? undefined : this.#remember(row);
+	}
+
+	add(id: string, start: Timestamp, record: TraceRecord | undefined): TraceEntry {
+		const entry: TraceEntry = {
+			ref: ++this.#lastRef,
+			id,
+			name: record?.name ?? null,
+			tagsJson: record?.tagsJson ?? "[]",
+			startMs: start.ms,
+			startSub: start.subNs,
+			record: record?.state ?? RecordState.none,
+			spanCount: 0,
+			runningCount: 0,
+			failedCount: 0,
+			endMs: null,
+			endSub: null,
+			isDirty: false,
+		};
+		const { ref, name, tagsJson, startMs, startSub } = entry;
+		this.#insert.run(ref, id, name, tagsJson, startMs, startSub, entry.record);
+		this.#cache.set(id, entry);
+		this.#count++;
+		return entry;
+	}
+
+	/** Turns a trace that spans have named into a record. It keeps the start of its first span unless told another one. */
+	makeRecord(entry: TraceEntry, record: TraceRecord, start: Timestamp | undefined): void {
+		entry.record = record.state;
+		entry.name = record.name;
+		entry.tagsJson = record.tagsJson;
+		if (start !== undefined) {
+			entry.startMs = start.ms;
+			entry.startSub = start.subNs;
+		}
+		this.#touch(entry);
+	}
+
+	didAddSpan(entry: TraceEntry, status: number, start: Timestamp, end: Timestamp | undefined): void {
+		entry.spanCount++;
+		if (status === SpanStateCode.running) entry.runningCount++;
+		else if (status === SpanStateCode.failed) entry.failedCount++;
+		if (end !== undefined) extend(entry, end);
+		if (entry.record === RecordState.none) this.didBegin(entry, start);
+		this.#touch(entry);
+	}
+
+	/** Moves the start of a trace back to the start of something that began earlier. */
+	didBegin(entry: TraceEntry, start: Timestamp): void {
+		if (!isBefore(start.ms, start.subNs, entry.startMs, entry.startSub)) return;
+		entry.startMs = start.ms;
+		entry.startSub = start.subNs;
+		this.#touch(entry);
+	}
+
+	didEndSpan(entry: TraceEntry, status: number, end: Timestamp): void {
+		entry.runningCount--;
+		if (status === SpanStateCode.failed) entry.failedCount++;
+		extend(entry, end);
+		this.#touch(entry);
+	}
+
+	/** Computes the sums anew after a span was deleted; a trace without record goes with its last span. */
+	recount(entry: TraceEntry): void {
+		const sums = this.#sums.get(entry.ref) as { spanCount: number; runningCount: number; failedCount: number };
+		if (sums.spanCount === 0 && entry.record === RecordState.none) {
+			this.remove(entry);
+			return;
+		}
+		entry.spanCount = sums.spanCount;
+		entry.runningCount = sums.runningCount;
+		entry.failedCount = sums.failedCount;
+		const last = this.#database
+			.prepare(
+				"SELECT end_ms, end_sub FROM spans WHERE trace = ? AND end_ms IS NOT NULL ORDER BY end_ms DESC, end_sub DESC LIMIT 1",
+			)
+			.get(entry.ref) as { end_ms: number; end_sub: number } | undefined;
+		entry.endMs = last?.end_ms ?? null;
+		entry.endSub = last?.end_sub ?? null;
+		this.#touch(entry);
+	}
+
+	/** Removes a trace with its spans and returns their number. */
+	remove(entry: TraceEntry): number {
+		this.#deletePayloads.run(entry.ref);
+		const { changes } = this.#deleteSpans.run(entry.ref);
+		this.#delete.run(entry.ref);
+		this.#cache.delete(entry.id);
+		this.#dirty.delete(entry);
+		this.#count--;
+		return Number(changes);
+	}
+
+	oldest(): TraceEntry | undefined {
+		// Sums and starts of this transaction may not have been written yet.
+		this.flush();
+		const row = this.#oldest.get();
+		if (row === undefined) return undefined;
+		return this.#cache.get(row.id as string) ?? this.#remember(row);
+	}
+
+	clear(): void {
+		this.#database.exec("DELETE FROM traces");
+		this.#cache.clear();
+		this.#dirty.clear();
+		this.#count = 0;
+	}
+
+	/** Writes the sums that changed in this transaction. */
+	flush(): void {
+		for (const entry of this.#dirty) {
+			this.#update.run(
+				entry.name,
+				entry.tagsJson,
+				entry.startMs,
+				entry.startSub,
+				entry.record,
+				entry.spanCount,
+				entry.runningCount,
+				entry.failedCount,
+				entry.endMs,
+				entry.endSub,
+				entry.ref,
+			);
+			entry.isDirty = false;
+		}
+		this.#dirty.clear();
+	}
+
+	/** Keeps the cache within its bound; after a commit, when nothing in it is unwritten. */
+	trim(): void {
+		if (this.#cache.size <= MAX_CACHED) return;
+		let excess = this.#cache.size - MAX_CACHED / 2;
+		for (const id of this.#cache.keys()) {
+			this.#cache.delete(id);
+			if (--excess <= 0) return;
+		}
+	}
+
+	/** Forgets what a rolled back transaction left in memory. */
+	reload(): void {
+		this.#cache.clear();
+		this.#dirty.clear();
+		this.#lastRef = readNumber(this.#database, "SELECT max(ref) FROM traces");
+		this.#count = readNumber(this.#database, "SELECT count(*) FROM traces");
+	}
+
+	#remember(row: Record<string, unknown>): TraceEntry {
+		const entry = { ...row, isDirty: false } as unknown as TraceEntry;
+		this.#cache.set(entry.id, entry);
+		return entry;
+	}
+
+	#touch(entry: TraceEntry): void {
+		if (entry.isDirty) return;
+		entry.isDirty = true;
+		this.#dirty.add(entry);
+	}
+}
+
+function isBefore(ms: number, sub: number, otherMs: number, otherSub: number): boolean {
+	return ms < otherMs || (ms === otherMs && sub < otherSub);
+}
+
+function extend(entry: TraceEntry, end: Timestamp): void {
+	if (entry.endMs === null || isBefore(entry.endMs, entry.endSub ?? 0, end.ms, end.subNs)) {
+		entry.endMs = end.ms;
+		entry.endSub = end.subNs;
+	}
+}

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { createTraceSchema } from "../protocol/rest.ts";
+import { HttpError } from "./errors.ts";
+import { JSON_HEADERS, jsonText, pageText } from "./respond.ts";
+import { type App, type AppContext, queryOf, type Services } from "./services.ts";
+import { parseFields, parseLimit, parseTraceCursor, traceCursor } from "./spanFilter.ts";
+import type { Place } from "./storage/reader.ts";
+import { spanText, traceItemText } from "./storage/wireText.ts";
+import { checkId, checkTime, readJson } from "./validation.ts";
+
+/** Spans read and written in one turn of the event loop while a trace is sent. */
+const SPANS_PER_TURN = 1000;
+
+/** Routes under `/api/traces`. */
+export function addTraceRoutes(app: App, services: Services): void {
+	const { store, reader } = services;
+
+	app.post("/api/traces", async (context) => {
+		const { value } = await readJson(context.env.incoming, createTraceSchema);
+		const result = await store.createTrace({
+			id: value.id ?? undefined,
+			name: value.name?.toWellFormed() ?? null,
+			tagsJson: JSON.stringify(value.tags ?? []),
+			start: checkTime(value.started_at, "started_at"),
+		});
+		if (result.outcome === "conflict") {
+			throw new HttpError(409, "conflict", "id: another trace has this id already");
+		}
+		return jsonText(result.text, 201);
+	});
+
+	app.get("/api/traces", (context) => {
+		const query = queryOf(context);
+		const cursor = parseTraceCursor(query);
+		const { rows, next } = reader.traces(cursor?.place, parseLimit(query));
+		const total = cursor?.total ?? store.traceCount;
+		const nextCursor = next === undefined ? null : traceCursor(next, total);
+		return jsonText(pageText("traces", rows.map(traceItemText), total, nextCursor));
+	});
+
+	app.delete("/api/traces", async () => {
+		await store.deleteAll();
+		return jsonText('{"message":"All traces cleared"}');
+	});
+
+	app.get("/api/traces/:id", async (context) => {
+		const id = checkId(context.req.param("id"), "trace");
+		const isSkeleton = parseFields(queryOf(context)) === "skeleton";
+		const trace = reader.trace(id);
+		if (trace === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
+		const head = `{"trace":${traceItemText(trace)},"spans":[`;
+		const rows = reader.traceSpans(trace.ref, undefined, SPANS_PER_TURN, isSkeleton);
+		const last = rows.at(-1);
+		const texts = rows.map(spanText);
+		if (rows.length < SPANS_PER_TURN || last === undefined) {
+			return jsonText(`${head}${texts.join(",")}],"count":${rows.length}}`);
+		}
+		const place: Place = { values: [last.startMs, last.startSub], seq: last.seq };
+		await sendRest(context, services, trace.ref, head + texts.join(","), rows.length, place, isSkeleton);
+		return RESPONSE_ALREADY_SENT;
+	});
+
+	app.delete("/api/traces/:id", async (context) => {
+		const id = checkId(context.req.param("id"), "trace");
+		const spansDeleted = await store.deleteTrace(id);
+		if (spansDeleted === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
+		return jsonText(JSON.stringify({ trace_id: id, spans_deleted: spansDeleted }));
+	});
+}
+
+/**
+ * Sends a large trace piece by piece: a turn of the event loop for each thousand spans, and no faster than the client
+ * reads. Spans are read behind the place of the last one, so that each is sent once however long it takes.
+ */
+async function sendRest(
+	context: AppContext,
+	{ reader }: Services,
+	ref: number,
+	head: string,
+	sent: number,
+	from: Place,
+	isSkeleton: boolean,
+): Promise<void> {
+	const { outgoing } = context.env;
+	outgoing.writeHead(200, { ...JSON_HEADERS });
+	let count = sent;
+	let place = from;
+	let isFree = outgoing.write(head);
+	for (;;) {
+		if (isFree) await nextTurn();
+		else await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+		if (outgoing.destroyed) return;
+		const rows = reader.traceSpans(ref, place, SPANS_PER_TURN, isSkeleton);
+		const last = rows.at(-1);
+		if (last === undefined) break;
+		count += rows.length;
+		place = { values: [last.startMs, last.startSub], seq: last.seq };
+		isFree = outgoing.write(`,${rows.map(spanText).join(",")}`);
+		if (rows.length < SPANS_PER_TURN) break;
+	}
+	outgoing.end(`],"count":${count}}`);
+}

@@ -5,8 +5,8 @@ import { givenServer, readToken } from "./target.ts";
 
 const help = `traceway-live demo - send realistic agent traffic to a server
 
-Nested agents, LLM calls with tokens and cost, tools, retrieval, files, failures and sessions, through the public REST API.
-The same seed sends the same traces.
+Nested agents, LLM calls with tokens and cost, tools, retrieval, files, failures and sessions, through the public REST
+API. The same seed sends the same traces.
 
 Usage
   traceway-live demo [options]

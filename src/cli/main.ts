@@ -107,6 +107,14 @@ function reportError(error: unknown): number {
 	return error instanceof CommandError ? error.exitCode : ExitCode.failed;
 }
 
+/** Node.js 22 calls `node:sqlite` experimental on standard error at each start; nobody can do anything about that. */
+function silenceSqliteWarning(): void {
+	const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
+	process.emitWarning = (...args: unknown[]) => {
+		if (args[1] !== "ExperimentalWarning" || !String(args[0]).includes("SQLite")) emitWarning(...args);
+	};
+}
+
 async function main(): Promise<void> {
 	if (isNodeTooOld()) {
 		process.stderr.write(
@@ -115,6 +123,7 @@ async function main(): Promise<void> {
 		process.exitCode = ExitCode.nodeTooOld;
 		return;
 	}
+	silenceSqliteWarning();
 	// A reader that has seen enough (`| head`) is no error.
 	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 		if (error.code === "EPIPE") process.exit(ExitCode.ok);

@@ -1,5 +1,7 @@
 import { describeError, type Logger } from "../base/logger.ts";
 import { ExitCode, type ListeningLine } from "../protocol/serverInfo.ts";
+import { ServerError } from "../server/errors.ts";
+import { addOtlpRoute } from "../server/otlp.ts";
 import { claimDataDir, type DataDirOwner, OwnerError } from "../server/owner.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../server/server.ts";
 import { type Command, CommandError } from "./arguments.ts";
@@ -35,14 +37,15 @@ Options
   --verbose               log every request
   -h, --help              print this
 
-  TIME is like 500ms, 25s, 5m, 24h, 7d; a bare number is seconds. SIZE is like 500MB, 2GB, 512MiB; a bare number is bytes.
+  TIME is like 500ms, 25s, 5m, 24h, 7d; a bare number is seconds. SIZE is like 500MB, 2GB, 512MiB; a bare number is
+  bytes.
   The data directory is TRACEWAY_DATA_DIR, else
   ${defaultDataDir()}
   A token given by TRACEWAY_TOKEN does not show in the list of processes. Log lines go to standard error.
 
 Signals
-  SIGTERM, SIGINT (Ctrl+C) and SIGHUP stop accepting, end the streams, write everything and exit within 5 s; a second one
-  exits at once.
+  SIGTERM, SIGINT (Ctrl+C) and SIGHUP stop accepting, end the streams, write everything and exit within 5 s; a second
+  one exits at once.
 
 Exit codes
   0  ended by a signal or by --exit-when-idle
@@ -91,15 +94,6 @@ function watchForStop(logger: Logger) {
 	return { stopped: promise, stop };
 }
 
-/** Port that a failed `listen` was about, or undefined when the error is another one. */
-function takenPort(error: unknown): number | undefined {
-	for (let cause = error; cause instanceof Error; cause = cause.cause) {
-		const { code, port } = cause as NodeJS.ErrnoException & { readonly port?: unknown };
-		if (code === "EADDRINUSE" && typeof port === "number") return port;
-	}
-	return undefined;
-}
-
 /** Starts on the asked-for ports; with `--any-port` on a free one for each that is taken, else with an error that names it. */
 async function start(settings: ServeSettings, options: Omit<ServerOptions, "port" | "otlpPort">) {
 	let { port, otlpPort } = settings;
@@ -107,7 +101,7 @@ async function start(settings: ServeSettings, options: Omit<ServerOptions, "port
 		try {
 			return await startServer({ ...options, port, otlpPort });
 		} catch (error) {
-			const taken = takenPort(error);
+			const taken = error instanceof ServerError && error.reason === "portTaken" ? error.port : undefined;
 			if (taken === undefined || taken === 0) throw error;
 			if (!settings.isAnyPort) {
 				const option = taken === otlpPort ? "--otlp-port" : "--port";
@@ -136,7 +130,7 @@ function claim(dataDir: string): DataDirOwner {
 }
 
 function announce(settings: ServeSettings, server: RunningServer): void {
-	const { url, otlpUrl } = server;
+	const { url, otlpUrl = url } = server;
 	const line: ListeningLine = { event: "listening", url, otlpUrl, pid: process.pid, version };
 	const where = settings.dataDir ?? "memory only";
 	const text = `Traceway Live ${version} listens on ${url} (OTLP also on ${otlpUrl}), data: ${where}`;
@@ -171,8 +165,9 @@ async function run(args: readonly string[]): Promise<number> {
 			onIdle: () => stop({ type: "idle" }),
 			version,
 			logger,
+			extraRoutes: addOtlpRoute,
 		});
-		const { url, otlpUrl, instanceId } = server;
+		const { url, otlpUrl = url, instanceId } = server;
 		owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });
 		announce(settings, server);
 		logger.info(`listening on ${url}, OTLP also on ${otlpUrl}, version ${version}, process ${process.pid}`);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isLoopbackHost } from "../server/guard.ts";
 import { parseDurationMs, parseInteger, parseOptions, parseSizeBytes, UsageError } from "./arguments.ts";
 import { defaultDataDir } from "./dataDir.ts";
 
@@ -21,10 +22,6 @@ export interface ServeSettings {
 	readonly isJson: boolean;
 	readonly logLimitBytes: number | undefined;
 	readonly isVerbose: boolean;
-}
-
-function isLoopback(host: string): boolean {
-	return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function atLeast(value: number, min: number, option: string, minText: string): number {
@@ -57,7 +54,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 	if (token !== undefined && !/^[\x21-\x7e]{1,512}$/.test(token)) {
 		throw new UsageError("--token: must be 1 to 512 visible ASCII characters without spaces");
 	}
-	if (!isLoopback(host) && token === undefined) {
+	if (!isLoopbackHost(host) && token === undefined) {
 		throw new UsageError(`--host: ${host} can be reached from other machines, so a token is needed (TRACEWAY_TOKEN)`);
 	}
 	if (values.memory && values["data-dir"] !== undefined) {

@@ -11,8 +11,8 @@ import { givenServer, readToken } from "./target.ts";
 
 const help = `traceway-live tail - print live events as lines
 
-Reconnects by itself and goes on behind the last event that it printed. Events go to standard output, what happens to the
-connection to standard error.
+Reconnects by itself and goes on behind the last event that it printed. Events go to standard output, what happens to
+the connection to standard error.
 
 Usage
   traceway-live tail [options]
@@ -20,7 +20,7 @@ Usage
 Options
   --url U       base address of the server  [TRACEWAY_URL, else the running server, else http://127.0.0.1:3000]
   --since N     begin behind the event with this number; 0 prints everything that the server still has  [only new ones]
-  --json        one JSON object a line: {"id":"57","event":{...}}; {"id","data"} when an event is no JSON object
+  --json        one JSON object a line: {"id":"57","event":{...}}; {"id","data"} for what is no JSON object
   --token T     bearer token                [TRACEWAY_TOKEN]
   --verbose     say each attempt to connect
   -h, --help    print this

@@ -1,4 +1,5 @@
 import { isAbortError, sleep } from "../base/abort.ts";
+import { describeError } from "../base/logger.ts";
 import { CommandError, printable } from "./arguments.ts";
 import { type DemoSpan, type DemoTrace, planTrace } from "./demoPlan.ts";
 
@@ -227,9 +228,10 @@ class DemoClient {
 
 /** What to do when a server does not answer. */
 function unreachable(url: string, error: unknown): string {
-	const cause =
-		error instanceof Error ? ((error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.message) : "";
-	const why = isAbortError(error) ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s` : cause;
+	// `fetch` itself says only "fetch failed"; its cause has the system's word.
+	const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+	const said = (cause as NodeJS.ErrnoException).code ?? describeError(cause);
+	const why = isAbortError(error) ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s` : said;
 	return `cannot reach ${url} (${why}); start a server with "traceway-live serve", or give its address with --url`;
 }
 

@@ -148,9 +148,11 @@ describe("the demo", () => {
 	});
 
 	it("says how to reach a server when there is none", async () => {
-		const error = await demo({ url: "http://127.0.0.1:1" }).catch((reason: unknown) => reason);
+		const gone = await start();
+		await gone.close();
+		const error = await demo({ url: gone.url }).catch((reason: unknown) => reason);
 		expect(error).toBeInstanceOf(CommandError);
-		expect((error as Error).message).toMatch(/cannot reach http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\).*serve/);
+		expect((error as Error).message).toMatch(/^cannot reach http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\);.*serve/);
 	});
 
 	it("says how to give the token, and works with it", async () => {

@@ -54,10 +54,9 @@ async function runDemo(context: CommandContext): Promise<void> {
 	const child = spawn(
 		process.execPath,
 		[context.cliPath, "demo", "--url", url, "--traces", String(DEMO_TRACES), "--rate", "2", "--live"],
-		{ stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } },
+		{ stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } },
 	);
-	createInterface({ input: child.stdout }).on("line", (line) => context.logger.debug(`demo: ${line}`));
-	createInterface({ input: child.stderr }).on("line", (line) => context.logger.warn(`demo: ${line}`));
+	createInterface({ input: child.stderr }).on("line", (line) => context.logger.debug(`demo: ${line}`));
 	await new Promise<void>((resolve, reject) => {
 		child.once("error", reject);
 		child.once("spawn", resolve);

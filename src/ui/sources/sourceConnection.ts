@@ -5,7 +5,7 @@ import { Emitter } from "../../base/emitter.ts";
 import { describeError, type Logger, prefixedLogger } from "../../base/logger.ts";
 import { TraceStore } from "../../model/traceStore.ts";
 import { type Source, type SourceConfig, SourceError, type SourceStatus } from "../../sources/source.ts";
-import { createTracewaySource, type SourceMemory } from "../../sources/traceway/tracewaySource.ts";
+import type { SourceMemory } from "../../sources/traceway/tracewaySource.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { TokenStore } from "../secrets.ts";
 import type { Settings } from "../settings.ts";
@@ -149,7 +149,11 @@ export class SourceConnection implements Disposable {
 			}
 		}
 		if (this.#owned.isDisposed || this.#source?.config.url === url) return;
-		const fetch = await fetchFor(this.config, this.#logger);
+		// Adapters are chunks of their own: a window that never looks at a trace does not load them.
+		const [{ createTracewaySource }, fetch] = await Promise.all([
+			import("../../sources/traceway/tracewaySource.ts"),
+			fetchFor(this.config, this.#logger),
+		]);
 		if (this.#owned.isDisposed) return;
 		this.#dropSource();
 		const { settings, tokens, memory, saveMemory } = this.#options;

@@ -1,0 +1,58 @@
+import type { Locator, Page } from "playwright-core";
+import { until } from "../support/wait.ts";
+
+/** The box at the top of the window: palette, pick lists and questions for a text. */
+export class QuickInput {
+	readonly #page: Page;
+	readonly widget: Locator;
+	readonly input: Locator;
+
+	constructor(page: Page) {
+		this.#page = page;
+		this.widget = page.locator(".quick-input-widget");
+		this.input = this.widget.locator(".quick-input-box input");
+	}
+
+	async runCommand(title: string): Promise<void> {
+		await until(`command "${title}" is run`, async () => {
+			await this.#page.keyboard.press("Escape");
+			// The first F1 of a window can get lost while it starts.
+			await this.#page.keyboard.press("F1");
+			await this.input.waitFor({ timeout: 2000 });
+			await this.input.fill(`>${title}`);
+			// Enter would take the first row, which is the best match and not always this command.
+			await this.row(title).click({ timeout: 3000 });
+			return true;
+		});
+	}
+
+	/** A row by its label; one with a key binding or a description has more behind it. */
+	row(label: string): Locator {
+		const text = label.replaceAll('"', '\\"');
+		return this.widget
+			.locator(`.monaco-list-row[aria-label="${text}"], .monaco-list-row[aria-label^="${text},"]`)
+			.first();
+	}
+
+	async pick(label: string): Promise<void> {
+		await this.input.waitFor();
+		await this.input.fill(label);
+		await this.row(label).click();
+	}
+
+	/** Answers a question for a text. */
+	async type(text: string): Promise<void> {
+		await this.input.waitFor();
+		await this.input.fill(text);
+		await this.#page.keyboard.press("Enter");
+	}
+
+	async message(): Promise<string> {
+		return (await this.widget.locator(".quick-input-message").textContent()) ?? "";
+	}
+
+	async cancel(): Promise<void> {
+		await this.#page.keyboard.press("Escape");
+		await this.widget.waitFor({ state: "hidden" });
+	}
+}

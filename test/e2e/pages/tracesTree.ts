@@ -1,0 +1,141 @@
+import type { Locator, Page } from "playwright-core";
+import { until } from "../support/wait.ts";
+
+export interface TreeRow {
+	/** 1 for traces. */
+	readonly level: number;
+	readonly label: string;
+	readonly description: string;
+	/** Codicon without its prefix, with `~spin` when it turns. */
+	readonly icon: string;
+	readonly iconColor: string;
+	readonly isExpanded: boolean | undefined;
+	readonly ariaLabel: string;
+}
+
+/** The tree of traces in the side bar. */
+export class TracesTree {
+	readonly #page: Page;
+	readonly pane: Locator;
+	readonly rows: Locator;
+
+	constructor(page: Page) {
+		this.#page = page;
+		this.pane = page.locator('.pane:has(> .pane-header[aria-label^="Traces"])');
+		this.rows = this.pane.locator(".monaco-list-row");
+	}
+
+	/** Lines of text and titles of buttons that an empty view shows. */
+	get welcome(): Locator {
+		return this.pane.locator(".welcome-view-content");
+	}
+
+	row(label: string | RegExp): Locator {
+		return this.rows.filter({ has: this.#page.locator(".label-name", { hasText: label }) });
+	}
+
+	/** What the first row with this label shows, once there is one. */
+	async read(label: string | RegExp): Promise<TreeRow> {
+		return (await readRows(this.row(label).first()))[0] as TreeRow;
+	}
+
+	/** Rows in view, from top to bottom. */
+	async visible(): Promise<TreeRow[]> {
+		return await readRows(this.rows);
+	}
+
+	/** Waits until the first row with this label is as the test says. */
+	async waitForRow(
+		label: string | RegExp,
+		what: string,
+		isWanted: (row: TreeRow) => boolean,
+		timeoutMs = 10_000,
+	): Promise<TreeRow> {
+		let last: TreeRow | undefined;
+		try {
+			return await until(
+				`row ${label} ${what}`,
+				async () => {
+					[last] = await readRows(this.row(label));
+					return last !== undefined && isWanted(last) ? last : undefined;
+				},
+				timeoutMs,
+			);
+		} catch (cause) {
+			throw new Error(`row ${label} ${what}; it is ${JSON.stringify(last)}`, { cause });
+		}
+	}
+
+	async click(label: string | RegExp): Promise<void> {
+		await this.row(label).first().click();
+	}
+
+	/** Unfolds a row without opening what a click on it opens. */
+	async expand(label: string | RegExp): Promise<void> {
+		const row = this.row(label).first();
+		await row.waitFor();
+		if ((await row.getAttribute("aria-expanded")) === "true") return;
+		await row.locator(".monaco-tl-twistie").click();
+		await until(`row ${label} is unfolded`, async () => (await row.getAttribute("aria-expanded")) === "true");
+	}
+
+	async scrollToTop(): Promise<void> {
+		await this.pane.locator(".monaco-list").first().hover();
+		await until("the tree is at its top", async () => {
+			await this.#page.mouse.wheel(0, -100_000);
+			const first = this.pane.locator('.monaco-list-row[data-index="0"]');
+			return (await first.count()) > 0;
+		});
+	}
+
+	/** Every row of the tree, collected by scrolling through it from the top. */
+	async readAll(): Promise<TreeRow[]> {
+		await this.scrollToTop();
+		const found = new Map<number, TreeRow>();
+		for (;;) {
+			for (const [index, row] of await readIndexed(this.rows)) found.set(index, row);
+			const before = await this.#lastIndex();
+			await this.#page.mouse.wheel(0, 400);
+			// At the end the wheel moves nothing; anywhere else a new last row appears.
+			const moved = await until("the tree scrolls", async () => (await this.#lastIndex()) !== before, 700).catch(
+				() => false,
+			);
+			if (!moved) break;
+		}
+		return [...found].sort(([a], [b]) => a - b).map(([, row]) => row);
+	}
+
+	async #lastIndex(): Promise<number> {
+		return await this.rows.evaluateAll((rows) =>
+			rows.reduce((last, row) => Math.max(last, Number(row.getAttribute("data-index"))), -1),
+		);
+	}
+}
+
+async function readRows(rows: Locator): Promise<TreeRow[]> {
+	return (await readIndexed(rows)).map(([, row]) => row);
+}
+
+async function readIndexed(rows: Locator): Promise<[number, TreeRow][]> {
+	const found = await rows.evaluateAll((elements) =>
+		elements.map((element): [number, TreeRow] => {
+			const icon = element.querySelector(".custom-view-tree-node-item-icon");
+			const classes = [...(icon?.classList ?? [])];
+			const name = classes.find((one) => /^codicon-(?!modifier)/.test(one))?.slice("codicon-".length) ?? "";
+			const expanded = element.getAttribute("aria-expanded");
+			return [
+				Number(element.getAttribute("data-index")),
+				{
+					level: Number(element.getAttribute("aria-level")),
+					label: element.querySelector(".label-name")?.textContent ?? "",
+					description: element.querySelector(".label-description")?.textContent ?? "",
+					icon: classes.includes("codicon-modifier-spin") ? `${name}~spin` : name,
+					iconColor: icon === null ? "" : getComputedStyle(icon).color,
+					isExpanded: expanded === null ? undefined : expanded === "true",
+					ariaLabel: element.getAttribute("aria-label") ?? "",
+				},
+			];
+		}),
+	);
+	return found.sort(([a], [b]) => a - b);
+}

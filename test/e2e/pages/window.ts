@@ -1,0 +1,111 @@
+import type { Locator, Page } from "playwright-core";
+import { until } from "../support/wait.ts";
+import { Notifications } from "./notifications.ts";
+import { QuickInput } from "./quickInput.ts";
+import { SourcesTree } from "./sourcesTree.ts";
+import { SpanDetail } from "./spanDetail.ts";
+import { StatusBar } from "./statusBar.ts";
+import { TracesTree } from "./tracesTree.ts";
+import { Waterfall } from "./waterfall.ts";
+
+export type Theme = "Dark Modern" | "Light Modern" | "Dark High Contrast" | "Light High Contrast";
+
+const THEME_CLASS: Record<Theme, string> = {
+	"Dark Modern": "vs-dark",
+	"Light Modern": "vs",
+	"Dark High Contrast": "hc-black",
+	"Light High Contrast": "hc-light",
+};
+
+/** One VS Code window: a page of the browser with the workbench in it. */
+export class Window {
+	readonly page: Page;
+	readonly quickInput: QuickInput;
+	readonly traces: TracesTree;
+	readonly sources: SourcesTree;
+	readonly statusBar: StatusBar;
+	readonly notifications: Notifications;
+	readonly waterfall: Waterfall;
+	readonly spanDetail: SpanDetail;
+	/** Lines that the page wrote to the browser's console as errors, Content Security Policy violations among them. */
+	readonly consoleErrors: string[] = [];
+
+	constructor(page: Page) {
+		this.page = page;
+		this.quickInput = new QuickInput(page);
+		this.traces = new TracesTree(page);
+		this.sources = new SourcesTree(page);
+		this.statusBar = new StatusBar(page);
+		this.notifications = new Notifications(page);
+		this.waterfall = new Waterfall(page);
+		this.spanDetail = new SpanDetail(page);
+		page.on("console", (message) => {
+			if (message.type() === "error") this.consoleErrors.push(message.text());
+		});
+		page.on("pageerror", (error) => this.consoleErrors.push(String(error)));
+	}
+
+	async open(url: string): Promise<void> {
+		// Never "networkidle": a workbench always talks.
+		await this.page.goto(url, { waitUntil: "commit" });
+		await this.whenReady();
+	}
+
+	/** The side bar has its Traceway icon: contributions are read and the extension host can be asked. */
+	async whenReady(): Promise<void> {
+		await this.#activityIcon.waitFor({ timeout: 60_000 });
+	}
+
+	get #activityIcon(): Locator {
+		return this.page.locator('.activitybar .action-item a.action-label[aria-label^="Traceway"]');
+	}
+
+	/** The number on the activity bar's icon; undefined without one. */
+	async badge(): Promise<number | undefined> {
+		const badge = this.page.locator('.activitybar .action-item:has(a[aria-label^="Traceway"]) .badge-content');
+		return (await badge.count()) === 0 || !(await badge.first().isVisible())
+			? undefined
+			: Number(await badge.first().textContent());
+	}
+
+	/** Opens the Traceway side bar as a person does. */
+	async openView(): Promise<void> {
+		if (await this.traces.pane.isVisible()) return;
+		await this.#activityIcon.click();
+		await this.traces.pane.waitFor();
+	}
+
+	async closeSideBar(): Promise<void> {
+		if (await this.traces.pane.isVisible()) await this.#activityIcon.click();
+		await this.traces.pane.waitFor({ state: "hidden" });
+	}
+
+	/** Runs a command by its title in the palette, such as `Traceway: Reconnect`. */
+	async run(title: string): Promise<void> {
+		await this.quickInput.runCommand(title);
+	}
+
+	async reload(): Promise<void> {
+		await this.page.reload({ waitUntil: "commit" });
+		await this.whenReady();
+	}
+
+	async setTheme(theme: Theme): Promise<void> {
+		await this.run("Preferences: Color Theme");
+		await this.quickInput.pick(theme);
+		await this.page.locator(`.monaco-workbench.${THEME_CLASS[theme]}`).waitFor();
+	}
+
+	async closeEditors(): Promise<void> {
+		await this.run("View: Close All Editors");
+		await until(
+			"all editors are closed",
+			async () => (await this.page.locator(".editor-group-container .tab").count()) === 0,
+		);
+	}
+
+	/** Titles of the open editor tabs. */
+	async tabs(): Promise<string[]> {
+		return await this.page.locator(".editor-group-container .tab .label-name").allTextContents();
+	}
+}

@@ -37,7 +37,7 @@ Environment
   TRACEWAY_URL       server that demo and tail talk to
   TRACEWAY_TOKEN     bearer token: asked for by serve, sent by demo and tail
   TRACEWAY_DATA_DIR  data directory, instead of the platform's default
-  TRACEWAY_DEBUG     1 adds stack traces to error messages
+  TRACEWAY_DEBUG     1 adds stack traces to internal errors
 
 Exit codes
   0  done, or ended by a signal after a clean stop
@@ -95,16 +95,20 @@ async function run(args: readonly string[]): Promise<number> {
 	}
 }
 
+/** One line on standard error; stack traces only for what nobody foresaw, on request, and above that line. */
 function reportError(error: unknown): number {
 	const message = error instanceof Error ? error.message || error.name : String(error);
-	const stack = process.env.TRACEWAY_DEBUG === "1" && error instanceof Error ? `\n${error.stack}` : "";
 	if (error instanceof UsageError) {
 		const help = [PROGRAM, error.command, "--help"].filter((part) => part !== undefined).join(" ");
-		process.stderr.write(`${PROGRAM}: ${message} (see "${help}")${stack}\n`);
+		process.stderr.write(`${PROGRAM}: ${message} (see "${help}")\n`);
 		return ExitCode.usage;
 	}
-	process.stderr.write(`${PROGRAM}: ${message}${stack}\n`);
-	return error instanceof CommandError ? error.exitCode : ExitCode.failed;
+	const isForeseen = error instanceof CommandError;
+	if (!isForeseen && process.env.TRACEWAY_DEBUG === "1" && error instanceof Error) {
+		process.stderr.write(`${error.stack}\n`);
+	}
+	process.stderr.write(`${PROGRAM}: ${message}\n`);
+	return isForeseen ? error.exitCode : ExitCode.failed;
 }
 
 /** Node.js 22 calls `node:sqlite` experimental on standard error at each start; nobody can do anything about that. */

@@ -64,14 +64,12 @@ async function run(args: readonly string[]): Promise<number> {
 		onMessage: ({ id, data }) => {
 			const event = parseEvent(data);
 			const line = values.json ? jsonLine(id, data, event) : eventLine(id, data, event, new Date());
-			// A slow reader slows the server down instead of filling this process.
-			if (!process.stdout.write(`${line}\n`)) {
-				stream.pause();
-				process.stdout.once("drain", () => stream.resume());
-			}
+			// A slow reader slows the server down instead of filling this process. What has been read already still comes.
+			if (!process.stdout.write(`${line}\n`)) stream.pause();
 			stream.markApplied(id);
 		},
 	});
+	process.stdout.on("drain", () => stream.resume());
 	stream.onDidChangeState((state) => {
 		if (state.name === "failed") fail(new CommandError(failureText(url, state.reason, state.message)));
 		else if (state.name !== "disposed") process.stderr.write(`${stateText(url, state)}\n`);

@@ -30,7 +30,6 @@ export function addOtlpRoute(app: App, { store }: Services): void {
  * @throws HttpError 415 for other encodings, 400 for a body that is no export request, 413 for one that is too large.
  */
 async function ingestOtlp(request: IncomingMessage, store: Store): Promise<Response> {
-	const body = await readBody(request);
 	const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
 	if (type !== "application/json") {
 		const got = type === undefined ? "no Content-Type" : `Content-Type ${type.slice(0, 100)}`;
@@ -41,7 +40,8 @@ async function ingestOtlp(request: IncomingMessage, store: Store): Promise<Respo
 				"program that sends (protobuf is not read here)",
 		);
 	}
-	const { spans, rejectedSpans, firstProblem } = decodeOtlpJson(parse(body), nowTimestamp());
+	const body = parse(await readBody(request));
+	const { spans, rejectedSpans, firstProblem } = decodeOtlpJson(body, nowTimestamp());
 	if (spans.length > 0) await write(spans, store);
 	if (rejectedSpans === 0) return jsonText("{}");
 	// int64 is a string in the JSON mapping of protocol buffers.

@@ -109,6 +109,20 @@ describe("tail", () => {
 		expect(ids).toEqual(["1", "2", "3", "4", "5", "6"]);
 	});
 
+	it("waits for a slow reader of its output, and then goes on without a loss", async () => {
+		const text = "x".repeat(20_000);
+		for (let number = 0; number < 60; number++) await post("/api/traces", { name: `${number} ${text}` });
+		const process_ = tail(["--since", "0", "--json"]);
+		process_.child.stdout!.pause();
+		await live(process_);
+		await post("/api/traces", { name: "last" });
+		process_.child.stdout!.resume();
+		await process_.until(() => process_.lines.length >= 61);
+		const ids = process_.lines.map((line) => Number((JSON.parse(line) as { id: string }).id));
+		expect(ids).toEqual(Array.from({ length: 61 }, (_, index) => index + 1));
+		expect(process_.stderr).not.toContain("Warning");
+	});
+
 	it("ends with code 0 when the reader of its output goes away", async () => {
 		const process_ = await live(tail());
 		process_.child.stdout!.destroy();

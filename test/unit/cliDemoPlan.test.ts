@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type DemoSpan, planTrace, SeededRandom } from "../../src/cli/demoPlan.ts";
+import { type DemoSpan, planTrace } from "../../src/cli/demoPlan.ts";
+import { SeededRandom } from "../../src/cli/seededRandom.ts";
 
 function flatten(span: DemoSpan): DemoSpan[] {
 	return [span, ...span.children.flatMap(flatten)];

@@ -60,6 +60,11 @@ describe("buildSpanDetailView", () => {
 		});
 	});
 
+	it("indents messages that are JSON, as tools and structured answers send them", () => {
+		const { outputMessages } = viewOf(detailOf({ output: '{"city":"Bonn"}' }));
+		expect(outputMessages[0].content).toMatchObject({ text: '{\n  "city": "Bonn"\n}', language: "json" });
+	});
+
 	it("leaves unknown what is unknown", () => {
 		const view = viewOf(detailOf({}, { end: undefined, state: "running", inputTokens: undefined, costUsd: undefined }));
 		expect(view.durationNs).toBeUndefined();

@@ -34,11 +34,11 @@ interface Fold {
 }
 
 /** How much of a long message stands there before it is unfolded. */
-function foldOf(message: MessageView): Fold {
+function foldOf(message: MessageView, isAnswer: boolean): Fold {
 	if (message.role === "system") return { lines: 6, characters: 250, name: "system" };
 	if (message.role === "reasoning") return { lines: 4, characters: 250, name: "reasoning" };
-	if (message.kind === "text") return { lines: 60, characters: 5_000 };
-	return { lines: 16, characters: 1_000 };
+	if (message.kind !== "text") return { lines: 16, characters: 1_000 };
+	return isAnswer ? { lines: 60, characters: 5_000 } : { lines: 24, characters: 1_500 };
 }
 
 /** The conversation as cards: what was sent, then what came back. */
@@ -61,7 +61,10 @@ export function messageCards(context: PageContext, detail: SpanDetailView): Temp
 			${shown.slice(0, lead).map(({ message, part }) => card(context, message, part))}
 			${
 				detail.omittedMessages > 0
-					? html`<li class="notice">${icon("info")}<span>${fill(words.omitted, detail.omittedMessages)}</span></li>`
+					? html`<li class="cut">
+							${icon("info")}<span>${fill(words.omitted, detail.omittedMessages)}</span>
+							<button type="button" class="link-button" @click=${() => context.openPart("input")}>${words.open}</button>
+						</li>`
 					: nothing
 			}
 			${
@@ -82,7 +85,7 @@ export function messageCards(context: PageContext, detail: SpanDetailView): Temp
 		${
 			outputMessages.length === 0
 				? nothing
-				: html`<h3 class="answer">${icon("output")}${words.answer}</h3>
+				: html`<h3 class="answer">${words.answer}</h3>
 						<ol role="list">
 							${repeat(
 								outputMessages.map((message, index) => ({ message, part: `outputMessage-${index}` as const })),
@@ -98,14 +101,14 @@ function card(context: PageContext, message: MessageView, part: SpanPart): Templ
 	const look = Object.hasOwn(ROLES, message.role) ? ROLES[message.role] : undefined;
 	const label = look?.label ?? lineText(message.role, 40);
 	const text = shownText(message.content);
-	const fold = foldOf(message);
+	const fold = foldOf(message, part.startsWith("output"));
 	const preview = previewOf(text, fold.lines, fold.characters);
 	const isExpanded =
 		fold.name === undefined ? context.isExpanded(part) : context.isOpen(fold.name, false) || context.isExpanded(part);
 	const isFolded = preview !== undefined && !isExpanded;
-	return html`<li class="card ${look === undefined ? "other" : message.role} ${message.kind}">
+	return html`<li class="card ${look === undefined ? "other" : message.role} ${message.kind === "text" ? "" : message.kind}">
 		<div class="card-title">
-			${icon(look?.icon ?? "comment-discussion")}
+			${icon(message.kind === "toolCall" ? "symbol-method" : (look?.icon ?? "comment-discussion"))}
 			<span class="role">${label}</span>
 			${message.kind === "text" ? nothing : toolLabel(message)}
 			<span class="size">${formatBytes(message.content.totalBytes)}</span>
@@ -125,16 +128,16 @@ function card(context: PageContext, message: MessageView, part: SpanPart): Templ
 						type="button"
 						class="link-button more"
 						aria-expanded=${isExpanded ? "true" : "false"}
-						aria-label=${`${isExpanded ? words.showLess : words.showAll}: ${label} ${words.message}`}
+						aria-label=${`${isExpanded ? words.showLess : words.showMore}: ${label} ${words.message}`}
 						@click=${() => {
 							if (fold.name === undefined) context.setExpanded(part, !isExpanded);
 							else context.setOpen(fold.name, !isExpanded);
 						}}
 					>
-						${icon(isExpanded ? "chevron-up" : "chevron-down")}${isExpanded ? words.showLess : words.showAll}
+						${icon(isExpanded ? "chevron-up" : "chevron-down")}${isExpanded ? words.showLess : words.showMore}
 					</button>`
 		}
-		${isFolded ? nothing : cutNotice(context, message.content, part, `${label} ${words.message}`)}
+		${cutNotice(context, message.content, part, `${label} ${words.message}`)}
 	</li>`;
 }
 
@@ -142,5 +145,5 @@ function card(context: PageContext, message: MessageView, part: SpanPart): Templ
 function toolLabel(message: MessageView): TemplateResult {
 	const verb = message.kind === "toolCall" ? words.calls : words.returned;
 	return html`<span class="verb">${verb}</span
-		><code class="tool" dir="auto">${message.toolName === undefined ? words.unnamedTool : lineText(message.toolName, 120)}</code>`;
+		><code class="tool-name" dir="auto">${message.toolName === undefined ? words.unnamedTool : lineText(message.toolName, 120)}</code>`;
 }

@@ -48,6 +48,18 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 			<span class="kind">${lineText(detail.kind)}</span>
 			<span class="trace">${fill(words.inTrace, lineText(detail.traceName))}</span>
 			${started(detail)}
+			<span class="id">
+				<code>${lineText(detail.spanId, 64)}</code>
+				<button
+					type="button"
+					class="icon-button"
+					title=${context.copiedKey === "span-id" ? words.copied : fill(words.copyOf, words.spanId)}
+					aria-label=${fill(words.copyOf, words.spanId)}
+					@click=${() => context.copyText("span-id", detail.spanId)}
+				>
+					${icon(context.copiedKey === "span-id" ? "check" : "copy")}
+				</button>
+			</span>
 		</p>
 		${
 			context.isKitReady

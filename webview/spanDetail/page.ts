@@ -19,6 +19,7 @@ import { fill } from "../shared/words.ts";
 import { blockText, lineText } from "./blockText.ts";
 import type { FoldName, PageContext } from "./context.ts";
 import { JsonColors } from "./jsonColors.ts";
+import { loadKit } from "./loadKit.ts";
 import { messageCards } from "./messageCards.ts";
 import { overview, runningNs, STATE_WORDS, summaryChips } from "./overview.ts";
 import { errorSection, missingMessages, payloadSections } from "./sections.ts";
@@ -307,12 +308,7 @@ export class SpanDetailPage extends LitElement {
 
 	/** The page works without the toolkit's controls: plain buttons stand in until it is there, and stay if it fails. */
 	async #loadKit(): Promise<void> {
-		try {
-			const { registerKit } = await import("../kit.ts");
-			registerKit();
-		} catch {
-			return;
-		}
+		if (!(await loadKit())) return;
 		// Not under a focused button: the focus would fall off the page.
 		if (this.renderRoot.querySelector(".button:focus") !== null) return;
 		this.#isKitReady = true;

@@ -61,7 +61,7 @@ export function missingMessages(context: PageContext, detail: SpanDetailView): T
 
 /** Input, output, attributes and the wire's own words, folded until wanted where messages say it better. */
 export function payloadSections(context: PageContext, detail: SpanDetailView): TemplateResult {
-	return html`${
+	return html`<div class="payloads">${
 		detail.input === undefined
 			? nothing
 			: partSection(context, "input", words.input, detail.input, detail.inputMessages.length === 0)
@@ -75,7 +75,7 @@ export function payloadSections(context: PageContext, detail: SpanDetailView): T
 		words.raw,
 		detail.raw,
 		false,
-	)}`;
+	)}</div>`;
 }
 
 function partSection(
@@ -123,7 +123,8 @@ function section(
 
 function attributes(context: PageContext, detail: SpanDetailView): TemplateResult {
 	const count = detail.attributes.length + detail.omittedAttributes;
-	const size = `${fill(words.attributeCount, count)} · ${formatBytes(detail.attributesBytes)}`;
+	const counted = count === 1 ? words.attributeCountOne : fill(words.attributeCount, count);
+	const size = `${counted} · ${formatBytes(detail.attributesBytes)}`;
 	return section(context, "attributes", words.attributes, size, !detail.isLlm, () => [
 		detail.omittedAttributes > 0
 			? html`<p class="cut">

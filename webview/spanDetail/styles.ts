@@ -13,6 +13,8 @@ export const spanDetailStyles = css`
 		container-type: inline-size;
 	}
 	main {
+		/* The hints' containing block: one as low as the chips themselves would leave no hint room on either side. */
+		position: relative;
 		display: flex;
 		flex-direction: column;
 		gap: 16px;
@@ -174,10 +176,21 @@ export const spanDetailStyles = css`
 	.place {
 		display: flex;
 		flex-wrap: wrap;
+		align-items: center;
 		gap: 0 14px;
 		grid-column: 1;
 		min-width: 0;
 		overflow-wrap: anywhere;
+	}
+	.id {
+		display: inline-flex;
+		align-items: center;
+		gap: 2px;
+		min-width: 0;
+	}
+	.id code {
+		font-family: var(--vscode-editor-font-family, monospace);
+		font-size: 0.92em;
 	}
 	.action {
 		grid-column: 2;
@@ -185,8 +198,7 @@ export const spanDetailStyles = css`
 		white-space: nowrap;
 	}
 	.connection,
-	.hint-line,
-	.notice {
+	.hint-line {
 		display: flex;
 		align-items: center;
 		gap: 6px;
@@ -197,8 +209,7 @@ export const spanDetailStyles = css`
 		background: var(--vscode-inputValidation-warningBackground, transparent);
 		border: 1px solid var(--vscode-inputValidation-warningBorder, var(--vscode-contrastBorder, transparent));
 	}
-	.hint-line,
-	.notice {
+	.hint-line {
 		color: var(--vscode-descriptionForeground);
 	}
 
@@ -207,11 +218,13 @@ export const spanDetailStyles = css`
 		display: flex;
 		flex-wrap: wrap;
 		gap: 8px;
-		position: relative;
 	}
 	.chip-place {
 		display: flex;
-		position: relative;
+		anchor-scope: --chip;
+	}
+	button.chip {
+		anchor-name: --chip;
 	}
 	.chip {
 		display: flex;
@@ -240,11 +253,14 @@ export const spanDetailStyles = css`
 	}
 	.hint {
 		position: absolute;
-		top: calc(100% + 4px);
-		inset-inline-start: 0;
+		position-anchor: --chip;
+		/* Under its number, to the side on which there is room. */
+		top: calc(anchor(bottom) + 4px);
+		left: anchor(left);
+		position-try-fallbacks: flip-inline;
 		z-index: 1;
 		width: max-content;
-		max-width: min(420px, 80cqw);
+		max-width: min(420px, 100%);
 		padding: 4px 8px;
 		color: var(--vscode-editorHoverWidget-foreground, var(--vscode-foreground));
 		background: var(--vscode-editorHoverWidget-background, var(--vscode-editor-background));
@@ -272,6 +288,9 @@ export const spanDetailStyles = css`
 		min-height: 26px;
 		min-width: 0;
 	}
+	.section-title h2 {
+		display: flex;
+	}
 	.fold {
 		display: inline-flex;
 		align-items: center;
@@ -284,9 +303,11 @@ export const spanDetailStyles = css`
 		cursor: pointer;
 	}
 	.payload {
-		margin-top: -8px;
+		padding-block: 4px;
 		border-top: 1px solid var(--vscode-contrastBorder, var(--line));
-		padding-top: 4px;
+	}
+	.payload > div {
+		margin-bottom: 8px;
 	}
 	.block,
 	.text,
@@ -322,13 +343,14 @@ export const spanDetailStyles = css`
 
 	/* Error */
 	.error {
-		padding: 6px 12px 10px;
-		background: var(--vscode-inputValidation-errorBackground, transparent);
-		border: 1px solid var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground));
-		border-inline-start-width: 4px;
+		padding: 4px 8px 10px 12px;
+		background: var(--vscode-textCodeBlock-background);
+		border: 1px solid var(--vscode-contrastBorder, transparent);
+		border-inline-start: 3px solid var(--vscode-errorForeground);
 		border-radius: 4px;
 	}
-	.error .section-title > .codicon {
+	.error .section-title > .codicon,
+	.error h2 {
 		color: var(--vscode-errorForeground);
 	}
 	.error .block {
@@ -345,9 +367,6 @@ export const spanDetailStyles = css`
 		margin-top: 4px;
 	}
 	.answer {
-		display: flex;
-		align-items: center;
-		gap: 6px;
 		margin-top: 16px;
 	}
 	.card {
@@ -368,16 +387,25 @@ export const spanDetailStyles = css`
 	.card.toolCall {
 		--role: var(--vscode-charts-orange);
 	}
-	.card.reasoning,
-	.card.system {
-		border-inline-start-style: dashed;
-	}
 	.card-title {
 		display: flex;
 		flex-wrap: wrap;
 		align-items: center;
 		gap: 0 6px;
 		min-height: 26px;
+	}
+	/* As in VS Code's own lists, a row's actions show where the pointer or the focus is. */
+	@media (hover: hover) {
+		.card .tools,
+		.cell .tools {
+			opacity: 0;
+		}
+		.card:hover .tools,
+		.card:focus-within .tools,
+		tr:hover .tools,
+		tr:focus-within .tools {
+			opacity: 1;
+		}
 	}
 	.card-title > .codicon {
 		color: var(--role);
@@ -389,7 +417,7 @@ export const spanDetailStyles = css`
 	.verb {
 		color: var(--vscode-descriptionForeground);
 	}
-	.tool {
+	.tool-name {
 		font-family: var(--vscode-editor-font-family, monospace);
 		overflow-wrap: anywhere;
 	}
@@ -541,14 +569,12 @@ export const spanDetailStyles = css`
 			display: grid;
 			grid-template-columns: repeat(2, minmax(0, 1fr));
 		}
-		.chip-place {
-			position: static;
-		}
 		.chip {
 			width: 100%;
 		}
 		.hint {
-			inset-inline: 0;
+			left: 12px;
+			right: 12px;
 			width: auto;
 			max-width: none;
 		}

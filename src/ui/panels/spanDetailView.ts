@@ -112,7 +112,7 @@ function partValue(detail: SpanDetail, part: SpanPart): unknown {
 			if (kind === "attribute") return Object.values(detail.attributes)[index] ?? "";
 			const conversations = conversationsOf(detail);
 			const { messages } = kind === "inputMessage" ? conversations.input : conversations.output;
-			return messages[index]?.content ?? "";
+			return indented(messages[index]?.content) ?? "";
 		}
 	}
 }
@@ -152,7 +152,7 @@ function messageOf(message: ConversationMessage, maxUnits: number): MessageView 
 		role: label(message.role),
 		kind: message.kind,
 		toolName: optionalLabel(message.toolName),
-		content: shown(message.content, maxUnits),
+		content: shown(indented(message.content), maxUnits),
 	};
 }
 

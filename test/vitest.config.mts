@@ -1,10 +1,16 @@
 import { defineConfig } from "vitest/config";
 
+const report = process.env.TRACEWAY_TEST_REPORT;
 const base = { root: new URL("..", import.meta.url).pathname, environment: "node" as const };
 
-/** One project a layer. Slow layers run their files one after the other: two cores, one browser. */
+/**
+ * One project a layer, one layer after the other. Layers with a browser run their files one after the other, too: two
+ * cores, and a test that waits for a busy machine proves little.
+ */
 export default defineConfig({
 	test: {
+		// `.ci/run` counts from the report.
+		reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
 		projects: [
 			{ test: { ...base, name: "rules", include: ["test/unit/rules/**/*.test.ts"] } },
 			{ test: { ...base, name: "unit", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/rules/**"] } },
@@ -21,6 +27,7 @@ export default defineConfig({
 				test: {
 					...base,
 					name: "webview",
+					sequence: { groupOrder: 1 },
 					include: ["test/webview/**/*.test.ts"],
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
@@ -31,6 +38,8 @@ export default defineConfig({
 				test: {
 					...base,
 					name: "e2e",
+					globalSetup: "test/e2e/globalSetup.ts",
+					sequence: { groupOrder: 2 },
 					include: ["test/e2e/**/*.test.ts"],
 					testTimeout: 180_000,
 					hookTimeout: 180_000,

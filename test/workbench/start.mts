@@ -42,16 +42,14 @@ const SETTINGS = {
 	"workbench.editorAssociations": { "*.md": "vscode.markdown.preview.editor" },
 };
 
-/** What has been started, to be ended in reverse order. */
+/** Ends what has been started; all at the same time. */
 const endings: (() => Promise<unknown>)[] = [];
 let isEnding = false;
 
 async function end(exitCode: number): Promise<never> {
 	if (!isEnding) {
 		isEnding = true;
-		for (const ending of endings.reverse()) {
-			await ending().catch((error: Error) => console.error(error.message));
-		}
+		await Promise.all(endings.map((ending) => ending().catch((error: Error) => console.error(error.message))));
 	}
 	process.exit(exitCode);
 }
@@ -150,7 +148,6 @@ async function openDesktop(code: string): Promise<void> {
 	const base = await mkdtemp(join(tmpdir(), "traceway-start-"));
 	const userDataDir = join(base, "user-data");
 	const workspace = join(base, "workspace");
-	endings.push(() => rm(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
 	const server = await startMiniServer(
 		join(userDataDir, "User", "globalStorage", "traceway-live.traceway-live", "mini-server"),
 	);
@@ -160,7 +157,10 @@ async function openDesktop(code: string): Promise<void> {
 		join(userDataDir, "User", "settings.json"),
 		JSON.stringify({ ...SETTINGS, "security.workspace.trust.enabled": false, "workbench.startupEditor": "readme" }),
 	);
-	endings.push(() => endDesktop(base));
+	endings.push(async () => {
+		await endDesktop(base);
+		await rm(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+	});
 	await run(
 		code,
 		[

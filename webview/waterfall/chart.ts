@@ -19,7 +19,9 @@ import { words } from "./words.ts";
 
 const MIN_SHARE = 0.15;
 const MAX_SHARE = 0.85;
+/** While the user has not moved the divider: this share, but no more than names need. */
 const DEFAULT_SHARE = 0.4;
+const DEFAULT_MAX_PX = 440;
 /** Below this a time column would tell nothing. */
 const NARROW_PX = 420;
 const MARGIN_PX = 10;
@@ -59,7 +61,7 @@ export class TraceChart extends LitElement {
 	#tooltip: Tooltip | undefined;
 	#context: CanvasRenderingContext2D | undefined;
 	#selected: number | undefined;
-	#share = DEFAULT_SHARE;
+	#share: number | undefined;
 	#width = 0;
 	#pixelRatio = 1;
 	#hasRunningInView = false;
@@ -78,13 +80,13 @@ export class TraceChart extends LitElement {
 		return this.#wantedTop ?? this.#scroll.top;
 	}
 
-	/** Share of the width that the tree column takes, 0.15 … 0.85. */
-	get treeShare(): number {
+	/** Share of the width that the user gave the tree column, 0.15 … 0.85; undefined before. */
+	get treeShare(): number | undefined {
 		return this.#share;
 	}
 
-	set treeShare(share: number) {
-		this.#share = Math.min(MAX_SHARE, Math.max(MIN_SHARE, Number.isFinite(share) ? share : DEFAULT_SHARE));
+	set treeShare(share: number | undefined) {
+		this.#share = share === undefined || !Number.isFinite(share) ? undefined : clampShare(share);
 		this.#applyWidth();
 	}
 
@@ -259,11 +261,12 @@ export class TraceChart extends LitElement {
 		if (!this.hasUpdated) return;
 		const scroller = this.#part(".scroller");
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
-		// The tree sticks in front of the sizer and takes its height from it.
+		const wasInView = this.#isSelectionInView();
 		this.#scroll.viewportPx = scroller.clientHeight;
-		const wanted = this.#wantedTop;
-		this.#resizeContent(wanted ?? this.#scroll.top);
+		this.#resizeContent(this.#wantedTop ?? this.#scroll.top);
 		if (this.#model !== undefined && scroller.clientHeight > 0) this.#wantedTop = undefined;
+		// A notice that comes up at the top must not push the row one is at out at the bottom.
+		if (wasInView && !this.#isSelectionInView()) this.#scrollIntoView(this.#selectedIndex(), false);
 		this.#applyWidth();
 	}
 
@@ -273,9 +276,9 @@ export class TraceChart extends LitElement {
 		this.#width = scroller.clientWidth;
 		const isNarrow = this.#width < NARROW_PX;
 		this.classList.toggle("narrow", isNarrow);
-		const treePx = isNarrow ? this.#width : Math.round(this.#width * this.#share);
+		const treePx = this.#treePx();
 		this.style.setProperty("--tree-width", `${treePx}px`);
-		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#share * 100)));
+		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#currentShare() * 100)));
 
 		const canvas = this.#part<HTMLCanvasElement>("canvas");
 		this.#pixelRatio = window.devicePixelRatio || 1;
@@ -293,6 +296,14 @@ export class TraceChart extends LitElement {
 		}
 		// A resized canvas is empty until it is drawn: at once, or it would blink.
 		this.#draw();
+	}
+
+	#currentShare(): number {
+		return this.#share ?? clampShare(Math.min(DEFAULT_SHARE, DEFAULT_MAX_PX / Math.max(1, this.#width)));
+	}
+
+	#treePx(): number {
+		return this.classList.contains("narrow") ? this.#width : Math.round(this.#width * this.#currentShare());
 	}
 
 	#resizeContent(top: number): void {
@@ -332,7 +343,7 @@ export class TraceChart extends LitElement {
 		const { top, viewportPx } = this.#scroll;
 		const { first, end } = rowWindow(model.rows.count, top, viewportPx);
 		const isNarrow = this.classList.contains("narrow");
-		const treePx = isNarrow ? this.#width : Math.round(this.#width * this.#share);
+		const treePx = this.#treePx();
 		pool.render({
 			model,
 			first,
@@ -520,6 +531,12 @@ export class TraceChart extends LitElement {
 		return this.#selected === undefined ? -1 : (this.#model?.rows.indexOfNode(this.#selected) ?? -1);
 	}
 
+	#isSelectionInView(): boolean {
+		const index = this.#selectedIndex();
+		const { top, viewportPx } = this.#scroll;
+		return index >= 0 && index * ROW_PX >= top && (index + 1) * ROW_PX <= top + viewportPx;
+	}
+
 	#selectByUser(index: number, isRepeat: boolean): void {
 		const node = this.#model?.rows.nodeAt(index);
 		if (node === undefined) return;
@@ -605,8 +622,8 @@ export class TraceChart extends LitElement {
 	readonly #handleDividerKey = (event: KeyboardEvent): void => {
 		const step = event.shiftKey ? 0.1 : 0.02;
 		let share: number;
-		if (event.key === "ArrowLeft") share = this.#share - step;
-		else if (event.key === "ArrowRight") share = this.#share + step;
+		if (event.key === "ArrowLeft") share = this.#currentShare() - step;
+		else if (event.key === "ArrowRight") share = this.#currentShare() + step;
 		else if (event.key === "Home") share = MIN_SHARE;
 		else if (event.key === "End") share = MAX_SHARE;
 		else return;
@@ -616,7 +633,7 @@ export class TraceChart extends LitElement {
 	};
 
 	readonly #handleDividerReset = (): void => {
-		this.treeShare = DEFAULT_SHARE;
+		this.treeShare = undefined;
 		this.#tellArrangement();
 	};
 
@@ -635,6 +652,10 @@ export class TraceChart extends LitElement {
 		if (part === null) throw new Error(`chart: no ${selector}`);
 		return part;
 	}
+}
+
+function clampShare(share: number): number {
+	return Math.min(MAX_SHARE, Math.max(MIN_SHARE, Math.round(share * 1e4) / 1e4));
 }
 
 customElements.define("traceway-chart", TraceChart);

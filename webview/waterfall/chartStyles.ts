@@ -93,7 +93,10 @@ export const chartStyles = css`
 			var(--vscode-tree-inactiveIndentGuidesStroke, var(--vscode-editorIndentGuide-background1, transparent)) 7px 8px
 		);
 	}
-	.depth:not(:empty) {
+	.depth::before {
+		content: attr(data-depth);
+	}
+	.depth[data-depth] {
 		flex: none;
 		margin-left: 4px;
 		padding: 0 4px;
@@ -149,7 +152,7 @@ export const chartStyles = css`
 		color: inherit;
 	}
 	.note {
-		flex: 0 100 auto;
+		flex: 0 1000000 auto;
 		min-width: 0;
 		margin-left: 6px;
 		overflow: hidden;
@@ -189,10 +192,10 @@ export const chartStyles = css`
 	}
 	.state.completed {
 		color: var(--vscode-descriptionForeground);
-		opacity: 0.7;
+		opacity: 0.6;
 	}
 	.state.running {
-		color: var(--vscode-progressBar-background, var(--vscode-charts-blue));
+		color: var(--vscode-charts-blue);
 	}
 	.state.failed {
 		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
@@ -263,7 +266,7 @@ export const chartStyles = css`
 		font-variant-numeric: tabular-nums;
 	}
 	.tooltip dd.error {
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	:host(.narrow) .divider,
 	:host(.narrow) canvas {

@@ -1,4 +1,5 @@
 import { formatDuration } from "../../src/base/quantity.ts";
+import { Category } from "./kinds.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
@@ -11,6 +12,7 @@ const MIN_BAR_PX = 2;
 const LABEL_GAP_PX = 6;
 /** The open end of a running bar. */
 const OPEN_END_PX = 16;
+const OTHER_ALPHA = 0.4;
 const MIN_TICK_SPACING_PX = 84;
 const MAX_TICKS = 64;
 
@@ -148,13 +150,17 @@ function drawBar(
 	const x = Math.min(left, right);
 	const width = Math.max(MIN_BAR_PX, Math.abs(right - left));
 	const y = rowTop + (ROW_PX - BAR_PX) / 2;
-	context.fillStyle = isFailed ? palette.failed : palette.bars[model.category(ordinal)];
+	const category = model.category(ordinal);
+	context.fillStyle = isFailed ? palette.failed : palette.bars[category];
+	// What only holds others steps back behind the calls that take the time.
+	if (category === Category.other && !isFailed) context.globalAlpha = OTHER_ALPHA;
 	context.beginPath();
 	if (width > 4) {
 		// Square where it is open: a running bar has no end yet.
 		context.roundRect(x, y, width, BAR_PX, isRunning ? OPEN_CORNERS : CLOSED_CORNERS);
 	} else context.rect(x, y, width, BAR_PX);
 	context.fill();
+	context.globalAlpha = 1;
 	if (isFailed && width > 4) {
 		context.fillStyle = palette.hatch;
 		context.fill();
@@ -193,14 +199,16 @@ function drawLabel(
 	} else if (x - LABEL_GAP_PX - textWidth >= 2) {
 		context.fillText(labels.text(slot), x - LABEL_GAP_PX - textWidth, y);
 	} else {
-		// Hatched ends would strike it through: a plate of the bar's own colour below.
-		const right = Math.min(x + width, widthPx) - LABEL_GAP_PX;
 		const state = frame.model.table.state[ordinal];
-		if (state !== 1) {
-			context.fillStyle = state === 2 ? palette.failed : palette.bars[frame.model.category(ordinal)];
+		const openPx = state === 0 ? Math.min(OPEN_END_PX, width / 2) : 0;
+		const right = Math.min(x + width, widthPx) - LABEL_GAP_PX - openPx;
+		if (state === 2) {
+			// The hatch would strike it through: a plate of the bar's own colour below.
+			context.fillStyle = palette.failed;
 			context.fillRect(right - textWidth - 3, y - BAR_PX / 2 - 0.5, textWidth + 6, BAR_PX);
 		}
-		context.fillStyle = palette.textOnBar;
+		const isFaint = frame.model.category(ordinal) === Category.other && state !== 2;
+		context.fillStyle = isFaint ? palette.text : palette.textOnBar;
 		context.fillText(labels.text(slot), right - textWidth, y);
 	}
 }

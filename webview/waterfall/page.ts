@@ -348,8 +348,15 @@ export class WaterfallPage extends LitElement {
 					<h1><bdi>${displayText(header.name, 300) || words.noName}</bdi></h1>
 				</div>
 				<ul class="facts">
-					<li title=${words.duration}>${icon("clockface")}${formatDuration(durationNs)}</li>
+					<li title=${words.duration}>${icon("clockface")}<b>${formatDuration(durationNs)}</b></li>
 					<li>${header.spanCount === 1 ? words.spanCountOne : fill(words.spanCount, formatCount(header.spanCount))}</li>
+					${
+						header.state !== "running" && model.isRunning
+							? html`<li class="running">
+									${icon("loading", "spin")}${fill(words.runningCount, formatCount(model.table.runningCount))}
+								</li>`
+							: nothing
+					}
 					${
 						header.failedCount > 0
 							? html`<li class="failed">
@@ -357,9 +364,9 @@ export class WaterfallPage extends LitElement {
 								</li>`
 							: nothing
 					}
-					<li><span>${words.tokens}</span>${tokens}</li>
+					<li>${words.tokens}<b>${tokens}</b></li>
 					<li title=${header.isCostEstimated ? words.costEstimated : nothing}>
-						<span>${words.cost}</span>${formatCost(header.costUsd, header.isCostEstimated)}
+						${words.cost}<b>${formatCost(header.costUsd, header.isCostEstimated)}</b>
 					</li>
 					${
 						header.droppedSpans > 0
@@ -433,15 +440,18 @@ export class WaterfallPage extends LitElement {
 	}
 
 	/** The facts of the selected span in one line, for those who have no pointer and for those who do not want to wait for the hover. */
-	#renderDetails(): TemplateResult | typeof nothing {
+	#renderDetails(): TemplateResult {
 		const model = this.#model;
 		const node = this.#chart?.selectedNode;
-		if (model === undefined || node === undefined) return nothing;
+		// The line keeps its place while nothing is selected, or the first click would move the rows.
+		if (model === undefined || node === undefined) return html`<footer>${words.hint}</footer>`;
 		const facts = nodeFacts(model, node, model.nowNs());
 		return html`
 			<footer>
 				<bdi>${nodeName(model, node)}</bdi>
-				${facts.map((fact) => html`<span class=${fact.isError === true ? "error" : ""}>${fact.value}</span>`)}
+				${facts
+					.filter((fact) => fact.brief !== undefined)
+					.map((fact) => html`<span class=${fact.isError === true ? "error" : ""}>${fact.brief}</span>`)}
 			</footer>
 		`;
 	}

@@ -66,18 +66,23 @@ export const pageStyles = css`
 		gap: 4px;
 		white-space: nowrap;
 	}
+	.facts b {
+		font-weight: inherit;
+		color: var(--vscode-foreground);
+	}
 	.facts .codicon {
 		font-size: 14px;
 	}
-	.state-running {
-		color: var(--vscode-progressBar-background, var(--vscode-charts-blue));
+	.state-running,
+	.facts .running .codicon {
+		color: var(--vscode-charts-blue);
 	}
 	.state-completed {
 		color: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
 	}
 	.state-failed,
 	.facts .failed {
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	.facts .warning {
 		color: var(--vscode-editorWarning-foreground, var(--vscode-charts-yellow));
@@ -102,7 +107,7 @@ export const pageStyles = css`
 		border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-contrastBorder, transparent));
 	}
 	.notice.error .codicon {
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	.notice span:not(.codicon) {
 		overflow-wrap: anywhere;
@@ -124,7 +129,7 @@ export const pageStyles = css`
 		font-size: 32px;
 	}
 	.message .error-icon {
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	.message h2 {
 		margin: 0;
@@ -180,7 +185,7 @@ export const pageStyles = css`
 		min-width: 0;
 		overflow: hidden;
 		text-overflow: ellipsis;
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	footer span {
 		flex: none;

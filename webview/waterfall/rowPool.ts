@@ -4,7 +4,7 @@ import { ICONS, type IconName } from "../shared/glyphs.ts";
 import { ROW_PX } from "./draw.ts";
 import { lookOfKind } from "./kinds.ts";
 import type { TraceModel } from "./model.ts";
-import { nodeFacts, nodeLabel, nodeName } from "./spanText.ts";
+import { nodeFacts, nodeName, stateWords } from "./spanText.ts";
 import { words } from "./words.ts";
 
 /** VS Code's own indent of trees. */
@@ -107,9 +107,13 @@ class Row {
 			this.#depth,
 			this.#twistie,
 			this.#kind,
+			// The blanks are not seen in a flex box; they part the words for who reads the text.
 			this.#name,
+			" ",
 			this.#note,
+			" ",
 			this.#badge,
+			" ",
 			this.#duration,
 			this.#state,
 		);
@@ -138,16 +142,31 @@ class Row {
 		const maxDepth = Math.max(2, Math.floor(view.maxIndentPx / INDENT_PX));
 		const indentPx = Math.min(depth, maxDepth) * INDENT_PX;
 		this.#write("indent", `${indentPx}px`, (value) => this.#indent.style.setProperty("width", value));
-		this.#text(this.#depth, "depth", depth > maxDepth ? String(depth + 1) : "");
+		// Drawn by the style sheet: the level is told by its own attribute, twice would be once too often.
+		this.#write("depth", depth > maxDepth ? String(depth + 1) : "", (value) => {
+			if (value === "") delete this.#depth.dataset.depth;
+			else this.#depth.dataset.depth = value;
+		});
 		this.#text(this.#twistie, "twistie", hasChildren ? ICONS[isFolded ? "chevron-right" : "chevron-down"] : "");
-		this.#text(this.#name, "name", nodeName(model, node));
-		this.#text(this.#badge, "badge", isFolded && hasChildren ? formatCount(layout.size[row] - 1) : "");
+		const name = nodeName(model, node);
+		const note = node < 0 ? "" : noteOf(model, node);
+		const badge = isFolded && hasChildren ? formatCount(layout.size[row] - 1) : "";
+		const duration = view.hasDuration && node >= 0 ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
+		this.#text(this.#name, "name", name);
+		this.#text(this.#note, "note", note);
+		this.#text(this.#badge, "badge", badge);
+		this.#text(this.#duration, "duration", duration);
 		this.#attribute("aria-level", String(depth + 1));
 		this.#attribute("aria-posinset", String(layout.siblingIndex[row] + 1));
 		this.#attribute("aria-setsize", String(layout.siblingCount(row)));
 		this.#attribute("aria-expanded", hasChildren ? String(!isFolded) : undefined);
 		this.#attribute("aria-selected", String(isSelected));
-		this.#attribute("aria-label", nodeLabel(model, node, view.nowNs));
+		// What is seen comes first and in its order: those who steer by voice say it.
+		const seen = [name, note, badge, duration].filter((text) => text !== "").join(" ");
+		this.#attribute(
+			"aria-label",
+			[seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)].join(", "),
+		);
 		const facts = isSelected ? nodeFacts(model, node, view.nowNs) : [];
 		this.#attribute(
 			"aria-description",
@@ -158,8 +177,6 @@ class Row {
 		if (node < 0) {
 			className += " placeholder";
 			this.#text(this.#kind, "kind", ICONS.question);
-			this.#text(this.#note, "note", "");
-			this.#text(this.#duration, "duration", "");
 			this.#stateIcon("", "");
 		} else {
 			const look = lookOfKind(table.string(table.kind[node]));
@@ -167,9 +184,6 @@ class Row {
 			className += ` ${CATEGORY_CLASSES[look.category]}`;
 			if (state === 2) className += " failed";
 			this.#text(this.#kind, "kind", ICONS[look.icon]);
-			this.#text(this.#note, "note", noteOf(model, node));
-			const duration = view.hasDuration ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
-			this.#text(this.#duration, "duration", duration);
 			this.#stateIcon(STATE_CLASSES[state] ?? "", ICONS[STATE_ICONS[state] ?? "question"]);
 		}
 		this.#write("class", className, (value) => {

@@ -13,27 +13,24 @@ export function nodeName(model: TraceModel, node: number): string {
 	return displayText(model.table.string(model.table.name[node]), MAX_NAME) || words.noName;
 }
 
-export function stateWord(state: number): string {
-	return state === 0 ? words.running : state === 2 ? words.failed : words.completed;
-}
-
-/** "name, status, duration": what a screen reader says of a row; the level it says by itself. */
-export function nodeLabel(model: TraceModel, node: number, nowNs: number): string {
-	const name = nodeName(model, node);
-	if (node < 0) return name;
+/** Status and, when `nowNs` is given, duration: what a screen reader says after the name. The level it says by itself. */
+export function stateWords(model: TraceModel, node: number, nowNs: number | undefined): string[] {
+	if (node < 0) return [];
 	const state = model.table.state[node];
-	// A duration that grows is no good label: it would change under the reader's tongue.
-	if (state === 0) return `${name}, ${words.running}`;
-	const duration = model.spanDurationNs(node, nowNs);
-	return Number.isNaN(duration)
-		? `${name}, ${stateWord(state)}`
-		: `${name}, ${stateWord(state)}, ${formatDuration(duration)}`;
+	// A duration that grows is no good label: it would change while it is read.
+	if (state === 0) return [words.running];
+	const word = state === 2 ? words.failed : words.completed;
+	const duration = nowNs === undefined ? Number.NaN : model.spanDurationNs(node, nowNs);
+	return Number.isNaN(duration) ? [word] : [word, formatDuration(duration)];
 }
 
-/** One fact of a span: its title, empty where the value speaks for itself. */
+/** One fact of a span. */
 export interface SpanFact {
+	/** Empty where the value speaks for itself. */
 	readonly title: string;
 	readonly value: string;
+	/** Also told in the line at the bottom, in these words. */
+	readonly brief?: string;
 	readonly isError?: boolean;
 }
 
@@ -49,12 +46,18 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	const start = table.startNs[node];
 	const duration = model.spanDurationNs(node, nowNs);
 	const state = table.state[node];
-	if (state === 0) facts.push({ title: words.duration, value: `${formatDuration(duration)}, ${words.running}` });
-	else facts.push({ title: words.duration, value: formatExactDuration(duration) });
-	facts.push({ title: words.start, value: startText(model, start) });
+	const exact = state === 0 ? `${formatDuration(duration)}, ${words.running}` : formatExactDuration(duration);
+	facts.push({ title: words.duration, value: exact, brief: exact });
+	if (Number.isNaN(start)) facts.push({ title: words.start, value: words.startUnknown });
+	else {
+		const offset = offsetText(start - (Number.isNaN(model.startNs) ? 0 : model.startNs));
+		facts.push({ title: words.start, value: offset, brief: fill(words.startBrief, offset) });
+		facts.push({ title: words.time, value: localTime(model, start) });
+	}
 	const share = (duration / (model.endNs(nowNs) - model.startNs)) * 100;
 	if (Number.isFinite(share)) {
-		facts.push({ title: "", value: fill(words.shareOfTrace, share < 1 ? share.toFixed(2) : share.toFixed(1)) });
+		const text = fill(words.shareOfTrace, share < 1 ? share.toFixed(2) : share.toFixed(1));
+		facts.push({ title: words.share, value: text, brief: text });
 	}
 	const kind = displayText(table.string(table.kind[node]), 60);
 	if (kind !== "") facts.push({ title: words.kind, value: kind });
@@ -63,20 +66,26 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	const input = table.inputTokens[node];
 	const output = table.outputTokens[node];
 	if (!(Number.isNaN(input) && Number.isNaN(output))) {
-		facts.push({ title: words.tokens, value: fill(words.tokensInOut, formatCount(input), formatCount(output)) });
+		const text = fill(words.tokensInOut, formatCount(input), formatCount(output));
+		facts.push({ title: words.tokens, value: text, brief: text });
 	}
 	const cost = table.costUsd[node];
-	if (!Number.isNaN(cost)) facts.push({ title: words.cost, value: formatCost(cost, model.header.isCostEstimated) });
+	if (!Number.isNaN(cost)) {
+		const text = formatCost(cost, model.header.isCostEstimated);
+		facts.push({ title: words.cost, value: text, brief: text });
+	}
 	const error = displayText(table.string(table.error[node]), 240);
-	if (state === 2) facts.push({ title: words.error, value: error || words.failed, isError: true });
+	if (state === 2) {
+		const text = error || words.failed;
+		facts.push({ title: words.error, value: text, brief: text, isError: true });
+	}
 	if (layout.isStranded(node)) facts.push({ title: "", value: words.cycle });
 	return facts;
 }
 
-function startText(model: TraceModel, startNs: number): string {
-	if (Number.isNaN(startNs)) return words.startUnknown;
-	const offset = startNs - (Number.isNaN(model.startNs) ? 0 : model.startNs);
-	return `${fill(words.startOffset, offset === 0 ? "0" : formatExactDuration(offset))} (${localTime(model, startNs)})`;
+function offsetText(offsetNs: number): string {
+	if (offsetNs === 0) return "+0";
+	return offsetNs < 0 ? formatExactDuration(offsetNs) : `+${formatExactDuration(offsetNs)}`;
 }
 
 /** Time of day with the date, in the reader's zone, which is named: `2026-03-06 10:00:00.123456 GMT+1`. */

@@ -93,14 +93,16 @@ export function formatTick(ns: number): string {
 		rest -= count * unit;
 		if (count > 0 || parts.length > 0) parts.push(`${parts.length > 0 ? pad(count) : count} ${name}`);
 	}
-	if (rest > 0) parts.push(rest < SECOND ? formatExactDuration(rest) : `${seconds(rest)} s`);
+	if (rest > 0) parts.push(`${seconds(rest)} s`);
 	while (parts.length > 1 && parts[parts.length - 1].startsWith("00 ")) parts.pop();
 	return parts.join(" ");
 }
 
 function seconds(ns: number): string {
-	const text = String(ns / SECOND);
-	return text.indexOf(".") === 1 || text.length === 1 ? `0${text}` : text;
+	const fraction = String(ns % SECOND)
+		.padStart(9, "0")
+		.replace(/0+$/, "");
+	return `${pad(Math.floor(ns / SECOND))}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
 function pad(count: number): string {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { Source, SourceConfig } from "../../src/sources/source.ts";
 import { createTracewaySource, type TracewaySourceOptions } from "../../src/sources/traceway/tracewaySource.ts";
-import { modelOfPeer, modelOfStore } from "../peers/storeModel.ts";
+import { differences } from "../peers/storeModel.ts";
 import { type Dialect, type PeerOptions, TracewayPeer } from "../peers/tracewayPeer.ts";
 
 const ends: (() => Promise<void> | void)[] = [];
@@ -43,7 +43,7 @@ async function loaded(source: Source): Promise<void> {
 
 /** Waits until the store shows exactly what the server has. */
 async function agree(source: Source, peer: TracewayPeer): Promise<void> {
-	await vi.waitFor(() => expect(modelOfStore(source.store)).toEqual(modelOfPeer(peer)), soon);
+	await vi.waitFor(() => expect(differences(source.store, peer)).toEqual([]), soon);
 }
 
 function seed(peer: TracewayPeer): void {

@@ -67,6 +67,19 @@ export function modelOfPeer(peer: TracewayPeer): Model {
 	return { traceIds: [...traceIds].sort(), spans: spans.sort(byId) };
 }
 
+/** How the store differs from the server: nothing, when they agree; at most five of each kind. */
+export function differences(store: TraceStore, peer: TracewayPeer): string[] {
+	const shown = linesOf(modelOfStore(store));
+	const wanted = linesOf(modelOfPeer(peer));
+	const extra = [...shown].filter((line) => !wanted.has(line)).map((line) => `only here: ${line}`);
+	const missing = [...wanted].filter((line) => !shown.has(line)).map((line) => `only there: ${line}`);
+	return [...extra.slice(0, 5), ...missing.slice(0, 5)];
+}
+
+function linesOf(model: Model): Set<string> {
+	return new Set([...model.traceIds.map((id) => `trace ${id}`), ...model.spans.map((span) => JSON.stringify(span))]);
+}
+
 function byId(a: ModelSpan, b: ModelSpan): number {
 	return a.spanId < b.spanId ? -1 : a.spanId > b.spanId ? 1 : 0;
 }

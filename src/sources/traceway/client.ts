@@ -203,6 +203,15 @@ export class TracewayClient {
 	}
 }
 
+/**
+ * Path of one object. Throws `SourceError` for the ids "." and "..", which no URL can carry: `DELETE /traces/.` would become
+ * `DELETE /traces/`.
+ */
+export function pathOf(list: "traces" | "spans", id: string): string {
+	if (id === "." || id === "..") throw new SourceError("unsupported", `the id "${id}" cannot be asked for by its path`);
+	return `/${list}/${encodeURIComponent(id.toWellFormed())}`;
+}
+
 function isJsonOrRefused(response: Response): boolean {
 	return response.status === 401 || response.status === 403 || /json/i.test(response.headers.get("content-type") ?? "");
 }

@@ -119,12 +119,14 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 	let costUsd: number | undefined;
 	let kindName = kindType;
 	let serviceName: string | undefined;
+	let path: string | undefined;
 	if (kindObject !== undefined) {
 		model = decodeWord(kindObject.model);
 		provider = decodeWord(kindObject.provider);
 		inputTokens = decodeNumber(kindObject.input_tokens);
 		outputTokens = decodeNumber(kindObject.output_tokens);
 		costUsd = decodeNumber(kindObject.cost);
+		if (kindType === "fs_read" || kindType === "fs_write") path = decodeName(kindObject.path);
 		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
 		const attributes = asObject(kindObject.attributes);
 		if (attributes !== undefined) {
@@ -164,6 +166,7 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		start,
 		end,
 		serviceName,
+		path,
 	};
 }
 

@@ -19,6 +19,8 @@ export interface TraceListRead {
 	readonly rest: TraceListRest | undefined;
 	/** The server lists newest first, so whatever is newer than the last one listed and not here does not exist. */
 	readonly isSorted: boolean;
+	/** Requests that it took. */
+	readonly pages: number;
 }
 
 export interface SpanListRead {
@@ -30,6 +32,8 @@ export interface SpanListRead {
 	readonly since: Timestamp | undefined;
 	/** Spans of the list that could not be read. */
 	readonly undecodable: number;
+	/** Requests that it took. */
+	readonly pages: number;
 }
 
 const TRACE_PAGE = 1000;
@@ -55,10 +59,12 @@ export async function readTraces(
 	let isSorted = true;
 	let previousMs = Number.POSITIVE_INFINITY;
 	const seenCursors = new Set<string>();
-	for (let page = 0; page < MAX_TRACE_PAGES; page++) {
+	let pages = 0;
+	while (pages < MAX_TRACE_PAGES) {
 		// Nothing (more) to ask: the caller goes on from traces that were read before.
 		if (from !== undefined && cursor === undefined) break;
 		if (traces.size >= count && isSorted) break;
+		pages++;
 		const { value } = await client.get("/traces", { query: { limit: Math.min(count, TRACE_PAGE), cursor }, signal });
 		const list = decodePage(value, "traces");
 		if (list === undefined) throw new SourceError("protocol", "GET /traces: the answer holds no list of traces");
@@ -83,6 +89,7 @@ export async function readTraces(
 		traces: sorted.slice(0, count),
 		rest: cursor === undefined && read.length === 0 ? undefined : { cursor, read },
 		isSorted,
+		pages,
 	};
 }
 
@@ -93,7 +100,8 @@ export interface SpanListOptions {
 	readonly untilOlderThanMs: number | undefined;
 	/** Begin with spans that started at or before this time; servers may ignore it. */
 	readonly startingAt?: string | undefined;
-	readonly query?: Readonly<Record<string, string | undefined>>;
+	/** Servers may ignore it, too. */
+	readonly model?: string | undefined;
 	/** Spans to keep. */
 	readonly matches: (span: SpanInput) => boolean;
 	readonly logger: Logger;
@@ -113,8 +121,8 @@ export async function readSpans(
 	let limit = FIRST_SPAN_PAGE;
 	let isSorted = true;
 	let oldest: Timestamp | undefined;
-	for (;;) {
-		const page = await readSpanPage(client, { ...options.query, until: options.startingAt, cursor }, limit, signal);
+	for (let pages = 1; ; pages++) {
+		const page = await readSpanPage(client, { model: options.model, until: options.startingAt, cursor }, limit, signal);
 		limit = page.nextLimit;
 		for (const item of page.items) {
 			const span = decodeSpan(item);
@@ -143,7 +151,7 @@ export async function readSpans(
 		if (isComplete || isFull || isCovered || isLooping) {
 			if (isFull && !isComplete) options.logger.info(`snapshot: stopped at its bound of ${options.maxSpans} spans`);
 			if (isLooping) options.logger.warn("GET /spans: the server sent the same cursor twice");
-			return { spans, isComplete, since: isSorted ? oldest : undefined, undecodable };
+			return { spans, isComplete, since: isSorted ? oldest : undefined, undecodable, pages };
 		}
 		seenCursors.add(cursor ?? "");
 	}

@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { describeError, type Logger } from "../base/logger.ts";
-import { HttpError, type HttpErrorCode, ServerError } from "./errors.ts";
+import { HttpError, type HttpErrorCode } from "./errors.ts";
 import { errorResponse, jsonText } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
 import { addSpanRoutes } from "./spanRoutes.ts";
@@ -90,8 +90,7 @@ function shown(text: string): string {
 
 function httpErrorOf(error: unknown, logger: Logger): HttpError {
 	if (error instanceof HttpError) return error;
-	const code = (error as { readonly code?: unknown }).code;
-	const isStorage = error instanceof ServerError || code === "ERR_SQLITE_ERROR";
+	const isStorage = (error as { readonly code?: unknown }).code === "ERR_SQLITE_ERROR";
 	const answer: HttpErrorCode = isStorage ? "storage_failed" : "internal_error";
 	logger.error(`a request failed: ${describeError(error)}`);
 	// What went wrong inside may quote data; the log has it, the client gets the kind.

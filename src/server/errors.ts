@@ -1,4 +1,4 @@
-/** Why the server could not start or a write could not be kept. */
+/** Why the server could not start. */
 export type ServerErrorReason =
 	| "portTaken"
 	| "listenFailed"
@@ -6,8 +6,7 @@ export type ServerErrorReason =
 	| "foreignDatabase"
 	| "newerDatabase"
 	| "corruptDatabase"
-	| "unusableDatabase"
-	| "writeFailed";
+	| "unusableDatabase";
 
 /** An error of the mini-server outside a request. The message is one line that says what, where and what to do. */
 export class ServerError extends Error {

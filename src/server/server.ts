@@ -2,13 +2,13 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { ulid } from "ulid";
 import { describeError, type Logger } from "../base/logger.ts";
 import { createApp } from "./app.ts";
 import { HttpError, ServerError } from "./errors.ts";
 import { EventHub } from "./eventHub.ts";
 import { Guard, isLoopbackHost } from "./guard.ts";
 import { IdleWatch } from "./idleWatch.ts";
+import { idFactory } from "./ids.ts";
 import { Maintenance } from "./maintenance.ts";
 import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
 import type { App, Services } from "./services.ts";
@@ -86,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		heartbeatMs: options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
 		logger,
 	});
-	const instanceId = ulid();
+	const instanceId = idFactory()();
 	const reader = new Reader(store.database);
 	const services: Services = { store, reader, hub, logger, version, instanceId, startedAtMs: Date.now() };
 	const guard = new Guard({ host, token });
@@ -101,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		}
 	} catch (error) {
 		for (const server of servers) server.close();
-		store.close();
+		await store.close();
 		throw error;
 	}
 	const maintenance = new Maintenance(store, {
@@ -117,7 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		const closed = Promise.all(servers.map((server) => closeServer(server)));
 		hub.close();
 		await closed;
-		store.close();
+		await store.close();
 	};
 	const [url, otlpUrl] = servers.map((server) => urlOf(server.address() as AddressInfo));
 	return {

@@ -6,12 +6,12 @@ import type { SqlValue } from "./storage/database.ts";
 import type { Place, SpanQuery } from "./storage/reader.ts";
 
 /** Sort words of `GET /api/spans` and what they sort by. Unknown numbers count as 0, of names the first 200 characters. */
-const SORT_KEYS: Readonly<Record<string, readonly string[]>> = {
-	started_at: ["s.start_ms", "s.start_sub"],
-	duration: ["coalesce(s.duration_ms, 0)"],
-	tokens: ["coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0)"],
-	cost: ["coalesce(s.cost, 0)"],
-	name: ["substr(s.name, 1, 200)"],
+const SORT_KEYS: Readonly<Record<string, string | undefined>> = {
+	started_at: undefined,
+	duration: "coalesce(s.duration_ms, 0)",
+	tokens: "coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0)",
+	cost: "coalesce(s.cost, 0)",
+	name: "substr(s.name, 1, 200)",
 };
 
 /** Longest search text in UTF-16 units; SQLite's own bound for a pattern is 50,000 bytes. */
@@ -28,8 +28,6 @@ export interface ParsedSpanQuery {
 	readonly query: SpanQuery;
 	/** Number of matches when the first page was read; undefined on the first page. */
 	readonly knownTotal: number | undefined;
-	/** Trace asked for when that and nothing else was asked for. */
-	readonly onlyTraceId: string | undefined;
 	cursorFor(place: Place, total: number): string;
 }
 
@@ -45,11 +43,9 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	const conditions: string[] = [];
 	const values: SqlValue[] = [];
 	let readsPayload = false;
-	let filters = 0;
 	const add = (condition: string, ...bound: SqlValue[]) => {
 		conditions.push(condition);
 		values.push(...bound);
-		filters++;
 	};
 	const search = (names: readonly string[], name: string, isPayload: boolean) => {
 		const wanted = text(name);
@@ -73,7 +69,6 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	};
 
 	const traceId = text("trace_id");
-	if (traceId !== undefined) add("s.trace = (SELECT ref FROM traces WHERE id = ?)", traceId);
 	const kind = text("kind");
 	if (kind !== undefined) add("(s.kind_type = ? OR s.kind_name = ?)", kind, kind);
 	for (const name of ["model", "provider"]) {
@@ -115,27 +110,28 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	}
 
 	const sortBy = text("sort_by") ?? "started_at";
-	const sortKeys = Object.hasOwn(SORT_KEYS, sortBy) ? SORT_KEYS[sortBy] : undefined;
-	if (sortKeys === undefined) throw invalid("sort_by", `must be one of ${Object.keys(SORT_KEYS).join(", ")}`);
+	if (!Object.hasOwn(SORT_KEYS, sortBy))
+		throw invalid("sort_by", `must be one of ${Object.keys(SORT_KEYS).join(", ")}`);
 	const sortOrder = text("sort_order") ?? "desc";
 	if (sortOrder !== "asc" && sortOrder !== "desc") throw invalid("sort_order", "must be asc or desc");
 	const sort = `${sortBy} ${sortOrder}`;
 	const cursorText = text("cursor");
-	const cursor =
-		cursorText === undefined ? undefined : decodeCursor(cursorText, sort, sortBy === "name" ? 0 : sortKeys.length);
+	const sortKey = SORT_KEYS[sortBy];
+	const placeValues = sortKey === undefined ? 2 : sortBy === "name" ? 0 : 1;
+	const cursor = cursorText === undefined ? undefined : decodeCursor(cursorText, sort, placeValues);
 	return {
 		query: {
+			traceId,
 			conditions,
 			parameters: values,
 			readsPayload,
-			sortKeys,
+			sortKeys: sortKey === undefined ? undefined : [sortKey],
 			isDescending: sortOrder === "desc",
 			after: cursor?.place,
 			limit: parseLimit(parameters),
 			isSkeleton: parseFields(parameters) === "skeleton",
 		},
 		knownTotal: cursor?.total,
-		onlyTraceId: filters === 1 ? traceId : undefined,
 		cursorFor: (place, total) => encodeCursor({ sort, place, total }),
 	};
 }

@@ -5,6 +5,7 @@ import { jsonText, pageText } from "./respond.ts";
 import { type App, queryOf, type Services } from "./services.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
 import { DEFAULT_KIND, prepareKind, type SpanKindRecord } from "./spanKind.ts";
+import type { SpanQuery } from "./storage/reader.ts";
 import type { SpanEnd } from "./storage/store.ts";
 import { spanText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
@@ -33,15 +34,10 @@ export function addSpanRoutes(app: App, services: Services): void {
 	});
 
 	app.get("/api/spans", (context) => {
-		const { query, knownTotal, onlyTraceId, cursorFor } = parseSpanQuery(queryOf(context));
+		const { query, knownTotal, cursorFor } = parseSpanQuery(queryOf(context));
+		if (query.traceId !== undefined) store.indexSpans();
 		const { rows, next } = reader.spans(query);
-		let total = knownTotal;
-		if (total === undefined) {
-			if (query.conditions.length === 0) total = store.spanCount;
-			else if (onlyTraceId !== undefined) total = reader.trace(onlyTraceId)?.spanCount ?? 0;
-			else if (next === undefined) total = rows.length;
-			else total = reader.countSpans(query);
-		}
+		const total = knownTotal ?? (next === undefined ? rows.length : countAll(services, query));
 		// Who asks for skeletons is a client of ours and needs no second copy.
 		const name = query.isSkeleton ? undefined : "spans";
 		const nextCursor = next === undefined ? null : cursorFor(next, total);
@@ -77,6 +73,12 @@ export function addSpanRoutes(app: App, services: Services): void {
 		await end(services, id, { error: value.error.toWellFormed(), end: checkTime(value.ended_at, "ended_at") });
 		return jsonText('{"ok":true}');
 	});
+}
+
+function countAll({ store, reader }: Services, query: SpanQuery): number {
+	if (query.conditions.length > 0) return reader.countSpans(query);
+	// These numbers are at hand.
+	return query.traceId === undefined ? store.spanCount : (reader.trace(query.traceId)?.spanCount ?? 0);
 }
 
 async function end({ store }: Services, id: string, how: SpanEnd): Promise<void> {

@@ -50,6 +50,7 @@ export function addTraceRoutes(app: App, services: Services): void {
 		const isSkeleton = parseFields(queryOf(context)) === "skeleton";
 		const trace = reader.trace(id);
 		if (trace === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
+		store.indexSpans();
 		const head = `{"trace":${traceItemText(trace)},"spans":[`;
 		const rows = reader.traceSpans(trace.ref, undefined, SPANS_PER_TURN, isSkeleton);
 		const last = rows.at(-1);
@@ -76,7 +77,7 @@ export function addTraceRoutes(app: App, services: Services): void {
  */
 async function sendRest(
 	context: AppContext,
-	{ reader }: Services,
+	{ reader, store }: Services,
 	ref: number,
 	head: string,
 	sent: number,
@@ -92,6 +93,7 @@ async function sendRest(
 		if (isFree) await nextTurn();
 		else await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
 		if (outgoing.destroyed) return;
+		store.indexSpans();
 		const rows = reader.traceSpans(ref, place, SPANS_PER_TURN, isSkeleton);
 		const last = rows.at(-1);
 		if (last === undefined) break;

@@ -86,8 +86,8 @@ export class EventLog {
 		return Number(this.#deleteUpTo.run(id, limit).changes);
 	}
 
-	/** Hands over what the transaction that was just committed has appended. */
-	publish(): void {
+	/** Takes note of a commit and tells the listener of what it has appended. */
+	didCommit(): void {
 		this.#committedId = this.#lastId;
 		if (this.#pending.length === 0) return;
 		const events = this.#pending;

@@ -4,7 +4,7 @@ export interface CommitHooks {
 	/** Writes what was put off to the end of the group, and commits. */
 	commit(): void;
 	rollback(): void;
-	/** Called after each commit, before the writers are answered. */
+	/** Called after each commit, before its writers are answered. */
 	didCommit(): void;
 }
 
@@ -49,8 +49,7 @@ export class GroupCommit {
 		this.#isScheduled = true;
 		setImmediate(() => {
 			this.#isScheduled = false;
-			if (this.#queue.length === 0) return;
-			this.#writeGroup();
+			if (this.#queue.length > 0) this.#writeGroup();
 			if (this.#queue.length > 0) this.#schedule();
 		});
 	}
@@ -58,29 +57,27 @@ export class GroupCommit {
 	#writeGroup(): void {
 		const group = this.#queue.length <= MAX_GROUP ? this.#queue : this.#queue.slice(0, MAX_GROUP);
 		this.#queue = group === this.#queue ? [] : this.#queue.slice(MAX_GROUP);
-		const results = this.#transaction(group);
-		if (results.ok) {
-			for (let index = 0; index < group.length; index++) group[index].resolve(results.values[index] as never);
-			return;
-		}
+		const error = this.#transaction(group);
+		if (error === undefined) return;
 		for (const write of group) {
-			const alone = group.length === 1 ? results : this.#transaction([write]);
-			if (alone.ok) write.resolve(alone.values[0] as never);
-			else write.reject(alone.error);
+			const ownError = group.length === 1 ? error : this.#transaction([write]);
+			if (ownError !== undefined) write.reject(ownError.value);
 		}
 	}
 
-	#transaction(group: readonly Write[]): { ok: true; values: unknown[] } | { ok: false; error: unknown } {
-		let values: unknown[];
+	/** Undefined once committed and answered. Else what went wrong, and nothing has been changed. */
+	#transaction(group: readonly Write[]): { readonly value: unknown } | undefined {
+		let results: unknown[];
 		try {
 			this.#hooks.begin();
-			values = group.map((write) => write.run());
+			results = group.map((write) => write.run());
 			this.#hooks.commit();
 		} catch (error) {
 			this.#hooks.rollback();
-			return { ok: false, error };
+			return { value: error };
 		}
 		this.#hooks.didCommit();
-		return { ok: true, values };
+		for (let index = 0; index < group.length; index++) group[index].resolve(results[index] as never);
+		return undefined;
 	}
 }

@@ -9,11 +9,15 @@ const COMMON_COLUMNS = `s.seq, s.id, t.id AS traceId, s.parent_id AS parentId, s
 
 /** Everything of a span, named as in `SpanRow`; from `SPAN_TABLES`. */
 export const SPAN_COLUMNS = `${COMMON_COLUMNS}, p.input AS inputJson, p.output AS outputJson, p.attributes AS attributesJson`;
-export const SPAN_TABLES = "spans s JOIN traces t ON t.ref = s.trace LEFT JOIN payloads p ON p.seq = s.seq";
+const SKELETON_JOINS = "JOIN traces t ON t.ref = s.trace";
+const SPAN_JOINS = `${SKELETON_JOINS} LEFT JOIN payloads p ON p.seq = s.seq`;
+export const SPAN_TABLES = `spans s ${SPAN_JOINS}`;
+
+/** Spans of one trace by their start: CROSS keeps SQLite from turning the order of the loops around. */
+const TRACE_INDEX = "trace_spans x CROSS JOIN spans s ON s.seq = x.seq";
 
 /** A span without what only its details show; reads no payload. */
 const SKELETON_COLUMNS = `${COMMON_COLUMNS}, NULL AS inputJson, NULL AS outputJson, s.service AS attributesJson`;
-const SKELETON_TABLES = "spans s JOIN traces t ON t.ref = s.trace";
 
 /** A place in a list: the sort values of its last row, without the row number that settles ties. */
 export interface Place {
@@ -23,13 +27,15 @@ export interface Place {
 
 /** A query over spans: what must hold, in which order, from where on. Columns are those of `s` and `p`. */
 export interface SpanQuery {
+	/** Only spans of this trace. */
+	readonly traceId: string | undefined;
 	/** SQL conditions, all of which must hold, with a `?` for each of `parameters`. */
 	readonly conditions: readonly string[];
 	readonly parameters: readonly SqlValue[];
 	/** True when a condition reads the payload. */
 	readonly readsPayload: boolean;
-	/** SQL expressions to sort by, before the row number. */
-	readonly sortKeys: readonly string[];
+	/** SQL expressions to sort by, before the row number; undefined is by start. */
+	readonly sortKeys: readonly string[] | undefined;
 	readonly isDescending: boolean;
 	readonly after: Place | undefined;
 	readonly limit: number;
@@ -42,7 +48,7 @@ export interface SpanPageRows {
 	readonly next: Place | undefined;
 }
 
-/** The reading half of the store. Sees what is committed; answers at once. */
+/** The reading half of the store. Sees what is committed; answers at once. Before reading by trace, `Store.indexSpans`. */
 export class Reader {
 	readonly #database: Database;
 	readonly #span: Statement;
@@ -64,12 +70,13 @@ export class Reader {
 		);
 		const traceSpans = (columns: string, tables: string) =>
 			database.prepare(
-				`SELECT ${columns} FROM ${tables} WHERE s.trace = ? AND (s.start_ms, s.start_sub, s.seq) > (?, ?, ?)
-				ORDER BY s.start_ms, s.start_sub, s.seq LIMIT ?`,
+				`SELECT ${columns} FROM ${TRACE_INDEX} ${tables}
+				WHERE x.trace = ? AND (x.start_ms, x.start_sub, x.seq) > (?, ?, ?)
+				ORDER BY x.start_ms, x.start_sub, x.seq LIMIT ?`,
 			);
 		this.#traceSpans = {
-			full: traceSpans(SPAN_COLUMNS, SPAN_TABLES),
-			skeleton: traceSpans(SKELETON_COLUMNS, SKELETON_TABLES),
+			full: traceSpans(SPAN_COLUMNS, SPAN_JOINS),
+			skeleton: traceSpans(SKELETON_COLUMNS, SKELETON_JOINS),
 		};
 	}
 
@@ -103,20 +110,21 @@ export class Reader {
 	}
 
 	spans(query: SpanQuery): SpanPageRows {
-		const { isDescending, isSkeleton, sortKeys, after, limit } = query;
-		const conditions = [...query.conditions];
-		const parameters = [...query.parameters];
-		const keys = [...sortKeys, "s.seq"];
+		const { isDescending, after, limit } = query;
+		const { from, conditions, parameters } = scopeOf(query);
+		const sortKeys = query.sortKeys ?? (query.traceId === undefined ? STARTS : TRACE_STARTS);
+		const keys = [...sortKeys, query.traceId === undefined ? "s.seq" : "x.seq"];
 		if (after !== undefined) {
 			const marks = keys.map(() => "?").join(", ");
 			conditions.push(`(${keys.join(", ")}) ${isDescending ? "<" : ">"} (${marks})`);
 			parameters.push(...after.values, after.seq);
 		}
-		const columns = isSkeleton ? SKELETON_COLUMNS : SPAN_COLUMNS;
+		const columns = query.isSkeleton ? SKELETON_COLUMNS : SPAN_COLUMNS;
+		const joins = query.isSkeleton && !query.readsPayload ? SKELETON_JOINS : SPAN_JOINS;
 		const order = keys.map((key) => (isDescending ? `${key} DESC` : key)).join(", ");
 		const sortColumns = sortKeys.map((key, index) => `, ${key} AS key${index}`).join("");
 		const found = this.#prepare(
-			`SELECT ${columns}${sortColumns} FROM ${tablesOf(query)} ${where(conditions)} ORDER BY ${order} LIMIT ?`,
+			`SELECT ${columns}${sortColumns} FROM ${from} ${joins} ${where(conditions)} ORDER BY ${order} LIMIT ?`,
 		).all(...parameters, limit + 1) as unknown as (SpanRow & Record<string, number | string>)[];
 		const rows = found.slice(0, limit);
 		const last = rows.at(-1);
@@ -126,14 +134,9 @@ export class Reader {
 
 	/** Number of spans that meet the conditions. */
 	countSpans(query: SpanQuery): number {
-		const tables = query.readsPayload
-			? SPAN_TABLES
-			: query.conditions.some((text) => text.includes("t."))
-				? SKELETON_TABLES
-				: "spans s";
-		const row = this.#prepare(`SELECT count(*) AS n FROM ${tables} ${where(query.conditions)}`).get(
-			...query.parameters,
-		);
+		const { from, conditions, parameters } = scopeOf(query);
+		const joins = query.readsPayload ? SPAN_JOINS : "";
+		const row = this.#prepare(`SELECT count(*) AS n FROM ${from} ${joins} ${where(conditions)}`).get(...parameters);
 		return Number(row?.n);
 	}
 
@@ -148,8 +151,20 @@ export class Reader {
 	}
 }
 
-function tablesOf(query: SpanQuery): string {
-	return query.isSkeleton && !query.readsPayload ? SKELETON_TABLES : SPAN_TABLES;
+const STARTS = ["s.start_ms", "s.start_sub"];
+const TRACE_STARTS = ["x.start_ms", "x.start_sub"];
+
+/** The spans that a query looks at, and what must hold of them. */
+function scopeOf(query: SpanQuery): { from: string; conditions: string[]; parameters: SqlValue[] } {
+	const { traceId } = query;
+	if (traceId === undefined) {
+		return { from: "spans s", conditions: [...query.conditions], parameters: [...query.parameters] };
+	}
+	return {
+		from: TRACE_INDEX,
+		conditions: ["x.trace = (SELECT ref FROM traces WHERE id = ?)", ...query.conditions],
+		parameters: [traceId, ...query.parameters],
+	};
 }
 
 function where(conditions: readonly string[]): string {

@@ -1,12 +1,12 @@
-import { monotonicFactory } from "ulid";
 import { describeError, type Logger } from "../../base/logger.ts";
 import { differenceNs, nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
-import { ServerError } from "../errors.ts";
+import { idFactory } from "../ids.ts";
 import type { SpanKindRecord } from "../spanKind.ts";
-import { type Database, openDatabase, readNumber, type SqlValue, type Statement } from "./database.ts";
-import { EventLog, type LoggedEvent } from "./eventLog.ts";
+import { type Database, databaseFile, openDatabase, readNumber, type Statement } from "./database.ts";
+import { EventLog } from "./eventLog.ts";
 import { GroupCommit } from "./groupCommit.ts";
+import { LogSync } from "./logSync.ts";
 import { SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
 import { RecordState, type TraceEntry, TraceTable } from "./traceTable.ts";
 import { type SpanRow, spanText, traceText } from "./wireText.ts";
@@ -93,7 +93,7 @@ export class Store {
 	readonly #traces: TraceTable;
 	readonly #commits: GroupCommit;
 	readonly #logger: Logger;
-	readonly #makeId = monotonicFactory();
+	readonly #makeId = idFactory();
 	readonly #insertSpan: Statement;
 	readonly #insertPayload: Statement;
 	readonly #endSpan: Statement;
@@ -103,8 +103,14 @@ export class Store {
 	readonly #spanInTrace: Statement;
 	readonly #deleteSpan: Statement;
 	readonly #deletePayload: Statement;
-	#lastSeq: number;
-	#spanCount: number;
+	readonly #deleteIndexed: Statement;
+	readonly #indexNew: Statement;
+	readonly #saveIndexed: Statement;
+	readonly #logSync: LogSync | undefined;
+	#lastSeq = 0;
+	/** `trace_spans` holds every span up to this one. */
+	#indexedSeq = 0;
+	#spanCount = 0;
 	#isClosed = false;
 
 	constructor(options: StoreOptions) {
@@ -114,16 +120,22 @@ export class Store {
 		const prepare = (sql: string) => this.database.prepare(sql);
 		this.events = new EventLog(this.database);
 		this.#traces = new TraceTable(this.database);
+		this.#logSync =
+			options.dataDir === undefined ? undefined : new LogSync(databaseFile(options.dataDir), options.logger);
+		const begin = prepare("BEGIN IMMEDIATE");
+		const commit = prepare("COMMIT");
 		this.#commits = new GroupCommit({
-			begin: () => this.database.exec("BEGIN IMMEDIATE"),
+			begin: () => begin.run(),
 			commit: () => {
 				this.#traces.flush();
-				this.database.exec("COMMIT");
+				if (this.#lastSeq - this.#indexedSeq >= MAX_UNINDEXED) this.#index();
+				commit.run();
 			},
 			rollback: () => this.#rollback(),
 			didCommit: () => {
 				this.#traces.trim();
-				this.events.publish();
+				this.#logSync?.didCommit();
+				this.events.didCommit();
 			},
 		});
 		this.#insertSpan = prepare(
@@ -150,8 +162,17 @@ export class Store {
 		this.#spanInTrace = prepare("SELECT seq FROM spans WHERE id = ? AND trace = ?");
 		this.#deleteSpan = prepare("DELETE FROM spans WHERE seq = ?");
 		this.#deletePayload = prepare("DELETE FROM payloads WHERE seq = ?");
-		this.#lastSeq = readNumber(this.database, "SELECT max(seq) FROM spans");
-		this.#spanCount = readNumber(this.database, "SELECT count(*) FROM spans");
+		this.#deleteIndexed = prepare(
+			"DELETE FROM trace_spans WHERE trace = ? AND start_ms = ? AND start_sub = ? AND seq = ?",
+		);
+		this.#indexNew = prepare(
+			`INSERT INTO trace_spans (trace, start_ms, start_sub, seq)
+			SELECT trace, start_ms, start_sub, seq FROM spans WHERE seq > ? ORDER BY trace, start_ms, start_sub, seq`,
+		);
+		this.#saveIndexed = prepare(
+			"INSERT INTO meta (key, value) VALUES ('indexed_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		);
+		this.#reloadCounters();
 	}
 
 	get spanCount(): number {
@@ -259,11 +280,16 @@ export class Store {
 		return this.#commits.run(() => {
 			const known = this.#find(id);
 			if (known === undefined) return false;
+			this.#index();
 			this.#deleteSpan.run(known.seq);
 			this.#deletePayload.run(known.seq);
 			this.#spanCount--;
 			const entry = this.#traces.find(known.traceId);
-			if (entry !== undefined) this.#traces.recount(entry);
+			if (entry !== undefined) {
+				this.#deleteIndexed.run(entry.ref, known.startMs, known.startSub, known.seq);
+				const end = known.endMs === null ? undefined : { ms: known.endMs, subNs: known.endSub ?? 0 };
+				this.#traces.didDeleteSpan(entry, known.status, end);
+			}
 			const ids = `"span_id":${JSON.stringify(known.id)},"trace_id":${JSON.stringify(known.traceId)}`;
 			const facets = facetsText(known.kindType, known.kindName, known.model);
 			this.events.append(`{"type":"span_deleted",${ids}}`, facets);
@@ -282,7 +308,7 @@ export class Store {
 	/** Deletes every trace and span. Ids of events go on where they were. */
 	deleteAll(): Promise<void> {
 		return this.#commits.run(() => {
-			this.database.exec("DELETE FROM spans; DELETE FROM payloads;");
+			this.database.exec("DELETE FROM spans; DELETE FROM payloads; DELETE FROM trace_spans;");
 			this.#traces.clear();
 			this.#spanCount = 0;
 			this.events.append('{"type":"cleared"}', null);
@@ -315,11 +341,25 @@ export class Store {
 		return pages * readNumber(this.database, "PRAGMA page_size");
 	}
 
+	/** Brings the index of spans by trace up to date; whoever reads by it asks for this first. */
+	indexSpans(): void {
+		if (this.#indexedSeq === this.#lastSeq) return;
+		this.database.exec("BEGIN IMMEDIATE");
+		try {
+			this.#index();
+			this.database.exec("COMMIT");
+		} catch (error) {
+			this.#rollback();
+			throw error;
+		}
+	}
+
 	/** Writes what waits and closes the database. */
-	close(): void {
+	async close(): Promise<void> {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
 		this.#commits.flush();
+		await this.#logSync?.close();
 		try {
 			// Leaves one file behind instead of three.
 			this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -442,6 +482,7 @@ export class Store {
 	}
 
 	#removeTrace(entry: TraceEntry): number {
+		this.#index();
 		const deleted = this.#traces.remove(entry);
 		this.#spanCount -= deleted;
 		this.events.append(`{"type":"trace_deleted","trace_id":${JSON.stringify(entry.id)}}`, null);
@@ -457,15 +498,26 @@ export class Store {
 		}
 		this.#traces.reload();
 		this.events.reload();
-		this.#lastSeq = readNumber(this.database, "SELECT max(seq) FROM spans");
+		this.#reloadCounters();
+	}
+
+	#reloadCounters(): void {
+		this.#indexedSeq = readNumber(this.database, "SELECT max(value) FROM meta WHERE key = 'indexed_seq'");
+		// Spans behind that place may have been deleted; numbers before it are never used again, or nobody would index them.
+		this.#lastSeq = Math.max(this.#indexedSeq, readNumber(this.database, "SELECT max(seq) FROM spans"));
 		this.#spanCount = readNumber(this.database, "SELECT count(*) FROM spans");
+	}
+
+	#index(): void {
+		if (this.#indexedSeq === this.#lastSeq) return;
+		this.#indexNew.run(this.#indexedSeq);
+		this.#saveIndexed.run(this.#lastSeq);
+		this.#indexedSeq = this.#lastSeq;
 	}
 }
 
-/** Wraps what SQLite says about a failed write. */
-export function writeFailed(error: unknown): ServerError {
-	return new ServerError("writeFailed", `the write could not be kept: ${describeError(error)}`, { cause: error });
-}
+/** Spans that may wait for their place in `trace_spans`; reading by trace costs so much at most. */
+const MAX_UNINDEXED = 4096;
 
 function durationMs(start: Timestamp, end: Timestamp): number {
 	return differenceNs(end, start) / 1e6;
@@ -479,5 +531,3 @@ function facetsOf(kind: SpanKindRecord): string {
 function facetsText(kindType: string, kindName: string, model: string | null): string {
 	return model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
 }
-
-export type { LoggedEvent, SqlValue };

@@ -37,6 +37,8 @@ export const TRACE_COLUMNS = `ref, id, name, tags AS tagsJson, start_ms AS start
 	record, span_count AS spanCount, running_count AS runningCount, failed_count AS failedCount,
 	end_ms AS endMs, end_sub AS endSub`;
 
+const OF_TRACE = "WHERE seq IN (SELECT seq FROM trace_spans WHERE trace = ?)";
+
 /**
  * The table of traces with the sums over their spans: number, running, failed, last end. A trace that only spans have named
  * is here too, so that lists show it; it goes with its last span. For use inside the store's transactions only.
@@ -47,10 +49,11 @@ export class TraceTable {
 	readonly #insert: Statement;
 	readonly #update: Statement;
 	readonly #oldest: Statement;
-	readonly #sums: Statement;
+	readonly #lastEnd: Statement;
 	readonly #delete: Statement;
 	readonly #deletePayloads: Statement;
 	readonly #deleteSpans: Statement;
+	readonly #deleteIndex: Statement;
 	readonly #cache = new Map<string, TraceEntry>();
 	readonly #dirty = new Set<TraceEntry>();
 	#lastRef = 0;
@@ -68,15 +71,14 @@ export class TraceTable {
 				running_count = ?, failed_count = ?, end_ms = ?, end_sub = ? WHERE ref = ?`,
 		);
 		this.#oldest = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces ORDER BY start_ms, start_sub LIMIT 1`);
-		this.#sums = database.prepare(
-			`SELECT count(*) AS spanCount, coalesce(sum(status = ${SpanStateCode.running}), 0) AS runningCount,
-				coalesce(sum(status = ${SpanStateCode.failed}), 0) AS failedCount FROM spans WHERE trace = ?`,
+		this.#lastEnd = database.prepare(
+			`SELECT s.end_ms AS ms, s.end_sub AS subNs FROM trace_spans x CROSS JOIN spans s ON s.seq = x.seq
+			WHERE x.trace = ? AND s.end_ms IS NOT NULL ORDER BY s.end_ms DESC, s.end_sub DESC LIMIT 1`,
 		);
 		this.#delete = database.prepare("DELETE FROM traces WHERE ref = ?");
-		this.#deletePayloads = database.prepare(
-			"DELETE FROM payloads WHERE seq IN (SELECT seq FROM spans WHERE trace = ?)",
-		);
-		this.#deleteSpans = database.prepare("DELETE FROM spans WHERE trace = ?");
+		this.#deletePayloads = database.prepare(`DELETE FROM payloads ${OF_TRACE}`);
+		this.#deleteSpans = database.prepare(`DELETE FROM spans ${OF_TRACE}`);
+		this.#deleteIndex = database.prepare("DELETE FROM trace_spans WHERE trace = ?");
 		this.reload();
 	}
 
@@ -150,30 +152,31 @@ export class TraceTable {
 		this.#touch(entry);
 	}
 
-	/** Computes the sums anew after a span was deleted; a trace without record goes with its last span. */
-	recount(entry: TraceEntry): void {
-		const sums = this.#sums.get(entry.ref) as { spanCount: number; runningCount: number; failedCount: number };
-		if (sums.spanCount === 0 && entry.record === RecordState.none) {
+	/**
+	 * Takes a span that has been deleted out of the sums; `trace_spans` must be up to date. A trace without record goes with its
+	 * last span.
+	 */
+	didDeleteSpan(entry: TraceEntry, status: number, end: Timestamp | undefined): void {
+		entry.spanCount--;
+		if (status === SpanStateCode.running) entry.runningCount--;
+		else if (status === SpanStateCode.failed) entry.failedCount--;
+		if (entry.spanCount === 0 && entry.record === RecordState.none) {
 			this.remove(entry);
 			return;
 		}
-		entry.spanCount = sums.spanCount;
-		entry.runningCount = sums.runningCount;
-		entry.failedCount = sums.failedCount;
-		const last = this.#database
-			.prepare(
-				"SELECT end_ms, end_sub FROM spans WHERE trace = ? AND end_ms IS NOT NULL ORDER BY end_ms DESC, end_sub DESC LIMIT 1",
-			)
-			.get(entry.ref) as { end_ms: number; end_sub: number } | undefined;
-		entry.endMs = last?.end_ms ?? null;
-		entry.endSub = last?.end_sub ?? null;
+		if (end !== undefined && end.ms === entry.endMs && end.subNs === entry.endSub) {
+			const last = this.#lastEnd.get(entry.ref) as unknown as Timestamp | undefined;
+			entry.endMs = last?.ms ?? null;
+			entry.endSub = last?.subNs ?? null;
+		}
 		this.#touch(entry);
 	}
 
-	/** Removes a trace with its spans and returns their number. */
+	/** Removes a trace with its spans and returns their number; `trace_spans` must be up to date. */
 	remove(entry: TraceEntry): number {
 		this.#deletePayloads.run(entry.ref);
 		const { changes } = this.#deleteSpans.run(entry.ref);
+		this.#deleteIndex.run(entry.ref);
 		this.#delete.run(entry.ref);
 		this.#cache.delete(entry.id);
 		this.#dirty.delete(entry);

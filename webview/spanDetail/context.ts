@@ -72,7 +72,7 @@ export function cutNotice(
 		<button
 			type="button"
 			class="link-button"
-			aria-label=${fill(words.openOf, name)}
+			aria-label=${`${words.open}: ${name}`}
 			@click=${() => context.openPart(part)}
 		>
 			${words.open}
@@ -98,7 +98,7 @@ export function textBlock(part: PartText, name: string): TemplateResult {
 	return html`<pre
 		class="block ${part.language}"
 		tabindex="0"
-		role="region"
+		role="group"
 		dir="auto"
 		aria-label=${name}
 	>${liveText(shownText(part))}</pre>`;

@@ -1,5 +1,5 @@
-/** Loads the controls of `webview/kit.ts`; false when they cannot be had, and plain ones have to do. */
-export async function loadKit(): Promise<boolean> {
+/** Loads the controls of `webview/kit.ts` for a root; false when they cannot be had, and plain ones have to do. */
+export async function loadKit(root: DocumentOrShadowRoot): Promise<boolean> {
 	// While it is evaluated, the toolkit puts a style element into the page to try out a selector. It signs it with the nonce
 	// that it finds here, in its own convention; a strict policy refuses an unsigned one.
 	const meta = document.createElement("meta");
@@ -8,7 +8,7 @@ export async function loadKit(): Promise<boolean> {
 	document.head.append(meta);
 	try {
 		const { registerKit } = await import("../kit.ts");
-		registerKit();
+		root.adoptedStyleSheets.push(registerKit());
 		return true;
 	} catch {
 		// The chunk is missing or damaged.

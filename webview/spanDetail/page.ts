@@ -308,7 +308,7 @@ export class SpanDetailPage extends LitElement {
 
 	/** The page works without the toolkit's controls: plain buttons stand in until it is there, and stay if it fails. */
 	async #loadKit(): Promise<void> {
-		if (!(await loadKit())) return;
+		if (!(await loadKit(this.renderRoot as ShadowRoot))) return;
 		// Not under a focused button: the focus would fall off the page.
 		if (this.renderRoot.querySelector(".button:focus") !== null) return;
 		this.#isKitReady = true;

@@ -101,9 +101,9 @@ function section(
 	content: () => unknown,
 ): TemplateResult {
 	const isOpen = context.isOpen(name, isOpenAtFirst);
-	return html`<section class="payload" aria-labelledby="title-${name}">
+	return html`<div class="payload">
 		<div class="section-title">
-			<h2 id="title-${name}">
+			<h2>
 				<button
 					type="button"
 					class="fold"
@@ -118,7 +118,7 @@ function section(
 			${partTools(context, name, title)}
 		</div>
 		<div id="content-${name}" ?hidden=${!isOpen}>${isOpen ? content() : nothing}</div>
-	</section>`;
+	</div>`;
 }
 
 function attributes(context: PageContext, detail: SpanDetailView): TemplateResult {

@@ -170,8 +170,12 @@ export const spanDetailStyles = css`
 	.status.completed .codicon {
 		color: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
 	}
-	.status.failed {
+	/* The word keeps the text's colour: the themes' red is too faint for small letters. */
+	.status.failed .codicon {
 		color: var(--vscode-errorForeground);
+	}
+	.status.failed span:not(.codicon) {
+		font-weight: 600;
 	}
 	.place {
 		display: flex;
@@ -349,8 +353,7 @@ export const spanDetailStyles = css`
 		border-inline-start: 3px solid var(--vscode-errorForeground);
 		border-radius: 4px;
 	}
-	.error .section-title > .codicon,
-	.error h2 {
+	.error .section-title > .codicon {
 		color: var(--vscode-errorForeground);
 	}
 	.error .block {
@@ -464,7 +467,8 @@ export const spanDetailStyles = css`
 	}
 	.setting code {
 		padding: 2px 6px;
-		background: var(--vscode-textCodeBlock-background);
+		color: var(--vscode-textPreformat-foreground);
+		background: var(--vscode-textPreformat-background, var(--vscode-textCodeBlock-background));
 		border-radius: 3px;
 	}
 

@@ -178,9 +178,7 @@ function spanHolds(store: TraceStore, row: number, test: SpanTest): boolean {
 		case "path":
 			return equals(store.pathOf(row));
 		case "kind": {
-			// As `spanAt` fills them in.
-			const type = store.strings.at(c.kindType[row]) ?? "custom";
-			return equals(type) || equals(store.strings.at(c.kindName[row]));
+			return equals(store.kindTypeOf(row)) || equals(store.strings.at(c.kindName[row]));
 		}
 	}
 }

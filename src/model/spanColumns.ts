@@ -15,6 +15,8 @@ export class SpanColumns {
 	readonly #free: number[] = [];
 
 	ids: string[] = [];
+	/** Hash of the id, for `SpanIndex` alone: its table grows without reading the ids again. */
+	hash = new Uint32Array(0);
 	/** Index of the trace, -1 for a free row. */
 	traceIndex = new Int32Array(0);
 	/** Position in the trace's row list: what the webviews know a span by. */
@@ -28,14 +30,14 @@ export class SpanColumns {
 	endSubNs = new Uint32Array(0);
 	state = new Uint8Array(0);
 	name = new Int32Array(0);
-	kindType = new Int32Array(0);
+	/** 0 while unknown, else a code of `WordCodes`: there are few, and four bytes less a span are 2 MB at the bound. */
+	kindType = new Uint8Array(0);
 	kindName = new Int32Array(0);
 	model = new Int32Array(0);
 	provider = new Int32Array(0);
-	/** NaN while unknown, as are the next two. */
-	inputTokens = new Float64Array(0);
-	outputTokens = new Float64Array(0);
-	/** As the server said; the estimate is computed when read. */
+	readonly inputTokens = new CountColumn();
+	readonly outputTokens = new CountColumn();
+	/** NaN while unknown. As the server said; the estimate is computed when read. */
 	costUsd = new Float64Array(0);
 
 	/** A row with every field unknown. */
@@ -52,12 +54,12 @@ export class SpanColumns {
 		this.endSubNs[row] = 0;
 		this.state[row] = 0;
 		this.name[row] = NO_STRING;
-		this.kindType[row] = NO_STRING;
+		this.kindType[row] = 0;
 		this.kindName[row] = NO_STRING;
 		this.model[row] = NO_STRING;
 		this.provider[row] = NO_STRING;
-		this.inputTokens[row] = Number.NaN;
-		this.outputTokens[row] = Number.NaN;
+		this.inputTokens.set(row, Number.NaN);
+		this.outputTokens.set(row, Number.NaN);
 		this.costUsd[row] = Number.NaN;
 		return row;
 	}
@@ -83,6 +85,7 @@ export class SpanColumns {
 	}
 
 	#resize(capacity: number): void {
+		this.hash = grown(Uint32Array, this.hash, capacity);
 		this.traceIndex = grown(Int32Array, this.traceIndex, capacity);
 		this.ordinal = grown(Uint32Array, this.ordinal, capacity);
 		this.parentRow = grown(Int32Array, this.parentRow, capacity);
@@ -92,13 +95,46 @@ export class SpanColumns {
 		this.endSubNs = grown(Uint32Array, this.endSubNs, capacity);
 		this.state = grown(Uint8Array, this.state, capacity);
 		this.name = grown(Int32Array, this.name, capacity);
-		this.kindType = grown(Int32Array, this.kindType, capacity);
+		this.kindType = grown(Uint8Array, this.kindType, capacity);
 		this.kindName = grown(Int32Array, this.kindName, capacity);
 		this.model = grown(Int32Array, this.model, capacity);
 		this.provider = grown(Int32Array, this.provider, capacity);
-		this.inputTokens = grown(Float64Array, this.inputTokens, capacity);
-		this.outputTokens = grown(Float64Array, this.outputTokens, capacity);
+		this.inputTokens.resize(capacity);
+		this.outputTokens.resize(capacity);
 		this.costUsd = grown(Float64Array, this.costUsd, capacity);
+	}
+}
+
+/** In `CountColumn`: not known; a number that has no place in 32 bits. */
+const UNKNOWN_COUNT = 0xffff_ffff;
+const ODD_COUNT = 0xffff_fffe;
+
+/** Counts of tokens: four bytes each for whole numbers below 4,294,967,294, any other number in a map beside. */
+export class CountColumn {
+	#counts = new Uint32Array(0);
+	readonly #odd = new Map<number, number>();
+
+	/** NaN while unknown. */
+	get(row: number): number {
+		const count = this.#counts[row];
+		if (count < ODD_COUNT) return count;
+		return count === UNKNOWN_COUNT ? Number.NaN : (this.#odd.get(row) ?? Number.NaN);
+	}
+
+	set(row: number, value: number): void {
+		if (this.#counts[row] === ODD_COUNT) this.#odd.delete(row);
+		const count = value >>> 0;
+		if (count === value && count < ODD_COUNT) this.#counts[row] = count;
+		else if (Number.isNaN(value)) this.#counts[row] = UNKNOWN_COUNT;
+		else {
+			this.#counts[row] = ODD_COUNT;
+			this.#odd.set(row, value);
+		}
+	}
+
+	resize(capacity: number): void {
+		this.#counts = grown(Uint32Array, this.#counts, capacity);
+		if (capacity === 0) this.#odd.clear();
 	}
 }
 
@@ -115,6 +151,31 @@ export function grown<T extends { readonly length: number; set(source: T): void 
 	const target = new type(capacity);
 	if (capacity >= source.length) target.set(source);
 	return target;
+}
+
+/** Words of which there are few, in one byte each: 1 … 254, and 255 for every word past those, which is not kept. */
+export class WordCodes {
+	readonly #codes = new Map<string, number>();
+	readonly #words: (string | undefined)[] = [undefined];
+
+	code(word: string): number {
+		const known = this.#codes.get(word);
+		if (known !== undefined) return known;
+		if (this.#words.length > 254) return 255;
+		const code = this.#words.push(word) - 1;
+		this.#codes.set(word, code);
+		return code;
+	}
+
+	/** Undefined for 0 and 255. */
+	at(code: number): string | undefined {
+		return this.#words[code];
+	}
+
+	clear(): void {
+		this.#codes.clear();
+		this.#words.length = 1;
+	}
 }
 
 /** Strings that many rows share (names, models), each kept once. Shrinks only by `clear`. */

@@ -11,7 +11,8 @@ import {
 	type TraceInput,
 	type TraceSummary,
 } from "./span.ts";
-import { NO_STRING, Parent, SpanColumns, StringTable } from "./spanColumns.ts";
+import { type CountColumn, NO_STRING, Parent, SpanColumns, StringTable, WordCodes } from "./spanColumns.ts";
+import { SpanIndex } from "./spanIndex.ts";
 import { Tombstones } from "./tombstones.ts";
 import { TraceSums } from "./traceSums.ts";
 
@@ -61,16 +62,22 @@ export interface TraceEntry {
 
 /** What only the store sees of an entry. */
 interface StoredEntry extends TraceEntry {
-	/** The last summary and the revision that it is of. */
+	/** As long as nothing changed since it was computed. */
 	summary: TraceSummary | undefined;
-	summaryRevision: number;
+	/** What few traces need, apart: one field instead of three in each of 50,000. */
+	extra: EntryExtra | undefined;
+}
+
+interface EntryExtra {
 	/** Sums of each `CHUNK` rows, undefined where a row changed; only for traces longer than that. */
-	chunks: (TraceSums | undefined)[];
+	chunks: (TraceSums | undefined)[] | undefined;
 	/** Ids of dropped spans, so that each counts once. */
 	dropped: Set<string> | undefined;
 	/** Where `serviceName` comes from. */
 	service: { readonly name: string; readonly isRoot: boolean; readonly startMs: number } | undefined;
 }
+
+const NO_TAGS: readonly string[] = [];
 
 /** Rows whose sums are kept together. A change in a trace of 250,000 spans sums 1,024 rows and 245 chunks anew. */
 const CHUNK = 1024;
@@ -115,12 +122,11 @@ export type UpsertResult = "applied" | "unchanged" | "ignored" | "unknown";
 export class TraceStore implements Disposable {
 	readonly columns = new SpanColumns();
 	readonly strings = new StringTable();
+	readonly #kindTypes = new WordCodes();
 	readonly #entries = new Map<string, StoredEntry>();
 	readonly #entryByIndex: (StoredEntry | undefined)[] = [];
 	readonly #freeEntryIndexes: number[] = [];
-	/** Span id → its row, or the first of several when traces share a span id (`#sameId` has the rest). */
-	readonly #rowById = new Map<string, number>();
-	readonly #sameId = new Map<number, number>();
+	readonly #index = new SpanIndex(this.columns);
 	readonly #errors = new Map<number, string>();
 	/** Files of the few spans that name one. */
 	readonly #paths = new Map<number, string>();
@@ -180,14 +186,11 @@ export class TraceStore implements Disposable {
 		return this.#entries.get(traceId);
 	}
 
-	/** Row of a span, or undefined. Without a trace id the first span of that id. */
+	/** Row of a span, or undefined. Without a trace id that of any span of that id. */
 	rowOf(spanId: string, traceId?: string): number | undefined {
-		let row = this.#rowById.get(spanId);
-		if (traceId === undefined) return row;
+		if (traceId === undefined) return this.#index.findAny(spanId);
 		const entry = this.#entries.get(traceId);
-		if (entry === undefined) return undefined;
-		while (row !== undefined && this.columns.traceIndex[row] !== entry.index) row = this.#sameId.get(row);
-		return row;
+		return entry === undefined ? undefined : this.#index.find(spanId, entry.index);
 	}
 
 	entryOfRow(row: number): TraceEntry {
@@ -203,6 +206,17 @@ export class TraceStore implements Disposable {
 	/** Text of a failed span. */
 	errorOf(row: number): string | undefined {
 		return this.#errors.get(row);
+	}
+
+	/**
+	 * Discriminator of a span's kind on the wire; `custom` while unknown. A wire with more than 254 of them gets the name of
+	 * the kind for the further ones.
+	 */
+	kindTypeOf(row: number): string {
+		const c = this.columns;
+		const type = this.#kindTypes.at(c.kindType[row]);
+		if (type !== undefined) return type;
+		return (c.kindType[row] === 0 ? undefined : this.strings.at(c.kindName[row])) ?? "custom";
 	}
 
 	/** File that a span names. */
@@ -286,10 +300,10 @@ export class TraceStore implements Disposable {
 		this.#spanCount++;
 		this.columns.ordinal[row] = entry.rows.length;
 		entry.rows.push(row);
-		this.#linkId(row, input.spanId);
+		this.#index.add(row);
 		this.#write(row, input);
 		this.#noteService(entry, row, input);
-		if (entry.dropped?.delete(input.spanId)) entry.droppedSpans--;
+		if (entry.extra?.dropped?.delete(input.spanId)) entry.droppedSpans--;
 		this.#adoptOrphans(row, entry);
 		this.#touch(entry, row);
 		return isNewTrace ? this.#keepBounds(entry) : "applied";
@@ -329,8 +343,10 @@ export class TraceStore implements Disposable {
 		this.#evictedIds.clear();
 		if (this.#entries.size === 0) return;
 		for (const entry of [...this.#entries.values()]) this.#dropEntry(entry);
+		this.#index.clear();
 		this.columns.clear();
 		this.strings.clear();
+		this.#kindTypes.clear();
 		this.#garbageStrings = 0;
 		this.#removed.clear();
 		this.#changed.clear();
@@ -397,8 +413,8 @@ export class TraceStore implements Disposable {
 	/** The span in a row as an object. */
 	spanAt(row: number): SpanSummary {
 		const c = this.columns;
-		const inputTokens = known(c.inputTokens[row]);
-		const outputTokens = known(c.outputTokens[row]);
+		const inputTokens = known(c.inputTokens.get(row));
+		const outputTokens = known(c.outputTokens.get(row));
 		const model = this.strings.at(c.model[row]);
 		const saidCostUsd = known(c.costUsd[row]);
 		const costUsd = saidCostUsd ?? estimateCostUsd(model, inputTokens, outputTokens);
@@ -411,7 +427,7 @@ export class TraceStore implements Disposable {
 					: parentRow === Parent.root
 						? null
 						: undefined;
-		const kindType = this.strings.at(c.kindType[row]) ?? "custom";
+		const kindType = this.kindTypeOf(row);
 		return {
 			traceId: this.entryOfRow(row).traceId,
 			spanId: c.ids[row],
@@ -439,7 +455,7 @@ export class TraceStore implements Disposable {
 		const said = c.costUsd[row];
 		if (!Number.isNaN(said)) return said;
 		return (
-			estimateCostUsd(this.strings.at(c.model[row]), known(c.inputTokens[row]), known(c.outputTokens[row])) ??
+			estimateCostUsd(this.strings.at(c.model[row]), known(c.inputTokens.get(row)), known(c.outputTokens.get(row))) ??
 			Number.NaN
 		);
 	}
@@ -453,10 +469,7 @@ export class TraceStore implements Disposable {
 	summary(traceId: string): TraceSummary | undefined {
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return undefined;
-		if (entry.summary === undefined || entry.summaryRevision !== entry.revision) {
-			entry.summary = this.#summarize(entry);
-			entry.summaryRevision = entry.revision;
-		}
+		entry.summary ??= this.#summarize(entry);
 		return entry.summary;
 	}
 
@@ -493,6 +506,8 @@ export class TraceStore implements Disposable {
 		const nameRow = sums.rootRow >= 0 ? sums.rootRow : sums.firstRow;
 		const first = sums.firstRow < 0 ? undefined : timeAt(c.startMs[sums.firstRow], c.startSubNs[sums.firstRow]);
 		const { running, failed, lastRow, failedRow } = sums;
+		// An array that grew holds room for half as many more; a trace that came to rest gives it back.
+		if (running === 0 && entry.rows.length <= CHUNK) entry.rows = entry.rows.slice();
 		return {
 			traceId: entry.traceId,
 			name: entry.name || (nameRow < 0 ? undefined : this.strings.at(c.name[nameRow])) || entry.traceId,
@@ -516,8 +531,11 @@ export class TraceStore implements Disposable {
 	}
 
 	#sumsOf(entry: StoredEntry): TraceSums {
-		const { rows, chunks } = entry;
+		const { rows } = entry;
 		if (rows.length <= CHUNK) return this.#sumRows(rows, 0, rows.length);
+		const extra = extraOf(entry);
+		extra.chunks ??= [];
+		const { chunks } = extra;
 		const sums = new TraceSums();
 		for (let index = 0; index * CHUNK < rows.length; index++) {
 			const part = chunks[index] ?? this.#sumRows(rows, index * CHUNK, Math.min(rows.length, (index + 1) * CHUNK));
@@ -553,9 +571,11 @@ export class TraceStore implements Disposable {
 			column[row] = index;
 			hasChanged = true;
 		};
-		const setNumber = (column: Float64Array, value: number | undefined) => {
-			if (value === undefined || Object.is(column[row], value) || (isLate && !Number.isNaN(column[row]))) return;
-			column[row] = value;
+		const setCount = (column: CountColumn, value: number | undefined) => {
+			if (value === undefined || Number.isNaN(value)) return;
+			const current = column.get(row);
+			if (current === value || (isLate && !Number.isNaN(current))) return;
+			column.set(row, value);
 			hasChanged = true;
 		};
 		const setTime = (ms: Float64Array, subNs: Uint32Array, time: Timestamp | undefined) => {
@@ -566,13 +586,23 @@ export class TraceStore implements Disposable {
 			hasChanged = true;
 		};
 		setText(c.name, input.name);
-		setText(c.kindType, input.kindType);
+		if (input.kindType !== undefined && !(isLate && c.kindType[row] !== 0)) {
+			const code = this.#kindTypes.code(input.kindType);
+			if (code !== c.kindType[row]) {
+				c.kindType[row] = code;
+				hasChanged = true;
+			}
+		}
 		setText(c.kindName, input.kindName);
 		setText(c.model, input.model);
 		setText(c.provider, input.provider);
-		setNumber(c.inputTokens, input.inputTokens);
-		setNumber(c.outputTokens, input.outputTokens);
-		setNumber(c.costUsd, input.costUsd);
+		setCount(c.inputTokens, input.inputTokens);
+		setCount(c.outputTokens, input.outputTokens);
+		const { costUsd } = input;
+		if (costUsd !== undefined && !Object.is(costUsd, c.costUsd[row]) && !(isLate && !Number.isNaN(c.costUsd[row]))) {
+			c.costUsd[row] = costUsd;
+			hasChanged = true;
+		}
 		setTime(c.startMs, c.startSubNs, input.start);
 		if (after !== SpanStateCode.running) setTime(c.endMs, c.endSubNs, input.end);
 		if (input.error !== undefined && !isLate && this.#errors.get(row) !== input.error) {
@@ -599,7 +629,7 @@ export class TraceStore implements Disposable {
 			return true;
 		}
 		if (before === Parent.orphan && this.#orphanParentId.get(row) === parentSpanId) return false;
-		const parentRow = this.rowOf(parentSpanId, this.entryOfRow(row).traceId);
+		const parentRow = this.#index.find(parentSpanId, c.traceIndex[row]);
 		if (parentRow !== undefined) {
 			if (before === parentRow) return false;
 			this.#forgetOrphan(row);
@@ -650,7 +680,7 @@ export class TraceStore implements Disposable {
 			if (parentRow >= 0 && gone.has(parentRow)) this.#rememberOrphan(row, c.ids[parentRow]);
 		}
 		entry.rows = kept;
-		entry.chunks = [];
+		if (entry.extra !== undefined) entry.extra.chunks = undefined;
 		entry.structureRevision++;
 		for (const row of gone) this.#releaseRow(row);
 		const change = this.#changeOf(entry.traceId);
@@ -662,40 +692,14 @@ export class TraceStore implements Disposable {
 		this.#forgetOrphan(row);
 		this.#errors.delete(row);
 		this.#paths.delete(row);
-		this.#unlinkId(row, this.columns.ids[row]);
+		this.#index.remove(row);
 		this.columns.release(row);
-		this.#garbageStrings += 5;
+		this.#garbageStrings += 4;
 		this.#spanCount--;
 	}
 
-	#linkId(row: number, spanId: string): void {
-		const first = this.#rowById.get(spanId);
-		if (first !== undefined) this.#sameId.set(row, first);
-		this.#rowById.set(spanId, row);
-	}
-
-	#unlinkId(row: number, spanId: string): void {
-		const next = this.#sameId.get(row);
-		this.#sameId.delete(row);
-		let at = this.#rowById.get(spanId);
-		if (at === row) {
-			if (next === undefined) this.#rowById.delete(spanId);
-			else this.#rowById.set(spanId, next);
-			return;
-		}
-		while (at !== undefined) {
-			const after = this.#sameId.get(at);
-			if (after === row) {
-				if (next === undefined) this.#sameId.delete(at);
-				else this.#sameId.set(at, next);
-				return;
-			}
-			at = after;
-		}
-	}
-
 	#traceIdOfSpan(spanId: string): string | undefined {
-		const row = this.#rowById.get(spanId);
+		const row = this.#index.findAny(spanId);
 		return row === undefined ? undefined : this.entryOfRow(row).traceId;
 	}
 
@@ -709,7 +713,7 @@ export class TraceStore implements Disposable {
 		const c = this.columns;
 		const startMs = Number.isNaN(c.startMs[row]) ? Number.MAX_VALUE : c.startMs[row] + c.startSubNs[row] / 1e6;
 		const isRoot = c.parentRow[row] === Parent.root;
-		const { service } = entry;
+		const { service } = extraOf(entry);
 		const isBetter =
 			service === undefined ||
 			(isRoot !== service.isRoot
@@ -718,16 +722,17 @@ export class TraceStore implements Disposable {
 					? startMs < service.startMs
 					: serviceName < service.name);
 		if (!isBetter) return false;
-		entry.service = { name: serviceName, isRoot, startMs };
+		extraOf(entry).service = { name: serviceName, isRoot, startMs };
 		if (entry.serviceName === serviceName) return false;
 		entry.serviceName = serviceName;
 		return true;
 	}
 
 	#noteDropped(entry: StoredEntry, spanId: string): void {
-		entry.dropped ??= new Set();
-		if (entry.dropped.has(spanId)) return;
-		if (entry.dropped.size < MAX_DROPPED_IDS) entry.dropped.add(spanId);
+		const extra = extraOf(entry);
+		extra.dropped ??= new Set();
+		if (extra.dropped.has(spanId)) return;
+		if (extra.dropped.size < MAX_DROPPED_IDS) extra.dropped.add(spanId);
 		entry.droppedSpans++;
 		this.#touch(entry);
 	}
@@ -741,7 +746,7 @@ export class TraceStore implements Disposable {
 			traceId,
 			index,
 			name: undefined,
-			tags: [],
+			tags: NO_TAGS,
 			start: undefined,
 			serviceName: undefined,
 			rows: [],
@@ -752,10 +757,7 @@ export class TraceStore implements Disposable {
 			isWhole: !this.#isHistory && !wasEvicted,
 			changedAtMs: Date.now(),
 			summary: undefined,
-			summaryRevision: 0,
-			chunks: [],
-			dropped: undefined,
-			service: undefined,
+			extra: undefined,
 		};
 		this.#entries.set(traceId, entry);
 		this.#entryByIndex[index] = entry;
@@ -831,7 +833,7 @@ export class TraceStore implements Disposable {
 		const c = this.columns;
 		if (this.#garbageStrings < GARBAGE_STRINGS + c.used) return;
 		this.#garbageStrings = 0;
-		const columns = [c.name, c.kindType, c.kindName, c.model, c.provider];
+		const columns = [c.name, c.kindName, c.model, c.provider];
 		const { size } = this.strings;
 		// First which strings live, then where they went.
 		const moved = new Int32Array(size);
@@ -867,11 +869,13 @@ export class TraceStore implements Disposable {
 
 	#touch(entry: StoredEntry, row?: number): void {
 		entry.revision++;
+		entry.summary = undefined;
 		entry.changedAtMs = Date.now();
 		const change = this.#changeOf(entry.traceId);
 		if (row !== undefined) {
 			change.rows.add(row);
-			if (entry.chunks.length > 0) entry.chunks[Math.floor(this.columns.ordinal[row] / CHUNK)] = undefined;
+			const chunks = entry.extra?.chunks;
+			if (chunks !== undefined) chunks[Math.floor(this.columns.ordinal[row] / CHUNK)] = undefined;
 		}
 		this.#schedule();
 	}
@@ -881,6 +885,11 @@ export class TraceStore implements Disposable {
 		if (this.#isDisposed) return;
 		this.#timer ??= setTimeout(() => this.flush(), this.#coalesceMs);
 	}
+}
+
+function extraOf(entry: StoredEntry): EntryExtra {
+	entry.extra ??= { chunks: undefined, dropped: undefined, service: undefined };
+	return entry.extra;
 }
 
 function known(value: number): number | undefined {

@@ -32,8 +32,8 @@ export class TraceSums {
 			this.failed++;
 			this.failedRow = earlier(c, row, this.failedRow);
 		}
-		this.inputTokens = plus(this.inputTokens, c.inputTokens[row]);
-		this.outputTokens = plus(this.outputTokens, c.outputTokens[row]);
+		this.inputTokens = plus(this.inputTokens, c.inputTokens.get(row));
+		this.outputTokens = plus(this.outputTokens, c.outputTokens.get(row));
 		if (Number.isNaN(costUsd)) return;
 		// Whole nano-dollars add up to the same sum in any order, which plain doubles do not.
 		this.costNanoUsd = plus(this.costNanoUsd, Math.round(costUsd * 1e9));

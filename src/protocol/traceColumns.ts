@@ -114,8 +114,8 @@ export function encodeTraceColumns(
 		columns.model[i] = localString(c.model[row]);
 		const error = store.errorOf(row);
 		columns.error[i] = error === undefined ? -1 : strings.push(firstLine(error)) - 1;
-		columns.inputTokens[i] = c.inputTokens[row];
-		columns.outputTokens[i] = c.outputTokens[row];
+		columns.inputTokens[i] = c.inputTokens.get(row);
+		columns.outputTokens[i] = c.outputTokens.get(row);
 		columns.costUsd[i] = store.costUsdAt(row);
 		const id = c.ids[row];
 		// A UTF-16 unit becomes at most three bytes.

@@ -262,6 +262,41 @@ describe("live", () => {
 		});
 	});
 
+	it("leaves the list where it was scrolled to when the host says the same selection again", async () => {
+		await withPage(async (waterfall) => {
+			const { page } = waterfall;
+			const host = new TestHostTrace();
+			await waterfall.send(host.snapshot(families(200)), { type: "selection/changed", spanId: "p3", reveal: true });
+			await page.locator(".scroller").evaluate((scroller) => {
+				scroller.scrollTop = 4000;
+			});
+			await expect.poll(() => topOf(waterfall, "p62")).toBeDefined();
+			const before = await topOf(waterfall, "p62");
+			await waterfall.send(host.snapshot(), { type: "selection/changed", spanId: "p3", reveal: true });
+			expect(await topOf(waterfall, "p62")).toBe(before);
+			await waterfall.send({ type: "selection/changed", spanId: "p4", reveal: true });
+			await expect.poll(() => activeName(waterfall)).toBe("p4");
+		});
+	});
+
+	it("announces a change of the connection, not each second of a countdown", async () => {
+		await withPage(async (waterfall) => {
+			const { page } = waterfall;
+			const say = (text: string): HostToWaterfall => ({
+				type: "connection/changed",
+				connection: { indicator: "connecting", text },
+			});
+			await waterfall.send(new TestHostTrace().snapshot(families(2)), say("Next try in 3 s"));
+			const spoken = page.locator(".visually-hidden[role=status]");
+			expect(await spoken.textContent()).toBe("Next try in 3 s");
+			await waterfall.send(say("Next try in 2 s"));
+			await page.locator(".notice").getByText("Next try in 2 s").waitFor();
+			expect(await spoken.textContent()).toBe("Next try in 3 s");
+			await waterfall.send({ type: "connection/changed", connection: { indicator: "live", text: "Live" } });
+			expect(await spoken.textContent()).toBe("Live");
+		});
+	});
+
 	it("ticks only while something runs", async () => {
 		await withPage(async (waterfall) => {
 			const { page } = waterfall;

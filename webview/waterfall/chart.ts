@@ -7,24 +7,23 @@ import { baseStyles } from "../shared/styles.ts";
 import { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
 import { chartStyles } from "./chartStyles.ts";
-import { DurationLabels, drawFrame, hitTest, ROW_PX, RULER_PX, rowWindow } from "./draw.ts";
-import { actionOfKey, type KeyAction } from "./keys.ts";
+import { clampShare, dragDivider, MAX_SHARE, MIN_SHARE, shareOfKey } from "./divider.ts";
+import { hitTest, ROW_PX, RULER_PX, rowWindow } from "./draw.ts";
+import { actionOfKey } from "./keys.ts";
 import type { TraceModel } from "./model.ts";
-import { type Palette, readPalette } from "./palette.ts";
+import { stepOf } from "./navigation.ts";
+import { nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
 import { RowPool } from "./rowPool.ts";
-import { TimeScale, timeDomain } from "./timeScale.ts";
+import { TimeColumn } from "./timeColumn.ts";
 import { Tooltip } from "./tooltip.ts";
 import { VirtualScroll } from "./virtualScroll.ts";
 import { words } from "./words.ts";
 
-const MIN_SHARE = 0.15;
-const MAX_SHARE = 0.85;
 /** While the user has not moved the divider: this share, but no more than names need. */
 const DEFAULT_SHARE = 0.4;
 const DEFAULT_MAX_PX = 440;
 /** Below this a time column would tell nothing. */
 const NARROW_PX = 420;
-const MARGIN_PX = 10;
 /** Indents take at most this part of the tree column; the rest is for names. */
 const INDENT_SHARE = 0.4;
 /** With no running bar in view the window of time still grows, seldom. */
@@ -36,13 +35,6 @@ export interface SpanSelectDetail {
 	readonly isRepeat: boolean;
 }
 
-/** Where rows stand, by span id: what a new snapshot needs to put them back. */
-export interface Place {
-	readonly spanIds: readonly string[];
-	/** Distance of the first of these from the viewport's top, then one row each. */
-	readonly offsets: readonly number[];
-}
-
 /**
  * Tree column, time column and the divider between them. Draws what its model says and tells what the user does by events:
  * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
@@ -51,19 +43,15 @@ export class TraceChart extends LitElement {
 	static override styles = [baseStyles, iconStyles, chartStyles];
 
 	readonly #scroll = new VirtualScroll();
-	readonly #labels = new DurationLabels();
 	readonly #frames = new FrameScheduler(() => this.#draw());
 	#owned = new DisposableStore();
 	#model: TraceModel | undefined;
-	#theme: Theme | undefined;
-	#palette: Palette | undefined;
+	#times: TimeColumn | undefined;
 	#pool: RowPool | undefined;
 	#tooltip: Tooltip | undefined;
-	#context: CanvasRenderingContext2D | undefined;
 	#selected: number | undefined;
 	#share: number | undefined;
 	#width = 0;
-	#pixelRatio = 1;
 	#hasRunningInView = false;
 	#drawnAtMs = 0;
 	#wantedTop: number | undefined;
@@ -95,7 +83,7 @@ export class TraceChart extends LitElement {
 		this.#model = model;
 		this.#selected = undefined;
 		this.#tooltip?.hide();
-		this.#labels.clear();
+		this.#times?.forgetLabels();
 		this.#wantedTop = scrollTop;
 		this.#applySize();
 	}
@@ -107,49 +95,24 @@ export class TraceChart extends LitElement {
 			change();
 			return;
 		}
-		const { first, end } = rowWindow(model.rows.count, this.#scroll.top, this.#scroll.viewportPx);
-		const nodes: number[] = [];
-		for (let index = first; index < end; index++) nodes.push(model.rows.nodeAt(index));
+		const before = nodesInView(model, this.#scroll.top, this.#scroll.viewportPx);
 		change();
-		for (const [position, node] of nodes.entries()) {
-			// A placeholder whose parent arrived has no row any more; the next row keeps the place.
-			const index = model.rows.indexOfNode(node);
-			if (index < 0) continue;
-			const top = this.#scroll.top + (index - first - position) * ROW_PX;
-			this.#resizeContent(top);
-			break;
-		}
+		this.#resizeContent(topKeeping(model, before));
 		this.modelChanged();
 	}
 
 	/** The rows in view by id, for a model that replaces this one. */
 	place(): Place {
-		const model = this.#model;
-		const spanIds: string[] = [];
-		const offsets: number[] = [];
-		if (model !== undefined) {
-			const { first, end } = rowWindow(model.rows.count, this.#scroll.top, this.#scroll.viewportPx);
-			for (let index = first; index < end; index++) {
-				const node = model.rows.nodeAt(index);
-				if (node < 0) continue;
-				spanIds.push(model.table.idOf(node));
-				offsets.push(index * ROW_PX - this.#scroll.top);
-			}
-		}
-		return { spanIds, offsets };
+		if (this.#model === undefined) return { spanIds: [], offsets: [] };
+		return placeInView(this.#model, this.#scroll.top, this.#scroll.viewportPx);
 	}
 
 	/** Puts the first row of a place that is still there where it stood. */
 	restorePlace(place: Place): void {
-		const model = this.#model;
-		if (model === undefined) return;
-		for (const [position, spanId] of place.spanIds.entries()) {
-			const ordinal = model.table.find(spanId);
-			if (ordinal < 0) continue;
-			this.#wantedTop = Math.max(0, model.rows.indexOfNode(ordinal) * ROW_PX - place.offsets[position]);
-			this.#applySize();
-			return;
-		}
+		const top = this.#model === undefined ? undefined : topOfPlace(this.#model, place);
+		if (top === undefined) return;
+		this.#wantedTop = top;
+		this.#applySize();
 	}
 
 	/** Spans changed: draws them in the next frame. */
@@ -188,7 +151,6 @@ export class TraceChart extends LitElement {
 	override firstUpdated(): void {
 		this.#pool = new RowPool(this.#part(".rows"));
 		this.#tooltip = new Tooltip(this.#part(".tooltip"));
-		this.#context = this.#part<HTMLCanvasElement>("canvas").getContext("2d") ?? undefined;
 		this.#attach();
 	}
 
@@ -239,12 +201,14 @@ export class TraceChart extends LitElement {
 	#attach(): void {
 		this.#owned = new DisposableStore();
 		const theme = this.#owned.add(new Theme());
-		this.#theme = theme;
+		const times = new TimeColumn(this.#part<HTMLCanvasElement>("canvas"), theme);
+		this.#times = times;
 		this.#owned.add(this.#frames);
+		this.classList.toggle("contrast", theme.isHighContrast);
 		this.#owned.add(
 			theme.onDidChange(() => {
-				this.#palette = undefined;
-				this.#labels.clear();
+				times.forgetTheme();
+				this.classList.toggle("contrast", theme.isHighContrast);
 				this.#frames.request();
 			}),
 		);
@@ -280,20 +244,7 @@ export class TraceChart extends LitElement {
 		this.style.setProperty("--tree-width", `${treePx}px`);
 		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#currentShare() * 100)));
 
-		const canvas = this.#part<HTMLCanvasElement>("canvas");
-		this.#pixelRatio = window.devicePixelRatio || 1;
-		const widthPx = this.#width - treePx;
-		const heightPx = scroller.clientHeight + RULER_PX;
-		const width = Math.max(1, Math.round(widthPx * this.#pixelRatio));
-		const height = Math.max(1, Math.round(heightPx * this.#pixelRatio));
-		if (canvas.width !== width || canvas.height !== height) {
-			canvas.width = width;
-			canvas.height = height;
-			canvas.style.setProperty("width", `${widthPx}px`);
-			canvas.style.setProperty("height", `${heightPx}px`);
-			this.#palette = undefined;
-			this.#labels.clear();
-		}
+		this.#times?.resize(this.#width - treePx, scroller.clientHeight);
 		// A resized canvas is empty until it is drawn: at once, or it would blink.
 		this.#draw();
 	}
@@ -326,16 +277,14 @@ export class TraceChart extends LitElement {
 	// ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 	#draw(): void {
-		const { hasUpdated } = this;
-		const context = this.#context;
-		const theme = this.#theme;
 		const pool = this.#pool;
-		if (!hasUpdated || context === undefined || theme === undefined || pool === undefined) return;
+		const times = this.#times;
+		if (pool === undefined || times === undefined) return;
 		this.#drawnAtMs = performance.now();
 		const model = this.#model;
 		if (model === undefined) {
 			pool.clear();
-			context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+			times.clear();
 			this.#hasRunningInView = false;
 			return;
 		}
@@ -363,28 +312,10 @@ export class TraceChart extends LitElement {
 		if (tree.getAttribute("aria-label") !== label) tree.setAttribute("aria-label", label);
 		this.#tooltip?.refresh(model, nowNs);
 
-		if (isNarrow) {
-			this.#hasRunningInView = this.#isRunningIn(model, first, end);
-			return;
-		}
-		if (this.#palette === undefined) {
-			this.#palette = readPalette(theme, context, this.#pixelRatio);
-			this.classList.toggle("contrast", theme.isHighContrast);
-		}
-		const widthPx = this.#width - treePx;
-		context.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
+		this.#hasRunningInView = this.#isRunningIn(model, first, end);
+		if (isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;
-		this.#hasRunningInView = drawFrame(context, {
-			model,
-			scale: new TimeScale(timeDomain(model.startNs, model.endNs(nowNs)), widthPx, MARGIN_PX),
-			palette: this.#palette,
-			labels: this.#labels,
-			widthPx,
-			heightPx: viewportPx + RULER_PX,
-			scrollTop: top,
-			nowNs,
-			selectedIndex: isFocused ? selectedIndex : -1,
-		});
+		times.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 });
 	}
 
 	#isRunningIn(model: TraceModel, first: number, end: number): boolean {
@@ -451,45 +382,23 @@ export class TraceChart extends LitElement {
 		if (event.key === "Escape") this.#tooltip?.hide();
 		const model = this.#model;
 		const action = actionOfKey(event);
-		if (model === undefined || action === undefined || model.rows.count === 0) return;
+		if (model === undefined || action === undefined) return;
 		event.preventDefault();
 		event.stopPropagation();
 		this.#tooltip?.hide();
-		this.#run(action, model, event.repeat);
-	};
-
-	#run(action: KeyAction, model: TraceModel, isRepeat: boolean): void {
-		const count = model.rows.count;
-		const index = this.#selectedIndex();
-		const page = Math.max(1, Math.floor(this.#scroll.viewportPx / ROW_PX) - 1);
-		const go = (to: number): void => this.#selectByUser(Math.min(count - 1, Math.max(0, to)), isRepeat);
-		switch (action) {
-			case "next":
-				go(index + 1);
+		const pageRows = Math.max(1, Math.floor(this.#scroll.viewportPx / ROW_PX) - 1);
+		const step = stepOf(action, model, this.#selectedIndex(), pageRows);
+		switch (step?.do) {
+			case undefined:
 				break;
-			case "previous":
-				go(index < 0 ? 0 : index - 1);
-				break;
-			case "first":
-				go(0);
-				break;
-			case "last":
-				go(count - 1);
-				break;
-			case "pageDown":
-				go(Math.max(0, index) + page);
-				break;
-			case "pageUp":
-				go(index - page);
-				break;
-			case "expand":
-				this.#expandOrEnter(model, index, isRepeat);
-				break;
-			case "collapse":
-				this.#collapseOrLeave(model, index, isRepeat);
+			case "select":
+				this.#selectByUser(step.index, event.repeat);
 				break;
 			case "toggle":
-				if (index >= 0) this.#toggle(index);
+				this.#toggle(step.index);
+				break;
+			case "open":
+				this.#open(step.index);
 				break;
 			case "expandAll":
 				this.#changeFolds(() => model.rows.unfoldAll());
@@ -497,32 +406,10 @@ export class TraceChart extends LitElement {
 			case "collapseAll":
 				this.#changeFolds(() => model.rows.foldAll());
 				break;
-			case "open":
-				if (index >= 0) this.#open(index);
-				break;
 			default:
-				assertNever(action, "key action");
+				assertNever(step, "step");
 		}
-	}
-
-	#expandOrEnter(model: TraceModel, index: number, isRepeat: boolean): void {
-		if (index < 0) return;
-		const row = model.rows.rowAt(index);
-		if (model.layout.childCount[row] === 0) return;
-		if (model.rows.isFolded(model.layout.node[row])) this.#toggle(index);
-		else this.#selectByUser(index + 1, isRepeat);
-	}
-
-	#collapseOrLeave(model: TraceModel, index: number, isRepeat: boolean): void {
-		if (index < 0) return;
-		const row = model.rows.rowAt(index);
-		if (model.layout.childCount[row] > 0 && !model.rows.isFolded(model.layout.node[row])) {
-			this.#toggle(index);
-			return;
-		}
-		const parentRow = model.layout.parentRow(row);
-		if (parentRow >= 0) this.#selectByUser(model.rows.indexOfRow(parentRow), isRepeat);
-	}
+	};
 
 	// ── Selection and folds ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -602,31 +489,16 @@ export class TraceChart extends LitElement {
 
 	readonly #handleDividerDown = (event: PointerEvent): void => {
 		if (event.button !== 0) return;
-		const divider = this.#part(".divider");
-		divider.setPointerCapture(event.pointerId);
-		divider.classList.add("dragging");
 		const { left } = this.getBoundingClientRect();
-		const move = (moved: PointerEvent): void => {
-			this.treeShare = (moved.clientX - left) / Math.max(1, this.#width);
+		const move = (clientX: number): void => {
+			this.treeShare = (clientX - left) / Math.max(1, this.#width);
 		};
-		const end = (): void => {
-			divider.classList.remove("dragging");
-			divider.removeEventListener("pointermove", move);
-			divider.removeEventListener("lostpointercapture", end);
-			this.#tellArrangement();
-		};
-		divider.addEventListener("pointermove", move);
-		divider.addEventListener("lostpointercapture", end);
+		dragDivider(this.#part(".divider"), event, move, () => this.#tellArrangement());
 	};
 
 	readonly #handleDividerKey = (event: KeyboardEvent): void => {
-		const step = event.shiftKey ? 0.1 : 0.02;
-		let share: number;
-		if (event.key === "ArrowLeft") share = this.#currentShare() - step;
-		else if (event.key === "ArrowRight") share = this.#currentShare() + step;
-		else if (event.key === "Home") share = MIN_SHARE;
-		else if (event.key === "End") share = MAX_SHARE;
-		else return;
+		const share = shareOfKey(event, this.#currentShare());
+		if (share === undefined) return;
 		event.preventDefault();
 		this.treeShare = share;
 		this.#tellArrangement();
@@ -652,10 +524,6 @@ export class TraceChart extends LitElement {
 		if (part === null) throw new Error(`chart: no ${selector}`);
 		return part;
 	}
-}
-
-function clampShare(share: number): number {
-	return Math.min(MAX_SHARE, Math.max(MIN_SHARE, Math.round(share * 1e4) / 1e4));
 }
 
 customElements.define("traceway-chart", TraceChart);

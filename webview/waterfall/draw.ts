@@ -83,8 +83,8 @@ export class DurationLabels {
 	}
 }
 
-/** Draws ruler, grid and the bars of the rows in view. Returns whether one of those bars is running. */
-export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): boolean {
+/** Draws ruler, grid and the bars of the rows in view. */
+export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void {
 	const { model, widthPx, heightPx, scrollTop } = frame;
 	context.clearRect(0, 0, widthPx, heightPx);
 	drawRuler(context, frame);
@@ -95,16 +95,13 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): bool
 	context.font = frame.palette.font;
 	context.textBaseline = "middle";
 	const { first, end } = rowWindow(model.rows.count, scrollTop, heightPx - RULER_PX);
-	let hasRunning = false;
 	for (let index = first; index < end; index++) {
 		const node = model.rows.nodeAt(index);
 		if (node < 0) continue;
-		if (model.table.state[node] === 0) hasRunning = true;
 		const top = Math.round(RULER_PX + index * ROW_PX - scrollTop);
 		drawBar(context, frame, node, top, index === frame.selectedIndex);
 	}
 	context.restore();
-	return hasRunning;
 }
 
 function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {

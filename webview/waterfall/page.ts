@@ -2,7 +2,6 @@ import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { assertNever } from "../../src/base/assert.ts";
 import { displayText } from "../../src/base/displayText.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
-import { formatCost, formatCount, formatDuration } from "../../src/base/quantity.ts";
 import {
 	type ConnectionView,
 	type HostToWaterfall,
@@ -12,27 +11,14 @@ import {
 } from "../../src/protocol/messages.ts";
 import { SharedClock } from "../shared/clock.ts";
 import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoint.ts";
-import type { IconName } from "../shared/glyphs.ts";
-import { icon, iconStyles } from "../shared/icons.ts";
+import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
-import { fill } from "../shared/words.ts";
 import type { SpanSelectDetail, TraceChart } from "./chart.ts";
 import { TraceModel } from "./model.ts";
+import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
 import { pageStyles } from "./pageStyles.ts";
-import { nodeFacts, nodeName } from "./spanText.ts";
-import { words } from "./words.ts";
 
 type Endpoint = HostEndpoint<WaterfallToHost, HostToWaterfall, WaterfallViewState>;
-type RemovedReason = Extract<HostToWaterfall, { readonly type: "trace/removed" }>["reason"];
-
-/** What the page shows instead of the chart, or above it. */
-type Phase =
-	| { readonly name: "waiting" }
-	| { readonly name: "loading" }
-	| { readonly name: "ready" }
-	| { readonly name: "removed"; readonly reason: RemovedReason }
-	| { readonly name: "error"; readonly message: string };
-
 /** A trace that is there sooner never flashes a "loading". */
 const LOADING_DELAY_MS = 150;
 /** While an arrow key is held, only where it comes to rest is told. */
@@ -61,6 +47,8 @@ export class WaterfallPage extends LitElement {
 	#phase: Phase = { name: "waiting" };
 	#model: TraceModel | undefined;
 	#connection: ConnectionView | undefined;
+	/** Last change of the connection, for those who listen. */
+	#announcement = "";
 	#isLoadingShown = false;
 	#loadingTimer: ReturnType<typeof setTimeout> | undefined;
 	#selectTimer: ReturnType<typeof setTimeout> | undefined;
@@ -96,11 +84,13 @@ export class WaterfallPage extends LitElement {
 	}
 
 	override render(): TemplateResult {
-		const { header } = this.#model ?? {};
-		const hasChart = this.#model !== undefined && this.#model.table.count > 0 && this.#phase.name !== "removed";
+		const model = this.#phase.name === "removed" ? undefined : this.#model;
+		const hasChart = model !== undefined && model.table.count > 0;
+		const error = hasChart && this.#phase.name === "error" ? this.#phase.message : undefined;
 		return html`
-			${header === undefined || this.#phase.name === "removed" ? nothing : this.#renderHeader()}
-			${this.#renderNotices(hasChart)}
+			${model === undefined ? nothing : headerLine(model)}
+			${notices(this.#connection, error, this.#handleRetry)}
+			<div class="visually-hidden" role="status">${this.#announcement}</div>
 			<div class="stage">
 				<traceway-chart
 					class=${hasChart ? "" : "covered"}
@@ -108,9 +98,9 @@ export class WaterfallPage extends LitElement {
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}
 				></traceway-chart>
-				${hasChart ? nothing : this.#renderMessage()}
+				${hasChart ? nothing : messageInstead(this.#phase, this.#isLoadingShown, this.#handleRetry)}
 			</div>
-			${hasChart ? this.#renderDetails() : nothing}
+			${hasChart ? detailsLine(model, this.#chart?.selectedNode) : nothing}
 		`;
 	}
 
@@ -138,12 +128,20 @@ export class WaterfallPage extends LitElement {
 				this.#selectFromHost(message.spanId, message.reveal);
 				break;
 			case "connection/changed":
-				this.#connection = message.connection;
-				this.requestUpdate();
+				this.#showConnection(message.connection);
 				break;
 			default:
 				assertNever(message, "message to the waterfall");
 		}
+	}
+
+	#showConnection(connection: ConnectionView): void {
+		// A countdown is for the eye; who listens is told when the state changes, and when all is well again.
+		if (connection.indicator !== (this.#connection?.indicator ?? "live")) {
+			this.#announcement = displayText(connection.text, 500);
+		}
+		this.#connection = connection;
+		this.requestUpdate();
 	}
 
 	#showLoading(traceId: string): void {
@@ -239,6 +237,8 @@ export class WaterfallPage extends LitElement {
 	// ── Selection ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 	#selectFromHost(spanId: string | undefined, reveal: boolean): void {
+		// Said again with each snapshot: what is selected already stays where the user scrolled it.
+		if (spanId !== undefined && spanId === this.#selectedId()) return;
 		this.#pendingSelection = spanId === undefined ? undefined : { spanId, reveal };
 		if (spanId === undefined) this.#chart?.select(undefined, false);
 		else this.#settleSelection();
@@ -331,131 +331,6 @@ export class WaterfallPage extends LitElement {
 
 	// ── Parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	#renderHeader(): TemplateResult {
-		const model = this.#model;
-		if (model === undefined) return html``;
-		const { header } = model;
-		const durationNs = model.endNs(model.nowNs()) - model.startNs;
-		const tokens =
-			header.inputTokens === undefined && header.outputTokens === undefined
-				? formatCount(undefined)
-				: fill(words.tokensInOut, formatCount(header.inputTokens), formatCount(header.outputTokens));
-		const state = STATE_LOOKS[header.state];
-		return html`
-			<header>
-				<div class="title">
-					${icon(state.icon, state.className)}<span class="visually-hidden">${words[header.state]}</span>
-					<h1><bdi>${displayText(header.name, 300) || words.noName}</bdi></h1>
-				</div>
-				<ul class="facts">
-					<li title=${words.duration}>${icon("clockface")}<b>${formatDuration(durationNs)}</b></li>
-					<li>${header.spanCount === 1 ? words.spanCountOne : fill(words.spanCount, formatCount(header.spanCount))}</li>
-					${
-						header.state !== "running" && model.isRunning
-							? html`<li class="running">
-									${icon("loading", "spin")}${fill(words.runningCount, formatCount(model.table.runningCount))}
-								</li>`
-							: nothing
-					}
-					${
-						header.failedCount > 0
-							? html`<li class="failed">
-									${icon("error")}${fill(words.failedCount, formatCount(header.failedCount))}
-								</li>`
-							: nothing
-					}
-					<li>${words.tokens}<b>${tokens}</b></li>
-					<li title=${header.isCostEstimated ? words.costEstimated : nothing}>
-						${words.cost}<b>${formatCost(header.costUsd, header.isCostEstimated)}</b>
-					</li>
-					${
-						header.droppedSpans > 0
-							? html`<li class="warning" title=${words.droppedSpansHint}>
-									${icon("warning")}${fill(words.droppedSpans, formatCount(header.droppedSpans))}
-								</li>`
-							: nothing
-					}
-				</ul>
-			</header>
-		`;
-	}
-
-	/** What is not well while spans are shown: a connection that is not live, an error of a later load. */
-	#renderNotices(hasChart: boolean): TemplateResult | typeof nothing {
-		const connection = this.#connection;
-		const isLive = connection === undefined || connection.indicator === "live";
-		return html`
-			<div role="status">
-				${
-					isLive
-						? nothing
-						: html`<div class="notice">
-								${icon(connection.indicator === "connecting" ? "sync" : "debug-disconnect")}
-								<span>${displayText(connection.text, 500)}</span>
-							</div>`
-				}
-				${
-					hasChart && this.#phase.name === "error"
-						? html`<div class="notice error">
-								${icon("error")}<span>${displayText(this.#phase.message, 500)}</span>
-								<button @click=${this.#handleRetry}>${words.retry}</button>
-							</div>`
-						: nothing
-				}
-			</div>
-		`;
-	}
-
-	#renderMessage(): TemplateResult {
-		const phase = this.#phase;
-		switch (phase.name) {
-			case "waiting":
-				return html`<div class="message" role="status"></div>`;
-			case "loading":
-				return html`<div class="message" role="status" aria-busy="true">
-					${this.#isLoadingShown ? html`${icon("loading", "spin")}<p>${words.loading}</p>` : nothing}
-				</div>`;
-			case "ready":
-				return html`<div class="message" role="status">
-					${icon("pulse")}
-					<h2>${words.emptyTitle}</h2>
-					<p>${words.emptyHint}</p>
-				</div>`;
-			case "removed":
-				return html`<div class="message" role="status">
-					${icon("trash")}
-					<h2>${removedText(phase.reason)}</h2>
-					<p>${words.removedHint}</p>
-				</div>`;
-			case "error":
-				return html`<div class="message" role="alert">
-					${icon("error", "error-icon")}
-					<h2>${words.errorTitle}</h2>
-					<p>${displayText(phase.message, 1000)}</p>
-					<button @click=${this.#handleRetry}>${words.retry}</button>
-				</div>`;
-			default:
-				return assertNever(phase, "phase");
-		}
-	}
-
-	/** The facts of the selected span in one line, for those who have no pointer and for those who do not want to wait for the hover. */
-	#renderDetails(): TemplateResult {
-		const model = this.#model;
-		const node = this.#chart?.selectedNode;
-		// The line keeps its place while nothing is selected, or the first click would move the rows.
-		if (model === undefined || node === undefined) return html`<footer>${words.hint}</footer>`;
-		const facts = nodeFacts(model, node, model.nowNs());
-		return html`
-			<footer>
-				<bdi>${nodeName(model, node)}</bdi>
-				${facts
-					.filter((fact) => fact.brief !== undefined)
-					.map((fact) => html`<span class=${fact.isError === true ? "error" : ""}>${fact.brief}</span>`)}
-			</footer>
-		`;
-	}
-
 	readonly #handleRetry = (): void => {
 		this.#isResyncing = false;
 		this.#setPhase({ name: "loading" });
@@ -465,17 +340,6 @@ export class WaterfallPage extends LitElement {
 	get #chart(): TraceChart | null {
 		return this.renderRoot?.querySelector("traceway-chart") ?? null;
 	}
-}
-
-const STATE_LOOKS = {
-	running: { icon: "loading", className: "spin state-running" },
-	completed: { icon: "pass", className: "state-completed" },
-	failed: { icon: "error", className: "state-failed" },
-} as const satisfies Record<string, { readonly icon: IconName; readonly className: string }>;
-
-function removedText(reason: RemovedReason): string {
-	if (reason === "deleted") return words.removedDeleted;
-	return reason === "cleared" ? words.removedCleared : words.removedEvicted;
 }
 
 /** A state kept by an older version may have another shape; what does not fit is left out. */

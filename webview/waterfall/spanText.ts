@@ -1,5 +1,6 @@
 import { displayText } from "../../src/base/displayText.ts";
 import { formatCost, formatCount, formatDuration, formatExactDuration } from "../../src/base/quantity.ts";
+import { formatAbsoluteTime } from "../../src/model/format.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
 import { missingIndexOf } from "./spanTable.ts";
@@ -52,7 +53,7 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	else {
 		const offset = offsetText(start - (Number.isNaN(model.startNs) ? 0 : model.startNs));
 		facts.push({ title: words.start, value: offset, brief: fill(words.startBrief, offset) });
-		facts.push({ title: words.time, value: localTime(model, start) });
+		facts.push({ title: words.time, value: absoluteTime(model, start) });
 	}
 	const share = (duration / (model.endNs(nowNs) - model.startNs)) * 100;
 	if (Number.isFinite(share)) {
@@ -88,20 +89,11 @@ function offsetText(offsetNs: number): string {
 	return offsetNs < 0 ? formatExactDuration(offsetNs) : `+${formatExactDuration(offsetNs)}`;
 }
 
-/** Time of day with the date, in the reader's zone, which is named: `2026-03-06 10:00:00.123456 GMT+1`. */
-function localTime(model: TraceModel, startNs: number): string {
-	const date = new Date(model.base.ms + Math.floor((startNs + model.base.subNs) / 1e6));
-	if (Number.isNaN(date.getTime())) return words.startUnknown;
-	const pad = (value: number, length = 2): string => String(value).padStart(length, "0");
-	const subMs = Math.round((((startNs + model.base.subNs) % 1e6) + 1e6) % 1e6);
-	const fraction = `${pad(date.getMilliseconds(), 3)}${subMs === 0 ? "" : pad(subMs, 6).replace(/(000)+$/, "")}`;
-	const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-	const time = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${fraction}`;
-	return `${day} ${time} ${zoneName(date)}`;
-}
-
-const zoneFormat = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
-
-function zoneName(date: Date): string {
-	return zoneFormat.formatToParts(date).find((part) => part.type === "timeZoneName")?.value ?? "";
+function absoluteTime(model: TraceModel, startNs: number): string {
+	const ns = startNs + model.base.subNs;
+	const ms = Math.floor(ns / 1e6);
+	return formatAbsoluteTime(
+		{ ms: model.base.ms + ms, subNs: Math.min(999_999, Math.round(ns - ms * 1e6)) },
+		{ exact: true },
+	);
 }

@@ -42,7 +42,8 @@ export class Tooltip {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
 		this.#node = undefined;
-		this.#element.hidden = true;
+		// Called at every scroll: nothing may be written then.
+		if (!this.#element.hidden) this.#element.hidden = true;
 	}
 
 	#fill(model: TraceModel, node: number, nowNs: number): void {

@@ -1,0 +1,58 @@
+import { assertNever } from "../../src/base/assert.ts";
+import type { KeyAction } from "./keys.ts";
+import type { TraceModel } from "./model.ts";
+
+/** What a key comes to, given where one is; indexes are places of visible rows. */
+export type Step =
+	| { readonly do: "select"; readonly index: number }
+	| { readonly do: "toggle"; readonly index: number }
+	| { readonly do: "open"; readonly index: number }
+	| { readonly do: "expandAll" }
+	| { readonly do: "collapseAll" }
+	| undefined;
+
+/**
+ * The tree pattern of the ARIA Authoring Practices: right opens, then enters; left closes, then leaves for the parent.
+ * `index` is -1 when nothing is selected, `pageRows` what a page key moves by.
+ */
+export function stepOf(action: KeyAction, model: TraceModel, index: number, pageRows: number): Step {
+	const { rows, layout } = model;
+	const last = rows.count - 1;
+	if (last < 0) return undefined;
+	const select = (to: number): Step => ({ do: "select", index: Math.min(last, Math.max(0, to)) });
+	switch (action) {
+		case "next":
+			return select(index + 1);
+		case "previous":
+			return select(index - 1);
+		case "first":
+			return select(0);
+		case "last":
+			return select(last);
+		case "pageDown":
+			return select(Math.max(0, index) + pageRows);
+		case "pageUp":
+			return select(index - pageRows);
+		case "expandAll":
+			return { do: "expandAll" };
+		case "collapseAll":
+			return { do: "collapseAll" };
+		case "toggle":
+			return index < 0 ? undefined : { do: "toggle", index };
+		case "open":
+			return index < 0 ? undefined : { do: "open", index };
+		case "expand": {
+			if (index < 0 || layout.childCount[rows.rowAt(index)] === 0) return undefined;
+			return rows.isFolded(rows.nodeAt(index)) ? { do: "toggle", index } : select(index + 1);
+		}
+		case "collapse": {
+			if (index < 0) return undefined;
+			const row = rows.rowAt(index);
+			if (layout.childCount[row] > 0 && !rows.isFolded(layout.node[row])) return { do: "toggle", index };
+			const parentRow = layout.parentRow(row);
+			return parentRow < 0 ? undefined : select(rows.indexOfRow(parentRow));
+		}
+		default:
+			return assertNever(action, "key action");
+	}
+}

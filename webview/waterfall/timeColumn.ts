@@ -1,0 +1,83 @@
+import type { Theme } from "../shared/theme.ts";
+import { DurationLabels, drawFrame, RULER_PX } from "./draw.ts";
+import type { TraceModel } from "./model.ts";
+import { type Palette, readPalette } from "./palette.ts";
+import { TimeScale, timeDomain } from "./timeScale.ts";
+
+/** Room at both ends of the time axis, for what sticks out. */
+const MARGIN_PX = 10;
+
+/** What the column shows in a frame. */
+export interface TimeView {
+	readonly model: TraceModel;
+	/** Offset into the rows. */
+	readonly scrollTop: number;
+	readonly nowNs: number;
+	/** Visible row that stands on the colour of an active selection, -1 for none. */
+	readonly selectedIndex: number;
+}
+
+/** The canvas of ruler and bars: its size in pixels of the screen, its colours, its frames. */
+export class TimeColumn {
+	readonly #canvas: HTMLCanvasElement;
+	readonly #context: CanvasRenderingContext2D | null;
+	readonly #theme: Theme;
+	readonly #labels = new DurationLabels();
+	#palette: Palette | undefined;
+	#widthPx = 0;
+	#heightPx = 0;
+	#pixelRatio = 1;
+
+	constructor(canvas: HTMLCanvasElement, theme: Theme) {
+		this.#canvas = canvas;
+		this.#context = canvas.getContext("2d");
+		this.#theme = theme;
+	}
+
+	/** A canvas whose size changed is empty until it is drawn. */
+	resize(widthPx: number, rowsPx: number): void {
+		this.#widthPx = widthPx;
+		this.#heightPx = rowsPx + RULER_PX;
+		this.#pixelRatio = window.devicePixelRatio || 1;
+		const width = Math.max(1, Math.round(widthPx * this.#pixelRatio));
+		const height = Math.max(1, Math.round(this.#heightPx * this.#pixelRatio));
+		if (this.#canvas.width === width && this.#canvas.height === height) return;
+		this.#canvas.width = width;
+		this.#canvas.height = height;
+		this.#canvas.style.setProperty("width", `${widthPx}px`);
+		this.#canvas.style.setProperty("height", `${this.#heightPx}px`);
+		this.forgetTheme();
+	}
+
+	/** Colours, font or size of a pixel changed. */
+	forgetTheme(): void {
+		this.#palette = undefined;
+		this.#labels.clear();
+	}
+
+	/** Another trace: its spans have the ordinals of the one before. */
+	forgetLabels(): void {
+		this.#labels.clear();
+	}
+
+	clear(): void {
+		this.#context?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+	}
+
+	draw({ model, scrollTop, nowNs, selectedIndex }: TimeView): void {
+		if (this.#context === null) return;
+		this.#palette ??= readPalette(this.#theme, this.#context, this.#pixelRatio);
+		this.#context.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
+		drawFrame(this.#context, {
+			model,
+			scale: new TimeScale(timeDomain(model.startNs, model.endNs(nowNs)), this.#widthPx, MARGIN_PX),
+			palette: this.#palette,
+			labels: this.#labels,
+			widthPx: this.#widthPx,
+			heightPx: this.#heightPx,
+			scrollTop,
+			nowNs,
+			selectedIndex,
+		});
+	}
+}

@@ -60,9 +60,15 @@ describe("buildSpanDetailView", () => {
 		});
 	});
 
-	it("indents messages that are JSON, as tools and structured answers send them", () => {
-		const { outputMessages } = viewOf(detailOf({ output: '{"city":"Bonn"}' }));
-		expect(outputMessages[0].content).toMatchObject({ text: '{\n  "city": "Bonn"\n}', language: "json" });
+	it("writes JSON in messages and attributes on one line when it fits, else indented", () => {
+		const small = { city: "Bonn", tags: ["a\nb", []] };
+		const large = { text: "x".repeat(80) };
+		const view = viewOf(detailOf({ output: JSON.stringify(small), attributes: { small, large } }));
+		const line = '{ "city": "Bonn", "tags": [ "a\\nb", [] ] }';
+		expect(view.outputMessages[0].content).toMatchObject({ text: line, totalBytes: line.length, language: "json" });
+		expect(view.attributes.map(({ value }) => value.text)).toEqual([line, JSON.stringify(large, null, 2)]);
+		expect(view.output?.text).toBe(JSON.stringify(small, null, 2));
+		expect(partText(detailOf({ attributes: { small } }), "attribute-0").text).toBe(JSON.stringify(small, null, 2));
 	});
 
 	it("leaves unknown what is unknown", () => {

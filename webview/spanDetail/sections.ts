@@ -134,6 +134,10 @@ function attributes(context: PageContext, detail: SpanDetailView): TemplateResul
 			: nothing,
 		// The roles are said because a narrow page lays the cells out as blocks, which takes a table's own roles away.
 		html`<table role="table" aria-label=${words.attributes}>
+			<colgroup>
+				<col class="name-column" />
+				<col />
+			</colgroup>
 			<thead class="visually-hidden" role="rowgroup">
 				<tr role="row">
 					<th role="columnheader" scope="col">${words.name}</th>

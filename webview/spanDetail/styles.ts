@@ -374,6 +374,7 @@ export const spanDetailStyles = css`
 	}
 	.card {
 		--role: var(--vscode-descriptionForeground);
+		position: relative;
 		padding: 4px 8px 8px 12px;
 		background: var(--card);
 		border: 1px solid var(--vscode-contrastBorder, var(--line));
@@ -397,7 +398,14 @@ export const spanDetailStyles = css`
 		gap: 0 6px;
 		min-height: 26px;
 	}
-	/* As in VS Code's own lists, a row's actions show where the pointer or the focus is. */
+	/* As in VS Code's own lists, a row's actions show where the pointer or the focus is, over what is under them. */
+	.card .tools {
+		position: absolute;
+		top: 5px;
+		inset-inline-end: 8px;
+		background: var(--vscode-editorWidget-background, var(--vscode-editor-background));
+		border-radius: 5px;
+	}
 	@media (hover: hover) {
 		.card .tools,
 		.cell .tools {
@@ -479,8 +487,10 @@ export const spanDetailStyles = css`
 		border-collapse: collapse;
 		table-layout: fixed;
 	}
-	th {
+	.name-column {
 		width: 36%;
+	}
+	th {
 		padding: 4px 12px 4px 0;
 		font-weight: normal;
 		text-align: start;

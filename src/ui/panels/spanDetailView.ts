@@ -15,6 +15,8 @@ const MAX_PREVIEW_UNITS = 500;
 const MAX_ATTRIBUTES = 500;
 /** A table cell; the section as a whole opens in an editor. */
 const MAX_ATTRIBUTE_UNITS = 2_000;
+/** JSON up to this many units stands on one line in tables and messages. */
+const MAX_LINE_UNITS = 80;
 /** Names and ids are labels of the page, not payload. */
 const MAX_LABEL_UNITS = 500;
 /** Strings of JSON up to this many units are shown indented; a longer one as it was sent. */
@@ -77,7 +79,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),
 		attributes: entries.slice(0, MAX_ATTRIBUTES).map(([key, value]) => ({
 			key: label(key),
-			value: shown(value, MAX_ATTRIBUTE_UNITS),
+			value: compact(value) ?? shown(value, MAX_ATTRIBUTE_UNITS),
 		})),
 		omittedAttributes: Math.max(0, entries.length - MAX_ATTRIBUTES),
 		attributesBytes: entries.length === 0 ? 0 : jsonText(detail.attributes, 0).totalBytes,
@@ -152,7 +154,7 @@ function messageOf(message: ConversationMessage, maxUnits: number): MessageView 
 		role: label(message.role),
 		kind: message.kind,
 		toolName: optionalLabel(message.toolName),
-		content: shown(indented(message.content), maxUnits),
+		content: compact(indented(message.content)) ?? shown(indented(message.content), maxUnits),
 	};
 }
 
@@ -161,6 +163,16 @@ function shown(value: unknown, maxUnits: number): PartText {
 	const isText = typeof value === "string";
 	const bounded: BoundedText = isText ? boundText(value, maxUnits) : jsonText(value, maxUnits);
 	return { ...bounded, language: isText ? "plaintext" : "json" };
+}
+
+/** A small JSON value on one line; undefined for texts and for what does not fit. */
+function compact(value: unknown): PartText | undefined {
+	if (typeof value === "string") return undefined;
+	const { text, isCut } = jsonText(value, 2 * MAX_LINE_UNITS);
+	if (isCut) return undefined;
+	// JSON has no raw line ends inside its strings.
+	const line = text.replace(/\n */g, " ");
+	return line.length > MAX_LINE_UNITS ? undefined : { ...boundText(line, MAX_LINE_UNITS), language: "json" };
 }
 
 /**

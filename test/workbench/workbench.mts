@@ -13,6 +13,14 @@ const EXTENSION_ID = "traceway-live.traceway-live";
 
 export type ThemeName = "Dark Modern" | "Light Modern" | "Dark High Contrast" | "Light High Contrast";
 
+/** What the setting calls a theme is not always what the palette shows; an unknown one falls back to the light default. */
+const THEME_IDS: Record<ThemeName, string> = {
+	"Dark Modern": "Dark Modern",
+	"Light Modern": "Light Modern",
+	"Dark High Contrast": "Default High Contrast",
+	"Light High Contrast": "Default High Contrast Light",
+};
+
 export interface WorkbenchOptions {
 	/** User settings beside the quiet defaults; they cannot be written later (the running server does not reread them). */
 	readonly settings?: Readonly<Record<string, unknown>>;
@@ -67,6 +75,7 @@ const QUIET_SETTINGS = {
 	"extensions.ignoreRecommendations": true,
 	"chat.disableAIFeatures": true,
 	"git.enabled": false,
+	"remote.autoForwardPorts": false,
 } as const;
 
 const START_TIMEOUT_MS = 60_000;
@@ -111,13 +120,24 @@ interface Dirs {
 
 async function prepareProfile(dirs: Dirs, options: WorkbenchOptions): Promise<void> {
 	const settingsDir = join(dirs.userData, "User");
-	for (const dir of [settingsDir, dirs.extensions, dirs.workspace, dirs.config]) await mkdir(dir, { recursive: true });
+	// The window is a remote one, for which VS Code takes settings of machine scope from the remote machine's file alone.
+	// It looks whether a setting is of that scope only once the extension is known, so in the user's file they would
+	// count or not as the start goes.
+	const machineDir = join(dirs.userData, "Machine");
+	for (const dir of [settingsDir, machineDir, dirs.extensions, dirs.workspace, dirs.config])
+		await mkdir(dir, { recursive: true });
 	const settings = {
 		...QUIET_SETTINGS,
-		"workbench.colorTheme": options.theme ?? "Dark Modern",
+		"workbench.colorTheme": THEME_IDS[options.theme ?? "Dark Modern"],
 		...options.settings,
 	};
-	await writeFile(join(settingsDir, "settings.json"), JSON.stringify(settings, undefined, "\t"));
+	const isOurs = ([name]: [string, unknown]) => name.startsWith("traceway.");
+	for (const [dir, entries] of [
+		[machineDir, Object.entries(settings).filter(isOurs)],
+		[settingsDir, Object.entries(settings).filter((entry) => !isOurs(entry))],
+	] as const) {
+		await writeFile(join(dir, "settings.json"), JSON.stringify(Object.fromEntries(entries), undefined, "\t"));
+	}
 	for (const [name, text] of Object.entries(options.workspaceFiles ?? { "README.md": "# A workspace\n" })) {
 		await mkdir(dirname(join(dirs.workspace, name)), { recursive: true });
 		await writeFile(join(dirs.workspace, name), text);

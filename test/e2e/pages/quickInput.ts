@@ -15,7 +15,8 @@ export class QuickInput {
 
 	async runCommand(title: string): Promise<void> {
 		await until(`command "${title}" is run`, async () => {
-			await this.#page.keyboard.press("Escape");
+			// Only when it is open: in a tree Escape takes the selection away.
+			if (await this.widget.isVisible()) await this.#page.keyboard.press("Escape");
 			// The first F1 of a window can get lost while it starts.
 			await this.#page.keyboard.press("F1");
 			await this.input.waitFor({ timeout: 2000 });

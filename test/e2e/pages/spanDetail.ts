@@ -13,7 +13,7 @@ export class SpanDetail extends WebviewFrame {
 
 	/** "Running", "Completed" or "Failed". */
 	async status(): Promise<string> {
-		return ((await (await this.root()).locator("header .status").textContent()) ?? "").trim();
+		return ((await (await this.root()).locator("header .status > span:last-child").textContent()) ?? "").trim();
 	}
 
 	async error(): Promise<Locator> {

@@ -57,7 +57,7 @@ export class Window {
 	}
 
 	get #activityIcon(): Locator {
-		return this.page.locator('.activitybar .action-item a.action-label[aria-label^="Traceway"]');
+		return this.page.locator('.activitybar .action-item:has(a.action-label[aria-label^="Traceway"])');
 	}
 
 	/** The number on the activity bar's icon; undefined without one. */
@@ -70,14 +70,22 @@ export class Window {
 
 	/** Opens the Traceway side bar as a person does. */
 	async openView(): Promise<void> {
-		if (await this.traces.pane.isVisible()) return;
-		await this.#activityIcon.click();
-		await this.traces.pane.waitFor();
+		await this.#toggleView(true);
 	}
 
 	async closeSideBar(): Promise<void> {
-		if (await this.traces.pane.isVisible()) await this.#activityIcon.click();
-		await this.traces.pane.waitFor({ state: "hidden" });
+		await this.#toggleView(false);
+	}
+
+	async #toggleView(isWanted: boolean): Promise<void> {
+		const { pane } = this.traces;
+		await until(`the Traceway side bar is ${isWanted ? "open" : "closed"}`, async () => {
+			if ((await pane.isVisible()) === isWanted) return true;
+			// Two clicks within 300 ms count as a double click, and VS Code ignores the second.
+			await this.#activityIcon.click();
+			await pane.waitFor({ state: isWanted ? "visible" : "hidden", timeout: 1000 });
+			return true;
+		});
 	}
 
 	/** Runs a command by its title in the palette, such as `Traceway: Reconnect`. */

@@ -28,11 +28,56 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 		case "connecting":
 			return state.attempt > 1 ? t("Connecting, attempt {0}", state.attempt) : t("Connecting");
 		case "waiting":
-			return t("{0}. Next try in {1} s", state.message, Math.max(0, Math.ceil((state.retryAtMs - nowMs) / 1000)));
+			return t(
+				"{0}. Next try in {1} s",
+				reasonText(state.reason, t),
+				Math.max(0, Math.ceil((state.retryAtMs - nowMs) / 1000)),
+			);
 		case "failed":
-			return state.message;
+			return failureText(state.reason, state.message, t);
 		case "idle":
 		case "disposed":
+			return t("Disconnected");
+	}
+}
+
+/** Why a connection gave up, with what the server or the system said: a person has to act on it. */
+export function failureText(reason: ConnectionReason, message: string, t: Translate): string {
+	// These come with words of our own: the mini-server did not start, the address cannot be used.
+	if (reason === "network" || reason === "protocol") return message;
+	return t("{0} ({1})", reasonText(reason, t), message);
+}
+
+/** Plain words for why a connection waits or failed. */
+function reasonText(reason: ConnectionReason, t: Translate): string {
+	switch (reason) {
+		case "network":
+			return t("No connection to the server");
+		case "timeout":
+			return t("The server does not answer");
+		case "stale":
+			return t("The server fell silent");
+		case "ended":
+			return t("The server ended the connection");
+		case "serverError":
+			return t("The server reports a problem of its own");
+		case "rateLimited":
+			return t("The server asks to wait");
+		case "unauthorized":
+			return t("The server wants a valid token");
+		case "forbidden":
+			return t("The server does not let this token read traces");
+		case "notFound":
+			return t("No event stream at this address");
+		case "gone":
+			return t("The event stream at this address is gone");
+		case "noContent":
+			return t("The server has closed its event stream");
+		case "contentType":
+			return t("The answer is no event stream");
+		case "protocol":
+			return t("The server's answer cannot be used");
+		case "disconnected":
 			return t("Disconnected");
 	}
 }

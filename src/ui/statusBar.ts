@@ -119,6 +119,7 @@ function statusTooltip(connection: SourceConnection, indicator: Indicator, nowMs
 	const { status, store } = connection;
 	const t = vscode.l10n.t;
 	const lines: string[] = [`${connection.config.name}: ${connectionText(status, indicator, nowMs, t)}`];
+	if (status.state.name === "waiting") lines.push(t("Reason: {0}", status.state.message));
 	if (connection.url !== undefined) lines.push(t("Address: {0}", connection.url));
 	if (status.state.name === "open") lines.push(t("Live since {0}", clockTime(status.state.sinceMs)));
 	lines.push(

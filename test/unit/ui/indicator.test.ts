@@ -31,7 +31,7 @@ const waiting: ConnectionState = {
 	attempt: 3,
 	retryAtMs: NOW + 3_400,
 	reason: "network",
-	message: "The server cannot be reached",
+	message: "fetch failed (connect ECONNREFUSED 127.0.0.1:1)",
 };
 
 describe("the indicator", () => {
@@ -65,10 +65,20 @@ describe("the indicator", () => {
 });
 
 describe("the words for a connection", () => {
-	it("name the reason and count down to the next try", () => {
+	it("name the reason in plain words and count down to the next try", () => {
 		expect(connectionText(statusOf(waiting), "connecting", NOW, t)).toBe(
-			"The server cannot be reached. Next try in 4 s",
+			"No connection to the server. Next try in 4 s",
 		);
+	});
+
+	it("tell with a failure what the server said", () => {
+		const failed: ConnectionState = { name: "failed", reason: "unauthorized", message: "HTTP 401" };
+		expect(connectionText(statusOf(failed), "disconnected", NOW, t)).toBe("The server wants a valid token (HTTP 401)");
+	});
+
+	it("leave a failure that has words of its own as it is", () => {
+		const failed: ConnectionState = { name: "failed", reason: "network", message: "The mini-server did not start" };
+		expect(connectionText(statusOf(failed), "disconnected", NOW, t)).toBe("The mini-server did not start");
 	});
 
 	it("never count below zero", () => {

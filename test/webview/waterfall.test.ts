@@ -340,6 +340,20 @@ describe("rows", () => {
 		});
 	});
 
+	it("tell when a fold hides a failed span", async () => {
+		await withPage(async (waterfall) => {
+			const { page } = waterfall;
+			await waterfall.send(new TestHostTrace().snapshot(agentSpans()));
+			for (const name of ["turn 1", "turn 2"])
+				await page.locator(".row", { hasText: name }).locator(".twistie").click();
+			await page
+				.getByRole("treeitem", { name: "turn 2 6, completed, 2.65 s, hides a failed span", exact: true })
+				.waitFor();
+			await page.getByRole("treeitem", { name: "turn 1 6, completed, 2.65 s", exact: true }).waitFor();
+			expect(await page.locator(".row.hides-failure").count()).toBe(1);
+		});
+	});
+
 	it("put spans of a missing parent below a placeholder, which the parent replaces in place", async () => {
 		await withPage(async (waterfall) => {
 			const { page } = waterfall;

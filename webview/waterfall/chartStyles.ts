@@ -132,7 +132,7 @@ export const chartStyles = css`
 	.tree:focus .row.selected .kind,
 	.tree:focus .row.selected .note,
 	.tree:focus .row.selected .row-duration,
-	.tree:focus .row.selected .state {
+	.tree:focus .row.selected .state:not(.failed) {
 		color: inherit;
 	}
 	.name {
@@ -172,6 +172,20 @@ export const chartStyles = css`
 		color: var(--vscode-badge-foreground);
 		background: var(--vscode-badge-background);
 		border: 1px solid var(--vscode-contrastBorder, transparent);
+	}
+	.row.hides-failure .badge {
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
+		background: transparent;
+		border-color: currentColor;
+	}
+	.row.hides-failure .badge::before {
+		content: "\\ea87";
+		margin-right: 3px;
+		font: 10px/1 codicon;
+		vertical-align: -1px;
+	}
+	.tree:focus .row.selected.hides-failure .badge {
+		color: inherit;
 	}
 	.row-duration {
 		flex: none;

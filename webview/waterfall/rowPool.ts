@@ -1,5 +1,6 @@
 import { displayText } from "../../src/base/displayText.ts";
 import { formatCount, formatDuration } from "../../src/base/quantity.ts";
+import { SpanStateCode } from "../../src/model/span.ts";
 import { ICONS, type IconName } from "../shared/glyphs.ts";
 import { ROW_PX } from "./draw.ts";
 import { lookOfKind } from "./kinds.ts";
@@ -163,16 +164,16 @@ class Row {
 		this.#attribute("aria-selected", String(isSelected));
 		// What is seen comes first and in its order: those who steer by voice say it.
 		const seen = [name, note, badge, duration].filter((text) => text !== "").join(" ");
-		this.#attribute(
-			"aria-label",
-			[seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)].join(", "),
-		);
+		const isHidingFailure = badge !== "" && hasFailureBelow(model, row);
+		const label = [seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)];
+		if (isHidingFailure) label.push(words.hidesFailure);
+		this.#attribute("aria-label", label.join(", "));
 		const facts = isSelected ? nodeFacts(model, node, view.nowNs) : [];
 		this.#attribute(
 			"aria-description",
 			facts.length === 0 ? undefined : facts.map((fact) => `${fact.title} ${fact.value}`.trim()).join(", "),
 		);
-		let className = "row";
+		let className = isHidingFailure ? "row hides-failure" : "row";
 		if (isSelected) className += " selected";
 		if (node < 0) {
 			className += " placeholder";
@@ -220,6 +221,15 @@ class Row {
 
 const STATE_CLASSES = ["running spin", "completed", "failed"];
 const STATE_ICONS: readonly IconName[] = ["loading", "check", "error"];
+
+/** A fold must not make a failure invisible. One pass over the rows below, when a folded row changes. */
+function hasFailureBelow({ layout, table }: TraceModel, row: number): boolean {
+	for (let below = row + 1; below < row + layout.size[row]; below++) {
+		const node = layout.node[below];
+		if (node >= 0 && table.state[node] === SpanStateCode.failed) return true;
+	}
+	return false;
+}
 
 /** Dim words behind the name: the model of an LLM call, or why a row stands where it stands. */
 function noteOf(model: TraceModel, ordinal: number): string {

@@ -13,6 +13,7 @@ export const words = readWords({
 	noName: "(no name)",
 	missingParent: "Parent {0} has not arrived",
 	cycle: "Its parents form a circle; shown as a root",
+	hidesFailure: "hides a failed span",
 	descendants: "{0} hidden",
 	duration: "Duration",
 	start: "Start",

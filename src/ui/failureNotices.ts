@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../base/disposable.ts";
 import { CommandId } from "./ids.ts";
 import { failureText, needsToken } from "./indicator.ts";
+import { noticeText } from "./noticeText.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
 
 /** One notification when a connection ends in `failed`, with what to do about it; the status bar carries the standing state. */
@@ -24,7 +25,7 @@ export class FailureNotices implements Disposable {
 				const reconnect = vscode.l10n.t("Reconnect");
 				const showLog = vscode.l10n.t("Show Log");
 				const why = failureText(state.reason, state.message, vscode.l10n.t);
-				const text = vscode.l10n.t("{0}: {1}", connection.config.name, why);
+				const text = noticeText(`${connection.config.name}: ${why}`);
 				void vscode.window
 					.showErrorMessage(text, needsToken(state.reason) ? setToken : reconnect, showLog)
 					.then((choice) => {

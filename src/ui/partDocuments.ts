@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { SpanPart } from "../protocol/messages.ts";
+import { isSpanPart, type SpanPart } from "../protocol/messages.ts";
 import { DOCUMENT_SCHEME } from "./ids.ts";
 import { partText } from "./panels/spanDetailView.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
@@ -66,12 +66,8 @@ function addressOf(uri: vscode.Uri): PartAddress {
 	const value: unknown = JSON.parse(uri.query);
 	if (typeof value !== "object" || value === null) throw new Error(`${uri.path}: not the address of a span`);
 	const { sourceId, traceId, spanId, part } = value as Record<string, unknown>;
-	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string" || !isPart(part)) {
+	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string" || !isSpanPart(part)) {
 		throw new Error(`${uri.path}: not the address of a span`);
 	}
 	return { sourceId, traceId, spanId, part };
-}
-
-function isPart(value: unknown): value is SpanPart {
-	return value === "input" || value === "output" || value === "attributes" || value === "error" || value === "raw";
 }

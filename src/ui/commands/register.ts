@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { isAbortError } from "../../base/abort.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError } from "../../base/logger.ts";
+import { noticeText } from "../noticeText.ts";
 import type { TraceNode, TreeNode } from "../traces/traceNodes.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -15,7 +16,7 @@ export function register(context: CommandContext, id: string, run: (argument: un
 			const message = describeError(error);
 			context.logger.error(`${id}: ${message}`);
 			const show = vscode.l10n.t("Show Log");
-			void vscode.window.showErrorMessage(message, show).then((choice) => {
+			void vscode.window.showErrorMessage(noticeText(message), show).then((choice) => {
 				if (choice === show) context.log.show();
 			});
 			return undefined;

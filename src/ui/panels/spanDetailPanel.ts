@@ -15,6 +15,7 @@ import type {
 } from "../../protocol/messages.ts";
 import { SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
+import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
@@ -254,7 +255,7 @@ export class SpanDetailPanel implements Disposable {
 
 	#reportError(error: unknown): void {
 		this.#logger.error(describeError(error));
-		void vscode.window.showErrorMessage(describeError(error));
+		void vscode.window.showErrorMessage(noticeText(describeError(error)));
 	}
 
 	#cancelReload(): void {

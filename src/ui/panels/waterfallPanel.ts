@@ -18,7 +18,10 @@ import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
 
-/** At most 20 messages a second, each at most 256 kB: about 100 bytes a span. */
+/**
+ * At most 20 messages a second, each at most 256 kB: about 100 bytes a span. The first one after a quiet time goes at once;
+ * the store has gathered what belongs together.
+ */
 const DELTA_MS = 50;
 const DELTA_ROWS = 2_000;
 /** More changed rows than this are cheaper as a snapshot. */
@@ -46,6 +49,8 @@ export class WaterfallPanel implements Disposable {
 	#revision = 0;
 	#pendingRows = new Set<number>();
 	#deltaTimer: ReturnType<typeof setTimeout> | undefined;
+	/** Of the monotonic clock. */
+	#lastDeltaMs = -DELTA_MS;
 	#load: AbortController | undefined;
 	#error: string | undefined;
 	#connectionView: ConnectionView | undefined;
@@ -211,11 +216,13 @@ export class WaterfallPanel implements Disposable {
 		} else {
 			for (const row of change.rows) this.#pendingRows.add(row);
 		}
-		this.#deltaTimer ??= setTimeout(() => this.#sendDeltas(), DELTA_MS);
+		const waitMs = Math.max(0, this.#lastDeltaMs + DELTA_MS - performance.now());
+		this.#deltaTimer ??= setTimeout(() => this.#sendDeltas(), waitMs);
 	}
 
 	#sendDeltas(): void {
 		this.#deltaTimer = undefined;
+		this.#lastDeltaMs = performance.now();
 		const entry = this.#connection?.store.entry(this.#traceId);
 		if (this.#connection === undefined || entry === undefined || !this.#host.isReady) return;
 		const mustSnapshot =

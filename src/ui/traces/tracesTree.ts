@@ -21,7 +21,11 @@ import {
 
 /** Rows shown below one parent before "Load more". */
 const PAGE_ROWS = 500;
-/** Shortest time between two refreshes of the tree; the first change after a quiet time is shown at once. */
+/**
+ * Shortest time between two refreshes of the tree; the first change after a quiet time is shown at once. VS Code takes the
+ * first of several refreshes at once, too, and the others only when there was none for 200 ms: closer together they would
+ * put each other off for as long as changes come.
+ */
 const REFRESH_MS = 250;
 /** Running durations tick this often, and only while the view is visible. */
 const TICK_MS = 1_000;
@@ -44,7 +48,8 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 	#dirtyTraces = new Set<string>();
 	#isRootDirty = false;
 	#refreshTimer: ReturnType<typeof setTimeout> | undefined;
-	#lastRefreshMs = 0;
+	/** Of the monotonic clock. */
+	#lastRefreshMs = -REFRESH_MS;
 	#tickTimer: ReturnType<typeof setInterval> | undefined;
 	#isVisible = false;
 	/** Traces and spans that were resolved while running: what a tick has to redraw. */
@@ -354,16 +359,16 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 			this.#isRootDirty = true;
 		}
 		for (const traceId of changes.changedTraces.keys()) this.#dirtyTraces.add(traceId);
-		for (const traceId of changes.removedTraceIds) this.#forgetTrace(traceId);
-		const waitMs = this.#lastRefreshMs + REFRESH_MS - Date.now();
+		if (changes.removedTraceIds.length > 0) this.#forgetTraces(new Set(changes.removedTraceIds));
+		const waitMs = this.#lastRefreshMs + REFRESH_MS - performance.now();
 		if (waitMs <= 0) this.#refresh();
 		else this.#refreshTimer ??= setTimeout(() => this.#refresh(), waitMs);
 	}
 
-	#forgetTrace(traceId: string): void {
-		this.#dirtyTraces.delete(traceId);
+	#forgetTraces(traceIds: ReadonlySet<string>): void {
+		for (const traceId of traceIds) this.#dirtyTraces.delete(traceId);
 		for (const [id, node] of this.#nodes) {
-			if (node.kind === "group" || node.kind === "loadMore" || node.traceId !== traceId) continue;
+			if (node.kind === "group" || node.kind === "loadMore" || !traceIds.has(node.traceId)) continue;
 			this.#nodes.delete(id);
 			this.#runningShown.delete(node);
 		}
@@ -372,7 +377,7 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 	#refresh(): void {
 		if (this.#refreshTimer !== undefined) clearTimeout(this.#refreshTimer);
 		this.#refreshTimer = undefined;
-		this.#lastRefreshMs = Date.now();
+		this.#lastRefreshMs = performance.now();
 		const dirty = this.#dirtyTraces;
 		this.#dirtyTraces = new Set();
 		if (this.#isRootDirty) {
@@ -446,7 +451,7 @@ function stateIcon(state: SpanSummary["state"]): vscode.ThemeIcon {
 		case "completed":
 			return new vscode.ThemeIcon("pass", color("testing.iconPassed"));
 		case "failed":
-			return new vscode.ThemeIcon("error", color("testing.iconFailed"));
+			return new vscode.ThemeIcon("error", color("charts.red"));
 	}
 }
 
@@ -454,7 +459,7 @@ function stateIcon(state: SpanSummary["state"]): vscode.ThemeIcon {
 function traceIcon(summary: TraceSummary, nowMs: number): vscode.ThemeIcon {
 	if (summary.spanCount === 0) return new vscode.ThemeIcon("circle-outline", color("descriptionForeground"));
 	if (summary.state === "failed" && summary.runningCount > 0) {
-		return new vscode.ThemeIcon("loading~spin", color("testing.iconFailed"));
+		return new vscode.ThemeIcon("loading~spin", color("charts.red"));
 	}
 	if (summary.state === "running" && nowMs - summary.changedAtMs > 15 * 60_000) {
 		return new vscode.ThemeIcon("question", color("descriptionForeground"));

@@ -7,12 +7,14 @@ import { remoteParts } from "../../model/queryMatch.ts";
 import type { ChangeSet } from "../../model/traceStore.ts";
 import { ContextKey, ViewId, type ViewState } from "../ids.ts";
 import { needsToken } from "../indicator.ts";
+import { noticeText } from "../noticeText.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
 import { GROUPINGS, type Grouping, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
 import { TracesTree } from "./tracesTree.ts";
 
 const SEARCH_AGAIN_MS = 2_000;
+const UPDATE_STATE_MS = 200;
 const ARRANGEMENT_KEY = "tracesArrangement";
 
 interface Arrangement {
@@ -41,7 +43,8 @@ export class TracesView implements Disposable {
 	#arrangement: Arrangement;
 	#search: AbortController | undefined;
 	#searchTimer: ReturnType<typeof setTimeout> | undefined;
-	#viewState: ViewState | undefined;
+	#stateTimer: ReturnType<typeof setTimeout> | undefined;
+	readonly #contextValues = new Map<string, unknown>();
 	#isRevealing = false;
 
 	constructor(options: TracesViewOptions) {
@@ -100,19 +103,16 @@ export class TracesView implements Disposable {
 
 	/** What an empty tree says, the filter line and the address; cheap, called on each change of status. */
 	updateState(): void {
+		clearTimeout(this.#stateTimer);
+		this.#stateTimer = undefined;
 		const connection = this.#options.manager.active;
 		const list = this.tree.list;
 		if (connection === undefined || list === undefined) return;
 		const isFiltered = list.query !== undefined;
 		const shown = list.ids(Date.now()).length;
-		const state = viewStateOf(connection, shown, isFiltered);
-		if (state !== this.#viewState) {
-			this.#viewState = state;
-			void vscode.commands.executeCommand("setContext", ContextKey.viewState, state);
-		}
-		void vscode.commands.executeCommand("setContext", ContextKey.isFiltered, isFiltered);
-		const canDelete = connection.source?.capabilities.delete === true;
-		void vscode.commands.executeCommand("setContext", ContextKey.canDelete, canDelete);
+		this.#setContext(ContextKey.viewState, viewStateOf(connection, shown, isFiltered));
+		this.#setContext(ContextKey.isFiltered, isFiltered);
+		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
 		this.#view.description = hostOf(connection);
 		// A message hides the welcome text, so there is one only above rows.
 		this.#view.message =
@@ -123,9 +123,16 @@ export class TracesView implements Disposable {
 
 	dispose(): void {
 		this.#search?.abort();
-		if (this.#searchTimer !== undefined) clearTimeout(this.#searchTimer);
+		clearTimeout(this.#searchTimer);
+		clearTimeout(this.#stateTimer);
 		this.#storeListener?.dispose();
 		this.#owned.dispose();
+	}
+
+	#setContext(key: string, value: unknown): void {
+		if (this.#contextValues.get(key) === value) return;
+		this.#contextValues.set(key, value);
+		void vscode.commands.executeCommand("setContext", key, value);
 	}
 
 	#handleActive(connection: SourceConnection | undefined): void {
@@ -158,7 +165,7 @@ export class TracesView implements Disposable {
 			this.#updateBadge();
 		}
 		this.#searchAgainSoon();
-		this.updateState();
+		this.#stateTimer ??= setTimeout(() => this.updateState(), UPDATE_STATE_MS);
 	}
 
 	/** What a payload says can change with each span, so a filter that looks into payloads asks again, at its leisure. */
@@ -215,7 +222,10 @@ export class TracesView implements Disposable {
 			if (abort.signal.aborted || isAbortError(error)) return;
 			this.#options.logger.warn(`search at the server failed: ${describeError(error)}`);
 			void vscode.window.showWarningMessage(
-				vscode.l10n.t("The server could not search payloads, so only names were searched: {0}", describeError(error)),
+				vscode.l10n.t(
+					"The server could not search payloads, so only names were searched: {0}",
+					noticeText(describeError(error)),
+				),
 			);
 		}
 	}

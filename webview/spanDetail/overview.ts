@@ -12,8 +12,8 @@ import {
 import type { SpanState } from "../../src/model/span.ts";
 import type { SpanDetailView } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
+import { lookOfKind } from "../shared/kinds.ts";
 import { fill } from "../shared/words.ts";
-import { lookOfKind } from "../waterfall/kinds.ts";
 import { lineText } from "./blockText.ts";
 import type { PageContext } from "./context.ts";
 import { words } from "./words.ts";

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../src/base/quantity.ts";
-import { Category } from "./kinds.ts";
+import { Category } from "../shared/kinds.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { formatTick, type TimeScale, ticks } from "./timeScale.ts";

@@ -1,6 +1,6 @@
 import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
-import { type CategoryCode, lookOfKind } from "./kinds.ts";
+import { type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { TraceLayout } from "./layout.ts";
 import { SpanTable } from "./spanTable.ts";
 import { VisibleRows } from "./visibleRows.ts";

@@ -1,5 +1,5 @@
+import { Category } from "../shared/kinds.ts";
 import type { Theme } from "../shared/theme.ts";
-import { Category } from "./kinds.ts";
 
 /** The colours of the canvas, read once a theme change. */
 export interface Palette {

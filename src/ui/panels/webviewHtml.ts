@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
+import { spanDetailWords } from "../../protocol/spanDetailWords.ts";
+import { waterfallWords } from "../../protocol/waterfallWords.ts";
 
 export type PageName = "waterfall" | "spanDetail";
 
@@ -7,6 +9,21 @@ const PAGE_ELEMENTS: Record<PageName, string> = {
 	waterfall: "traceway-waterfall",
 	spanDetail: "traceway-span-detail",
 };
+
+const PAGE_WORDS: Record<PageName, Readonly<Record<string, string>>> = {
+	waterfall: waterfallWords,
+	spanDetail: spanDetailWords,
+};
+
+/** The page's words in the user's language, as a block of data; nothing in English, which the page has itself. */
+function wordsBlock(page: PageName): string {
+	if (vscode.l10n.bundle === undefined) return "";
+	const translated = Object.fromEntries(
+		Object.entries(PAGE_WORDS[page]).map(([key, text]) => [key, vscode.l10n.t(text)]),
+	);
+	// `<` could end the block.
+	return `<script type="application/json" id="words">${JSON.stringify(translated).replaceAll("<", "\\u003c")}</script>`;
+}
 
 /** The only folder webviews may load from. */
 export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {
@@ -35,6 +52,7 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, p
 	<title>Traceway Live</title>
 </head>
 <body data-page="${page}">
+	${wordsBlock(page)}
 	<${element}></${element}>
 	<script type="module" nonce="${nonce}" src="${asset(`${page}.js`)}"></script>
 </body>

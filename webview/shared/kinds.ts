@@ -1,4 +1,4 @@
-import type { IconName } from "../shared/glyphs.ts";
+import type { IconName } from "./glyphs.ts";
 
 /** What a bar's colour tells. */
 export const Category = { model: 0, tool: 1, retrieval: 2, other: 3 } as const;

@@ -20,7 +20,7 @@ export interface TraceColumns {
 	readonly name: Int32Array;
 	readonly kind: Int32Array;
 	readonly model: Int32Array;
-	/** First line of a failed span's error, cut at 200 characters. */
+	/** First line with text of a failed span's error, at most 200 characters. */
 	readonly error: Int32Array;
 	/** [n] NaN while unknown; so the next two. Cost in US dollars, estimated where the server gave none. */
 	readonly inputTokens: Float64Array;
@@ -69,6 +69,17 @@ export function encodeTraceColumns(
 		}
 		return local;
 	};
+	// A thousand spans that fail alike send their error once.
+	const errorIndex = new Map<string, number>();
+	const localError = (error: string | undefined): number => {
+		if (error === undefined) return -1;
+		let local = errorIndex.get(error);
+		if (local === undefined) {
+			local = strings.push(firstLine(error)) - 1;
+			errorIndex.set(error, local);
+		}
+		return local;
+	};
 	const missingParentIds: string[] = [];
 	const missingIndex = new Map<string, number>();
 	const missing = (parentSpanId: string): number => {
@@ -112,8 +123,7 @@ export function encodeTraceColumns(
 		columns.name[i] = localString(c.name[row]);
 		columns.kind[i] = localString(c.kindName[row]);
 		columns.model[i] = localString(c.model[row]);
-		const error = store.errorOf(row);
-		columns.error[i] = error === undefined ? -1 : strings.push(firstLine(error)) - 1;
+		columns.error[i] = localError(store.errorOf(row));
 		columns.inputTokens[i] = c.inputTokens.get(row);
 		columns.outputTokens[i] = c.outputTokens.get(row);
 		columns.costUsd[i] = store.costUsdAt(row);
@@ -130,9 +140,12 @@ export function encodeTraceColumns(
 	return { ...columns, idBytes: idBytes.slice(0, idLength), strings, missingParentIds };
 }
 
+/** The first line that says something. */
 function firstLine(text: string): string {
-	const cut = text.slice(0, MAX_ERROR_CHARACTERS + 1);
+	const from = Math.max(0, text.search(/\S/));
+	const cut = text.slice(from, from + MAX_ERROR_CHARACTERS + 1);
 	const end = cut.search(/[\r\n]/);
 	const line = end < 0 ? cut : cut.slice(0, end);
-	return line.length > MAX_ERROR_CHARACTERS ? `${line.slice(0, MAX_ERROR_CHARACTERS)}…` : line;
+	// Well formed: the cut may have parted a pair.
+	return line.length > MAX_ERROR_CHARACTERS ? `${line.slice(0, MAX_ERROR_CHARACTERS - 1)}…`.toWellFormed() : line;
 }

@@ -82,7 +82,8 @@ export class Maintenance implements Disposable {
 			const logged = latestId - oldestId + 1;
 			await this.#deleteEvents(oldestId + Math.ceil(logged * EVICTED_SHARE) - 1);
 			if (this.#store.usedBytes() <= target) break;
-			const evicted = await this.#store.deleteOldest(CHUNK, CHUNK);
+			const share = Math.ceil(this.#store.spanCount * EVICTED_SHARE);
+			const evicted = await this.#store.deleteOldest(Math.min(share, CHUNK), CHUNK);
 			traces += evicted.traces;
 			spans += evicted.spans;
 			if (evicted.traces === 0 && logged === 0) break;

@@ -315,12 +315,12 @@ export class Store {
 		});
 	}
 
-	/** Deletes the oldest traces, whole, until at least `minSpans` spans or `maxTraces` traces are gone. Returns both numbers. */
+	/** Deletes the oldest traces, whole and at least one, until `minSpans` spans or `maxTraces` traces are gone. */
 	deleteOldest(minSpans: number, maxTraces: number): Promise<{ readonly traces: number; readonly spans: number }> {
 		return this.#commits.run(() => {
 			let spans = 0;
 			let traces = 0;
-			while (spans < minSpans && traces < maxTraces) {
+			while (traces === 0 || (spans < minSpans && traces < maxTraces)) {
 				const entry = this.#traces.oldest();
 				if (entry === undefined) break;
 				spans += this.#removeTrace(entry);

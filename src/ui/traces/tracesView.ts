@@ -115,10 +115,12 @@ export class TracesView implements Disposable {
 		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
 		this.#view.description = hostOf(connection);
 		// A message hides the welcome text, so there is one only above rows.
-		this.#view.message =
+		const message =
 			isFiltered && shown > 0
 				? vscode.l10n.t("{0} of {1} traces match: {2}", shown, connection.store.traceCount, this.#arrangement.filter)
 				: undefined;
+		// To VS Code even the same message is a refresh, which holds up the refreshes of rows after it.
+		if (this.#view.message !== message) this.#view.message = message;
 	}
 
 	dispose(): void {

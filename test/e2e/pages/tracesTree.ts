@@ -30,8 +30,10 @@ export class TracesTree {
 		return this.pane.locator(".welcome-view-content");
 	}
 
+	/** @param label The whole label, or a pattern. */
 	row(label: string | RegExp): Locator {
-		return this.rows.filter({ has: this.#page.locator(".label-name", { hasText: label }) });
+		const pattern = typeof label === "string" ? wholeText(label) : label;
+		return this.rows.filter({ has: this.#page.locator(".label-name", { hasText: pattern }) });
 	}
 
 	/** What the first row with this label shows, once there is one. */
@@ -72,37 +74,80 @@ export class TracesTree {
 
 	/** Unfolds a row without opening what a click on it opens. */
 	async expand(label: string | RegExp): Promise<void> {
+		await this.#fold(label, true);
+	}
+
+	async collapse(label: string | RegExp): Promise<void> {
+		await this.#fold(label, false);
+	}
+
+	async #fold(label: string | RegExp, isExpanded: boolean): Promise<void> {
 		const row = this.row(label).first();
-		await row.waitFor();
-		if ((await row.getAttribute("aria-expanded")) === "true") return;
-		await row.locator(".monaco-tl-twistie").click();
-		await until(`row ${label} is unfolded`, async () => (await row.getAttribute("aria-expanded")) === "true");
+		await until(`row ${label} is ${isExpanded ? "unfolded" : "folded"}`, async () => {
+			if ((await row.getAttribute("aria-expanded")) === String(isExpanded)) return true;
+			// A row that has just been replaced swallows the click.
+			await row.locator(".monaco-tl-twistie").click({ timeout: 2000 });
+			await this.row(label)
+				.and(this.#page.locator(`[aria-expanded="${isExpanded}"]`))
+				.first()
+				.waitFor({ timeout: 2000 });
+			return true;
+		});
 	}
 
 	async scrollToTop(): Promise<void> {
-		await this.pane.locator(".monaco-list").first().hover();
+		await this.#list.hover();
 		await until("the tree is at its top", async () => {
-			await this.#page.mouse.wheel(0, -100_000);
-			const first = this.pane.locator('.monaco-list-row[data-index="0"]');
-			return (await first.count()) > 0;
+			await this.#page.mouse.wheel(0, -1_000_000);
+			return (await this.pane.locator('.monaco-list-row[data-index="0"]').count()) > 0;
 		});
+	}
+
+	/** Scrolls down from the top until a row with this label is in view. */
+	async scrollTo(label: string): Promise<void> {
+		if (await this.#isWholeInView(label)) return;
+		await this.scrollToTop();
+		while (!(await this.#isWholeInView(label))) {
+			if (!(await this.#scrollDown())) throw new Error(`the tree has no row ${label}`);
+		}
 	}
 
 	/** Every row of the tree, collected by scrolling through it from the top. */
 	async readAll(): Promise<TreeRow[]> {
 		await this.scrollToTop();
 		const found = new Map<number, TreeRow>();
-		for (;;) {
+		do {
 			for (const [index, row] of await readIndexed(this.rows)) found.set(index, row);
-			const before = await this.#lastIndex();
-			await this.#page.mouse.wheel(0, 400);
-			// At the end the wheel moves nothing; anywhere else a new last row appears.
-			const moved = await until("the tree scrolls", async () => (await this.#lastIndex()) !== before, 700).catch(
-				() => false,
-			);
-			if (!moved) break;
-		}
+		} while (await this.#scrollDown());
 		return [...found].sort(([a], [b]) => a - b).map(([, row]) => row);
+	}
+
+	get #list(): Locator {
+		return this.pane.locator(".monaco-list").first();
+	}
+
+	async #isWholeInView(label: string): Promise<boolean> {
+		return await this.row(label)
+			.first()
+			.evaluate(
+				(row) => {
+					const list = row.closest(".monaco-list")?.getBoundingClientRect();
+					const { top, bottom } = row.getBoundingClientRect();
+					return list !== undefined && top >= list.top && bottom <= list.bottom;
+				},
+				undefined,
+				{ timeout: 200 },
+			)
+			.catch(() => false);
+	}
+
+	/** False at the end, where the wheel moves nothing. */
+	async #scrollDown(): Promise<boolean> {
+		await this.#list.hover();
+		const box = await this.#list.boundingBox();
+		const before = await this.#lastIndex();
+		await this.#page.mouse.wheel(0, (box?.height ?? 400) * 0.7);
+		return await until("the tree scrolls", async () => (await this.#lastIndex()) !== before, 500).catch(() => false);
 	}
 
 	async #lastIndex(): Promise<number> {
@@ -110,6 +155,10 @@ export class TracesTree {
 			rows.reduce((last, row) => Math.max(last, Number(row.getAttribute("data-index"))), -1),
 		);
 	}
+}
+
+function wholeText(text: string): RegExp {
+	return new RegExp(`^${text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`);
 }
 
 async function readRows(rows: Locator): Promise<TreeRow[]> {

@@ -170,7 +170,7 @@ export class EventHub {
 			const passing = events.filter((event) => client.accepts(event.facets));
 			client.cursor = events.at(-1)?.id ?? client.cursor;
 			if (passing.length > 0) client.write(passing.map(frameOf).join(""));
-			if (events.length === REPLAY_PAGE) {
+			if (client.cursor < this.#log.latestId) {
 				client.resumeSoon();
 				return;
 			}

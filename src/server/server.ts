@@ -13,6 +13,7 @@ import { Maintenance } from "./maintenance.ts";
 import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
 import type { App, Services } from "./services.ts";
 import { Reader } from "./storage/reader.ts";
+import { SpanList } from "./storage/spanList.ts";
 import { Store } from "./storage/store.ts";
 
 export interface ServerOptions {
@@ -37,6 +38,8 @@ export interface ServerOptions {
 	readonly onIdle?: (() => void) | undefined;
 	/** Longest silence on an event stream, milliseconds. Default 15,000. */
 	readonly heartbeatMs?: number | undefined;
+	/** A request, its body included, must be here within this time, or it gets 408; milliseconds. Default 60,000. */
+	readonly requestTimeoutMs?: number | undefined;
 	readonly version: string;
 	readonly logger: Logger;
 	/** Adds routes to both listeners. */
@@ -62,11 +65,11 @@ const DEFAULT_CLIENT_BUFFER = 10_000;
 const DEFAULT_MAX_DB_BYTES = 2e9;
 const DEFAULT_HEARTBEAT_MS = 15_000;
 
-/** A request, its body included, must be here within this time; slower ones get 408. */
-const REQUEST_TIMEOUT_MS = 60_000;
-const HEADERS_TIMEOUT_MS = 20_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 /** Idle connections are kept so long for the next request. */
 const KEEP_ALIVE_MS = 65_000;
+/** A connection on which nothing moves for so long is closed: its client reads no more. Event streams have heartbeats. */
+const STALLED_MS = 120_000;
 /** Time for requests under way when the server closes. */
 const DRAIN_MS = 2000;
 
@@ -88,13 +91,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	});
 	const instanceId = idFactory()();
 	const reader = new Reader(store.database);
-	const services: Services = { store, reader, hub, logger, version, instanceId, startedAtMs: Date.now() };
+	const list = new SpanList(store.database);
+	const services: Services = { store, reader, list, hub, logger, version, instanceId, startedAtMs: Date.now() };
 	const guard = new Guard({ host, token });
 	const listener = requestListener(createApp(services, options.extraRoutes), guard, logger);
 	const servers: Server[] = [];
 	try {
 		for (const port of options.otlpPort === undefined ? [options.port] : [options.port, options.otlpPort]) {
-			const server = createHttpServer(listener);
+			const server = createHttpServer(listener, options);
 			await listen(server, host, port);
 			servers.push(server);
 			guard.addPort((server.address() as AddressInfo).port);
@@ -162,19 +166,21 @@ function requestListener(app: App, guard: Guard, logger: Logger): NodeListener {
 	};
 }
 
-function createHttpServer(listener: NodeListener): Server {
+function createHttpServer(listener: NodeListener, options: ServerOptions): Server {
+	const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
 	const server = createServer(
 		{
-			requestTimeout: REQUEST_TIMEOUT_MS,
-			headersTimeout: HEADERS_TIMEOUT_MS,
+			requestTimeout: requestTimeoutMs,
+			headersTimeout: requestTimeoutMs,
 			keepAliveTimeout: KEEP_ALIVE_MS,
-			connectionsCheckingInterval: 5000,
+			connectionsCheckingInterval: Math.min(5000, requestTimeoutMs),
 			// The guard answers a missing Host, as JSON.
 			requireHostHeader: false,
 			keepAlive: true,
 		},
 		listener,
 	);
+	server.setTimeout(Math.max(STALLED_MS, 3 * heartbeatMs));
 	server.on("clientError", answerClientError);
 	return server;
 }
@@ -189,7 +195,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
 		error.code === "HPE_HEADER_OVERFLOW"
 			? [431, "the request's headers are larger than 16 KiB"]
 			: error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-				? [408, `the request was not complete within ${REQUEST_TIMEOUT_MS / 1000} s`]
+				? [408, "the request was not complete in time"]
 				: [400, "this is no HTTP request that can be read"];
 	const body = errorBody(message as string, "invalid_request");
 	socket.end(

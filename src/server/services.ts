@@ -3,6 +3,7 @@ import type { Context, Hono } from "hono";
 import type { Logger } from "../base/logger.ts";
 import type { EventHub } from "./eventHub.ts";
 import type { Reader } from "./storage/reader.ts";
+import type { SpanList } from "./storage/spanList.ts";
 import type { Store } from "./storage/store.ts";
 
 /** What Node.js gave for a request; routes read bodies and write streams on it themselves. */
@@ -18,6 +19,7 @@ export type AppContext = Context<{ Bindings: NodeBindings }>;
 export interface Services {
 	readonly store: Store;
 	readonly reader: Reader;
+	readonly list: SpanList;
 	readonly hub: EventHub;
 	readonly logger: Logger;
 	readonly version: string;

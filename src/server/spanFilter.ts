@@ -3,7 +3,7 @@ import { SPAN_STATES } from "../model/span.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
 import type { SqlValue } from "./storage/database.ts";
-import type { Place, SpanQuery } from "./storage/reader.ts";
+import type { Place, SpanQuery } from "./storage/spanList.ts";
 
 /** Sort words of `GET /api/spans` and what they sort by. Unknown numbers count as 0, of names the first 200 characters. */
 const SORT_KEYS: Readonly<Record<string, string | undefined>> = {
@@ -26,9 +26,18 @@ interface Cursor {
 
 export interface ParsedSpanQuery {
 	readonly query: SpanQuery;
-	/** Number of matches when the first page was read; undefined on the first page. */
-	readonly knownTotal: number | undefined;
 	cursorFor(place: Place, total: number): string;
+}
+
+/** Conditions that are being gathered. */
+class Filter {
+	readonly conditions: string[] = [];
+	readonly parameters: SqlValue[] = [];
+
+	add(condition: string, ...parameters: SqlValue[]): void {
+		this.conditions.push(condition);
+		this.parameters.push(...parameters);
+	}
 }
 
 /**
@@ -40,46 +49,40 @@ export interface ParsedSpanQuery {
  */
 export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	const text = (name: string) => parameters.get(name) || undefined;
-	const conditions: string[] = [];
-	const values: SqlValue[] = [];
-	let readsPayload = false;
-	const add = (condition: string, ...bound: SqlValue[]) => {
-		conditions.push(condition);
-		values.push(...bound);
-	};
-	const search = (names: readonly string[], name: string, isPayload: boolean) => {
+	const filter = new Filter();
+	const textFilter = new Filter();
+	const search = (name: string, ...columns: readonly string[]) => {
 		const wanted = text(name);
 		if (wanted === undefined) return;
 		if (wanted.length > MAX_SEARCH_LENGTH) {
 			throw invalid(name, `must be at most ${MAX_SEARCH_LENGTH} characters`);
 		}
-		if (isPayload) readsPayload = true;
 		const tests: string[] = [];
-		const bound: SqlValue[] = [];
-		for (const column of names) {
+		const values: string[] = [];
+		for (const column of columns) {
 			// In JSON text a quote is written \": a search for it means either spelling.
-			const spellings = column.startsWith("p.") ? new Set([wanted, JSON.stringify(wanted).slice(1, -1)]) : [wanted];
+			const spellings = isPayload(column) ? new Set([wanted, JSON.stringify(wanted).slice(1, -1)]) : [wanted];
 			for (const spelling of spellings) {
 				const [test, value] = containsTest(column, spelling.toWellFormed());
 				tests.push(test);
-				bound.push(value);
+				values.push(value);
 			}
 		}
-		add(`(${tests.join(" OR ")})`, ...bound);
+		(columns.some(isPayload) ? textFilter : filter).add(`(${tests.join(" OR ")})`, ...values);
 	};
 
 	const traceId = text("trace_id");
 	const kind = text("kind");
-	if (kind !== undefined) add("(s.kind_type = ? OR s.kind_name = ?)", kind, kind);
+	if (kind !== undefined) filter.add("(s.kind_type = ? OR s.kind_name = ?)", kind, kind);
 	for (const name of ["model", "provider"]) {
 		const wanted = text(name);
-		if (wanted !== undefined) add(`s.${name} = ?`, wanted);
+		if (wanted !== undefined) filter.add(`s.${name} = ?`, wanted);
 	}
 	const status = text("status");
 	if (status !== undefined) {
 		const code = (SPAN_STATES as readonly string[]).indexOf(status);
 		if (code < 0) throw invalid("status", "must be running, completed or failed");
-		add("s.status = ?", code);
+		filter.add("s.status = ?", code);
 	}
 	for (const [name, relation] of [
 		["since", ">="],
@@ -89,13 +92,13 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 		if (wanted === undefined) continue;
 		const time = parseTimestamp(wanted);
 		if (time === undefined) throw invalid(name, "must be a time like 2026-03-06T09:00:00Z");
-		add(`(s.start_ms, s.start_sub) ${relation} (?, ?)`, time.ms, time.subNs);
+		filter.add(`(s.start_ms, s.start_sub) ${relation} (?, ?)`, time.ms, time.subNs);
 	}
-	search(["s.name"], "name_contains", false);
-	search(["s.path"], "path", false);
-	search(["p.input"], "input_contains", true);
-	search(["p.output"], "output_contains", true);
-	search(["s.name", "p.input", "p.output"], "text_contains", true);
+	search("name_contains", "s.name");
+	search("path", "s.path");
+	search("input_contains", "p.input");
+	search("output_contains", "p.output");
+	search("text_contains", "s.name", "p.input", "p.output");
 	for (const [name, condition] of [
 		["duration_min", "s.duration_ms >= ?"],
 		["duration_max", "s.duration_ms <= ?"],
@@ -106,7 +109,7 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 		if (wanted === undefined) continue;
 		const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(wanted) ? Number(wanted) : Number.NaN;
 		if (!Number.isFinite(number)) throw invalid(name, "must be a number");
-		add(condition, number);
+		filter.add(condition, number);
 	}
 
 	const sortBy = text("sort_by") ?? "started_at";
@@ -122,18 +125,21 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	return {
 		query: {
 			traceId,
-			conditions,
-			parameters: values,
-			readsPayload,
-			sortKeys: sortKey === undefined ? undefined : [sortKey],
+			filter,
+			textFilter,
+			sortKey,
 			isDescending: sortOrder === "desc",
 			after: cursor?.place,
 			limit: parseLimit(parameters),
 			isSkeleton: parseFields(parameters) === "skeleton",
+			knownTotal: cursor?.total,
 		},
-		knownTotal: cursor?.total,
 		cursorFor: (place, total) => encodeCursor({ sort, place, total }),
 	};
+}
+
+function isPayload(column: string): boolean {
+	return column.startsWith("p.");
 }
 
 /** SQL for "contains, whatever the case", in the fastest of three ways that can answer it. */
@@ -141,7 +147,7 @@ function containsTest(column: string, wanted: string): readonly [test: string, p
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
 	if (!/^[\x01-\x7f]*$/.test(wanted)) return [`contains_text(${column}, ?)`, wanted.toLowerCase()];
 	// LIKE ends at a NUL, which JSON text cannot hold but a name can.
-	if (!column.startsWith("p.")) return [`instr(lower(${column}), ?) > 0`, wanted.toLowerCase()];
+	if (!isPayload(column)) return [`instr(lower(${column}), ?) > 0`, wanted.toLowerCase()];
 	return [`${column} LIKE ? ESCAPE '\\'`, `%${wanted.replace(/[\\%_]/g, "\\$&")}%`];
 }
 

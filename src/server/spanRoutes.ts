@@ -5,14 +5,14 @@ import { jsonText, pageText } from "./respond.ts";
 import { type App, queryOf, type Services } from "./services.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
 import { DEFAULT_KIND, prepareKind, type SpanKindRecord } from "./spanKind.ts";
-import type { SpanQuery } from "./storage/reader.ts";
+import type { SpanQuery } from "./storage/spanList.ts";
 import type { SpanEnd } from "./storage/store.ts";
 import { spanText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
 
 /** Routes under `/api/spans`. */
 export function addSpanRoutes(app: App, services: Services): void {
-	const { store, reader } = services;
+	const { store, reader, list } = services;
 
 	app.post("/api/spans", async (context) => {
 		const { value, text } = await readJson(context.env.incoming, createSpanSchema);
@@ -33,11 +33,11 @@ export function addSpanRoutes(app: App, services: Services): void {
 		return jsonText(`{"id":${JSON.stringify(result.id)},"trace_id":${JSON.stringify(result.traceId)}}`, 201);
 	});
 
-	app.get("/api/spans", (context) => {
-		const { query, knownTotal, cursorFor } = parseSpanQuery(queryOf(context));
+	app.get("/api/spans", async (context) => {
+		const { query, cursorFor } = parseSpanQuery(queryOf(context));
 		if (query.traceId !== undefined) store.indexSpans();
-		const { rows, next } = reader.spans(query);
-		const total = knownTotal ?? (next === undefined ? rows.length : countAll(services, query));
+		const knownTotal = query.knownTotal ?? countAtHand(services, query);
+		const { rows, next, total } = await list.page({ ...query, knownTotal }, () => context.env.outgoing.destroyed);
 		// Who asks for skeletons is a client of ours and needs no second copy.
 		const name = query.isSkeleton ? undefined : "spans";
 		const nextCursor = next === undefined ? null : cursorFor(next, total);
@@ -75,10 +75,10 @@ export function addSpanRoutes(app: App, services: Services): void {
 	});
 }
 
-function countAll({ store, reader }: Services, query: SpanQuery): number {
-	if (query.conditions.length > 0) return reader.countSpans(query);
-	// These numbers are at hand.
-	return query.traceId === undefined ? store.spanCount : (reader.trace(query.traceId)?.spanCount ?? 0);
+/** Number of matches where it need not be counted: of all spans, and of all of a trace. */
+function countAtHand({ store, reader }: Services, { traceId, filter, textFilter }: SpanQuery): number | undefined {
+	if (filter.conditions.length + textFilter.conditions.length > 0) return undefined;
+	return traceId === undefined ? store.spanCount : (reader.trace(traceId)?.spanCount ?? 0);
 }
 
 async function end({ store }: Services, id: string, how: SpanEnd): Promise<void> {

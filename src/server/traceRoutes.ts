@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { createTraceSchema } from "../protocol/rest.ts";
@@ -6,11 +6,11 @@ import { HttpError } from "./errors.ts";
 import { JSON_HEADERS, jsonText, pageText } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
 import { parseFields, parseLimit, parseTraceCursor, traceCursor } from "./spanFilter.ts";
-import type { Place } from "./storage/reader.ts";
+import type { Place } from "./storage/spanList.ts";
 import { spanText, traceItemText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson } from "./validation.ts";
 
-/** Spans read and written in one turn of the event loop while a trace is sent. */
+/** Spans read and written in one turn of the event loop while a trace is sent; fewer when they are large. */
 const SPANS_PER_TURN = 1000;
 
 /** Routes under `/api/traces`. */
@@ -55,7 +55,7 @@ export function addTraceRoutes(app: App, services: Services): void {
 		const rows = reader.traceSpans(trace.ref, undefined, SPANS_PER_TURN, isSkeleton);
 		const last = rows.at(-1);
 		const texts = rows.map(spanText);
-		if (rows.length < SPANS_PER_TURN || last === undefined) {
+		if (rows.length === trace.spanCount || last === undefined) {
 			return jsonText(`${head}${texts.join(",")}],"count":${rows.length}}`);
 		}
 		const place: Place = { values: [last.startMs, last.startSub], seq: last.seq };
@@ -91,7 +91,7 @@ async function sendRest(
 	let isFree = outgoing.write(head);
 	for (;;) {
 		if (isFree) await nextTurn();
-		else await Promise.race([once(outgoing, "drain"), once(outgoing, "close")]);
+		else await drained(outgoing);
 		if (outgoing.destroyed) return;
 		store.indexSpans();
 		const rows = reader.traceSpans(ref, place, SPANS_PER_TURN, isSkeleton);
@@ -100,7 +100,17 @@ async function sendRest(
 		count += rows.length;
 		place = { values: [last.startMs, last.startSub], seq: last.seq };
 		isFree = outgoing.write(`,${rows.map(spanText).join(",")}`);
-		if (rows.length < SPANS_PER_TURN) break;
 	}
 	outgoing.end(`],"count":${count}}`);
+}
+
+/** Resolves when more can be written, or never will be. */
+function drained(response: ServerResponse): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			response.off("drain", done).off("close", done);
+			resolve();
+		};
+		response.on("drain", done).on("close", done);
+	});
 }

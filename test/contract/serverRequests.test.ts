@@ -172,6 +172,23 @@ describe("malformed requests", () => {
 	});
 });
 
+describe("slow requests", () => {
+	it.each([
+		[
+			"a body",
+			"POST /api/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+		],
+		["headers", "GET /api/traces HTTP/1.1\r\nHost: loc"],
+	])("answers 408 when %s does not arrive in time", async (_, part) => {
+		const server = await start({ requestTimeoutMs: 100 });
+		const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+		socket.write(part);
+		const [answer] = await once(socket, "data");
+		expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /);
+		await once(socket, "close");
+	});
+});
+
 describe("bodies", () => {
 	const body = JSON.stringify({ trace_id: "t", name: "n", input: "x".repeat(10_000) });
 

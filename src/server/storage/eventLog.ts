@@ -9,6 +9,9 @@ export interface LoggedEvent {
 	readonly data: string;
 }
 
+/** Characters of events that are read in one go, behind the first one. */
+const MAX_PORTION_CHARS = 1_000_000;
+
 const LAST_ID_KEY = "last_event_id";
 
 /**
@@ -20,7 +23,7 @@ export class EventLog {
 	readonly #insert: Statement;
 	readonly #after: Statement;
 	readonly #oldest: Statement;
-	readonly #firstSince: Statement;
+	readonly #timeOf: Statement;
 	readonly #deleteUpTo: Statement;
 	readonly #saveLastId: Statement;
 	#lastId = 0;
@@ -33,7 +36,7 @@ export class EventLog {
 		this.#insert = database.prepare("INSERT INTO events (id, at_ms, facets, data) VALUES (?, ?, ?, ?)");
 		this.#after = database.prepare("SELECT id, facets, data FROM events WHERE id > ? ORDER BY id LIMIT ?");
 		this.#oldest = database.prepare("SELECT min(id) AS id FROM events");
-		this.#firstSince = database.prepare("SELECT id FROM events WHERE at_ms >= ? ORDER BY id LIMIT 1");
+		this.#timeOf = database.prepare("SELECT at_ms FROM events WHERE id = ?");
 		this.#deleteUpTo = database.prepare(
 			"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
 		);
@@ -66,17 +69,31 @@ export class EventLog {
 		this.#pending.push(event);
 	}
 
-	/** Committed events after `id`, oldest first, at most `limit`. */
+	/** Committed events after `id`, oldest first: at most `limit`, fewer when they are large. None only at the end. */
 	after(id: number, limit: number): LoggedEvent[] {
-		return this.#after.all(id, limit) as unknown as LoggedEvent[];
+		const events: LoggedEvent[] = [];
+		let chars = 0;
+		for (const row of this.#after.iterate(id, limit)) {
+			const event = row as unknown as LoggedEvent;
+			events.push(event);
+			chars += event.data.length;
+			if (chars > MAX_PORTION_CHARS) break;
+		}
+		return events;
 	}
 
-	/** Id of the newest event from before `beforeMs`, 0 when there is none. Reads what is expired, so ask once a round. */
+	/** Id of the newest event from before `beforeMs`; below `oldestId` when there is none. */
 	newestBefore(beforeMs: number): number {
-		const oldest = this.#oldest.get();
-		if (typeof oldest?.id !== "number") return 0;
-		const first = this.#firstSince.get(beforeMs);
-		return first === undefined ? this.#lastId : Number(first.id) - 1;
+		// Ids have no holes and times grow with them, but for a clock that was set back, which shifts the answer a little.
+		let low = this.oldestId;
+		let high = this.#committedId + 1;
+		while (low < high) {
+			const middle = Math.floor((low + high) / 2);
+			const row = this.#timeOf.get(middle);
+			if (row === undefined || Number(row.at_ms) < beforeMs) low = middle + 1;
+			else high = middle;
+		}
+		return low - 1;
 	}
 
 	/** Deletes at most `limit` events up to and including `id`, oldest first, and returns how many. */

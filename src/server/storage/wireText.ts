@@ -42,6 +42,20 @@ export interface TraceRow {
 	readonly endSub: number | null;
 }
 
+/** Characters of a span's large parts, to bound what is read and sent in one go. */
+export function rowSize(row: SpanRow): number {
+	const length = (text: string | null) => text?.length ?? 0;
+	return (
+		row.name.length +
+		length(row.error) +
+		row.kindJson.length +
+		length(row.metadataJson) +
+		length(row.inputJson) +
+		length(row.outputJson) +
+		length(row.attributesJson)
+	);
+}
+
 /** The span as it goes over the wire, JSON text; put together from stored texts without parsing them. */
 export function spanText(row: SpanRow): string {
 	let text =

@@ -11,7 +11,7 @@ describe("SpanIndex", () => {
 			isRemoval: fc.boolean(),
 		});
 		fc.assert(
-			fc.property(fc.array(step, { maxLength: 600 }), (steps) => {
+			fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
 				const columns = new SpanColumns();
 				const index = new SpanIndex(columns);
 				const reference = new Map<string, Map<number, number>>();
@@ -38,6 +38,7 @@ describe("SpanIndex", () => {
 				index.clear();
 				for (const spanId of reference.keys()) expect(index.findAny(spanId)).toBeUndefined();
 			}),
+			{ numRuns: 40 },
 		);
 	});
 

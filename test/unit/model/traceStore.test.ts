@@ -112,6 +112,36 @@ describe("TraceStore: spans", () => {
 	});
 });
 
+describe("TraceStore: rows used again", () => {
+	it("have nothing of the span before", () => {
+		const whole = {
+			model: "o3",
+			provider: "openai",
+			inputTokens: 1,
+			outputTokens: 2,
+			costUsd: 3,
+			state: "failed",
+			error: "reset",
+			path: "/a",
+		} as const;
+		const store = storeOf(span("t", "a", { ...whole, parentSpanId: "never" }));
+		const row = store.rowOf("a", "t") ?? -1;
+		store.deleteSpan("a", "t");
+		store.upsertSpan({ traceId: "t", spanId: "b" });
+		expect(store.rowOf("b", "t")).toBe(row);
+		const fresh = storeOf({ traceId: "t", spanId: "b" });
+		expect(store.span("t", "b")).toEqual(fresh.span("t", "b"));
+		expect([store.errorOf(row), store.pathOf(row), store.missingParentOf(row)]).toEqual([
+			undefined,
+			undefined,
+			undefined,
+		]);
+		// The parent that the span before waited for is not the parent of this one.
+		store.upsertSpan(span("t", "never"));
+		expect(store.span("t", "b")?.parentSpanId).toBeUndefined();
+	});
+});
+
 describe("TraceStore: parents", () => {
 	it("keeps the id of a parent that is not here, and joins the two when it comes", () => {
 		const store = storeOf(span("t", "child", { parentSpanId: "parent" }));
@@ -194,6 +224,17 @@ describe("TraceStore: summaries", () => {
 		const store = new TraceStore();
 		store.upsertTrace({ traceId: "t", tags: ["prod", "session_id:S-1"] });
 		expect(store.summary("t")?.sessionId).toBe("S-1");
+	});
+
+	it("has the service of the earliest root, else of the earliest span, also when only that came to be known", () => {
+		const store = storeOf(span("t", "a", { parentSpanId: "b", start: at(1) }));
+		expect(store.summary("t")?.serviceName).toBeUndefined();
+		expect(store.upsertSpan({ traceId: "t", spanId: "a", serviceName: "worker" })).toBe("applied");
+		expect(store.summary("t")?.serviceName).toBe("worker");
+		store.upsertSpan(span("t", "c", { parentSpanId: "b", start: at(0), serviceName: "queue" }));
+		expect(store.summary("t")?.serviceName).toBe("queue");
+		store.upsertSpan(span("t", "b", { start: at(5), serviceName: "gateway" }));
+		expect(store.summary("t")?.serviceName).toBe("gateway");
 	});
 
 	it("is the same object until the trace changes", () => {

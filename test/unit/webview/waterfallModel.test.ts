@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { actionOfKey } from "../../../webview/waterfall/keys.ts";
 import { Category, lookOfKind } from "../../../webview/shared/kinds.ts";
+import { actionOfKey } from "../../../webview/waterfall/keys.ts";
 import { TraceModel } from "../../../webview/waterfall/model.ts";
 import { TestHostTrace } from "../../webview/agentTrace.ts";
 

@@ -1,16 +1,18 @@
 import { type Disposable, DisposableStore } from "../base/disposable.ts";
 import type { EventHub } from "./eventHub.ts";
 
+type Audience = Pick<EventHub, "clientCount" | "onDidChangeCount">;
+
 /** Calls back once when nobody has listened to the event stream for some time; the time before the first one counts, too. */
 export class IdleWatch implements Disposable {
-	readonly #hub: EventHub;
+	readonly #hub: Audience;
 	readonly #idleMs: number | undefined;
 	readonly #onIdle: () => void;
 	readonly #subscriptions = new DisposableStore();
 	#timer: NodeJS.Timeout | undefined;
 
 	/** `idleMs` undefined never calls back. */
-	constructor(hub: EventHub, idleMs: number | undefined, onIdle: () => void) {
+	constructor(hub: Audience, idleMs: number | undefined, onIdle: () => void) {
 		this.#hub = hub;
 		this.#idleMs = idleMs;
 		this.#onIdle = onIdle;

@@ -43,6 +43,7 @@ export class Maintenance implements Disposable {
 		try {
 			await this.#trimEvents();
 			await this.#shrink();
+			await this.#forgetCleared();
 		} catch (error) {
 			if (!this.#isDisposed) this.#options.logger.error(`old data could not be deleted: ${describeError(error)}`);
 		} finally {
@@ -92,5 +93,15 @@ export class Maintenance implements Disposable {
 		logger.info(
 			`the data had reached ${maxDbBytes} bytes; the oldest ${traces} traces with ${spans} spans were deleted`,
 		);
+	}
+
+	/** Takes what was cleared out of the event log, too, and off the disk. */
+	async #forgetCleared(): Promise<void> {
+		let hasStripped = false;
+		while (!this.#isDisposed && (await this.#store.maintain((events) => events.stripCleared(CHUNK)))) {
+			hasStripped = true;
+			await nextTurn();
+		}
+		if (hasStripped && !this.#isDisposed) this.#store.compact();
 	}
 }

@@ -14,6 +14,16 @@ const MAX_PORTION_CHARS = 1_000_000;
 
 const LAST_ID_KEY = "last_event_id";
 
+/** Events up to this one tell of traces that have been cleared away since. */
+const CLEARED_KEY = "cleared_event_id";
+
+/** Events up to this one have lost their payload. */
+const STRIPPED_KEY = "stripped_event_id";
+
+/** What a trace was about, in JSON paths of SQLite; JSON nested deeper than SQLite reads goes whole. */
+const STRIPPED_DATA = `CASE WHEN json_valid(data) THEN json_remove(data, '$.span.input', '$.span.output', '$.span.metadata',
+	'$.span.kind.attributes', '$.span.kind.input_preview', '$.span.kind.output_preview') ELSE '{"type":"cleared"}' END`;
+
 /**
  * The log of stream events, in the database and transactions of what they report. Ids grow by one, survive restarts and are
  * never given twice, also when the log has been emptied. For use inside the store's transactions, apart from reading.
@@ -25,7 +35,8 @@ export class EventLog {
 	readonly #oldest: Statement;
 	readonly #timeOf: Statement;
 	readonly #deleteUpTo: Statement;
-	readonly #saveLastId: Statement;
+	readonly #strip: Statement;
+	readonly #save: Statement;
 	#lastId = 0;
 	#committedId = 0;
 	#pending: LoggedEvent[] = [];
@@ -40,7 +51,8 @@ export class EventLog {
 		this.#deleteUpTo = database.prepare(
 			"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
 		);
-		this.#saveLastId = database.prepare(
+		this.#strip = database.prepare(`UPDATE events SET data = ${STRIPPED_DATA} WHERE id > ? AND id <= ?`);
+		this.#save = database.prepare(
 			"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
 		this.reload();
@@ -99,8 +111,31 @@ export class EventLog {
 	/** Deletes at most `limit` events up to and including `id`, oldest first, and returns how many. */
 	deleteUpTo(id: number, limit: number): number {
 		// The newest id must outlive its event: the next one counts on from it.
-		this.#saveLastId.run(LAST_ID_KEY, this.#lastId);
+		this.#save.run(LAST_ID_KEY, this.#lastId);
 		return Number(this.#deleteUpTo.run(id, limit).changes);
+	}
+
+	/**
+	 * Appends the event that everything was deleted. What the log holds of it, payloads, is to be deleted as well: by
+	 * `stripCleared`, which takes longer than a request should.
+	 */
+	appendCleared(): void {
+		this.append('{"type":"cleared"}', null);
+		this.#save.run(CLEARED_KEY, this.#lastId);
+	}
+
+	/**
+	 * Takes input, output, metadata and attributes out of at most `limit` events from before everything was deleted, so that the
+	 * log can still be replayed without holding what a user has thrown away. True when more of them may be left.
+	 */
+	stripCleared(limit: number): boolean {
+		const cleared = this.#load(CLEARED_KEY);
+		const from = Math.max(this.#load(STRIPPED_KEY), this.oldestId - 1);
+		if (from >= cleared) return false;
+		const to = Math.min(cleared, from + limit);
+		this.#strip.run(from, to);
+		this.#save.run(STRIPPED_KEY, to);
+		return true;
 	}
 
 	/** Takes note of a commit and tells the listener of what it has appended. */
@@ -116,8 +151,11 @@ export class EventLog {
 	reload(): void {
 		this.#pending = [];
 		const newest = readNumber(this.#database, "SELECT max(id) FROM events");
-		const saved = readNumber(this.#database, `SELECT max(value) FROM meta WHERE key = '${LAST_ID_KEY}'`);
-		this.#lastId = Math.max(newest, saved);
+		this.#lastId = Math.max(newest, this.#load(LAST_ID_KEY));
 		this.#committedId = this.#lastId;
+	}
+
+	#load(key: string): number {
+		return readNumber(this.#database, `SELECT max(value) FROM meta WHERE key = '${key}'`);
 	}
 }

@@ -1,6 +1,7 @@
 import { describeError, type Logger } from "../../base/logger.ts";
 import { differenceNs, nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
+import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
 import type { SpanKindRecord } from "../spanKind.ts";
 import { type Database, databaseFile, openDatabase, readNumber, type Statement } from "./database.ts";
@@ -185,7 +186,7 @@ export class Store {
 
 	/** Makes a trace record. The same record under the same id again changes nothing; another one is a conflict. */
 	createTrace(trace: NewTrace): Promise<CreateTraceResult> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const start = trace.start ?? nowTimestamp();
 			const id = trace.id ?? this.#makeId();
 			let entry = trace.id === undefined ? undefined : this.#traces.find(id);
@@ -208,7 +209,7 @@ export class Store {
 	 * not final is replaced once by a final one; anything else changes nothing.
 	 */
 	recordTrace(trace: SeenTrace): Promise<void> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const { id, name, tagsJson, isNameFinal } = trace;
 			const record = { name, tagsJson, state: isNameFinal ? RecordState.final : RecordState.provisional };
 			let entry = this.#traces.find(id);
@@ -226,7 +227,7 @@ export class Store {
 	 * request may be repeated when its answer was lost; any other span under a known id is a conflict.
 	 */
 	createSpan(span: NewSpan): Promise<CreateSpanResult> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const { id, traceId } = span;
 			if (id !== undefined) {
 				const known = this.#find(id);
@@ -250,7 +251,7 @@ export class Store {
 
 	/** Ends a running span. */
 	endSpan(id: string, how: SpanEnd): Promise<"ended" | "unknown" | "alreadyEnded"> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const known = this.#find(id);
 			if (known === undefined) return "unknown";
 			if (known.status !== SpanStateCode.running) return "alreadyEnded";
@@ -261,7 +262,7 @@ export class Store {
 
 	/** Takes spans that have ended already. One that is here and has ended is skipped, so that a batch may be sent twice. */
 	addEndedSpans(spans: readonly EndedSpan[]): Promise<{ readonly added: number; readonly skipped: number }> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			let added = 0;
 			for (const span of spans) {
 				const entry = this.#traces.find(span.traceId);
@@ -277,7 +278,7 @@ export class Store {
 	}
 
 	deleteSpan(id: string): Promise<boolean> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const known = this.#find(id);
 			if (known === undefined) return false;
 			this.#index();
@@ -299,7 +300,7 @@ export class Store {
 
 	/** Deletes a trace with its spans; their number, or undefined when there is no such trace. */
 	deleteTrace(id: string): Promise<number | undefined> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			const entry = this.#traces.find(id);
 			return entry === undefined ? undefined : this.#removeTrace(entry);
 		});
@@ -307,17 +308,17 @@ export class Store {
 
 	/** Deletes every trace and span. Ids of events go on where they were. */
 	deleteAll(): Promise<void> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			this.database.exec("DELETE FROM spans; DELETE FROM payloads; DELETE FROM trace_spans;");
 			this.#traces.clear();
 			this.#spanCount = 0;
-			this.events.append('{"type":"cleared"}', null);
+			this.events.appendCleared();
 		});
 	}
 
 	/** Deletes the oldest traces, whole and at least one, until `minSpans` spans or `maxTraces` traces are gone. */
 	deleteOldest(minSpans: number, maxTraces: number): Promise<{ readonly traces: number; readonly spans: number }> {
-		return this.#commits.run(() => {
+		return this.#write(() => {
 			let spans = 0;
 			let traces = 0;
 			while (traces === 0 || (spans < minSpans && traces < maxTraces)) {
@@ -332,13 +333,24 @@ export class Store {
 
 	/** Runs work on the event log inside a transaction of its own. */
 	maintain<T>(work: (events: EventLog) => T): Promise<T> {
-		return this.#commits.run(() => work(this.events));
+		return this.#write(() => work(this.events));
 	}
 
 	/** Bytes in use, free pages not counted. */
 	usedBytes(): number {
 		const pages = readNumber(this.database, "PRAGMA page_count") - readNumber(this.database, "PRAGMA freelist_count");
 		return pages * readNumber(this.database, "PRAGMA page_size");
+	}
+
+	/**
+	 * Gives the pages of deleted data back to the file system, so that they are gone from the disk, unless that would take long:
+	 * it costs a copy of what is left.
+	 */
+	compact(): void {
+		const free = readNumber(this.database, "PRAGMA freelist_count");
+		if (this.isInMemory || free === 0 || this.usedBytes() > MAX_COMPACTED_BYTES) return;
+		this.database.exec("VACUUM");
+		this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 	}
 
 	/** Brings the index of spans by trace up to date; whoever reads by it asks for this first. */
@@ -489,16 +501,22 @@ export class Store {
 		return deleted;
 	}
 
+	#write<T>(write: () => T): Promise<T> {
+		if (!this.#isClosed) return this.#commits.run(write);
+		return Promise.reject(new HttpError(503, "shutting_down", "the server is closing"));
+	}
+
 	#rollback(): void {
 		try {
 			// SQLite itself has rolled back after some errors (full disk); then there is nothing to undo.
 			if (this.database.isTransaction) this.database.exec("ROLLBACK");
+			this.#traces.reload();
+			this.events.reload();
+			this.#reloadCounters();
 		} catch (error) {
+			// What is in memory now counts at least as far as the database does, so no number is used twice.
 			this.#logger.error(`a transaction could not be undone: ${describeError(error)}`);
 		}
-		this.#traces.reload();
-		this.events.reload();
-		this.#reloadCounters();
 	}
 
 	#reloadCounters(): void {
@@ -515,6 +533,9 @@ export class Store {
 		this.#indexedSeq = this.#lastSeq;
 	}
 }
+
+/** A copy of so much takes about a tenth of a second. */
+const MAX_COMPACTED_BYTES = 32_000_000;
 
 /** Spans that may wait for their place in `trace_spans`; reading by trace costs so much at most. */
 const MAX_UNINDEXED = 4096;

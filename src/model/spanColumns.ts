@@ -1,3 +1,5 @@
+import { NO_STRING } from "./stringTable.ts";
+
 /**
  * The store's spans as a structure of arrays: one typed array a field, one row a span, rows of deleted spans used again.
  * About 90 bytes a span, against 1.2 kB for the parsed object.
@@ -5,9 +7,6 @@
 
 /** Values of `parentRow` that name no row. */
 export const Parent = { root: -1, unknown: -2, orphan: -3 } as const;
-
-/** Index of "not known" in columns of interned strings. */
-export const NO_STRING = -1;
 
 export class SpanColumns {
 	/** Number of rows ever used; free rows below it carry `traceIndex` -1. */
@@ -151,57 +150,4 @@ export function grown<T extends { readonly length: number; set(source: T): void 
 	const target = new type(capacity);
 	if (capacity >= source.length) target.set(source);
 	return target;
-}
-
-/** Words of which there are few, in one byte each: 1 … 254, and 255 for every word past those, which is not kept. */
-export class WordCodes {
-	readonly #codes = new Map<string, number>();
-	readonly #words: (string | undefined)[] = [undefined];
-
-	code(word: string): number {
-		const known = this.#codes.get(word);
-		if (known !== undefined) return known;
-		if (this.#words.length > 254) return 255;
-		const code = this.#words.push(word) - 1;
-		this.#codes.set(word, code);
-		return code;
-	}
-
-	/** Undefined for 0 and 255. */
-	at(code: number): string | undefined {
-		return this.#words[code];
-	}
-
-	clear(): void {
-		this.#codes.clear();
-		this.#words.length = 1;
-	}
-}
-
-/** Strings that many rows share (names, models), each kept once. Shrinks only by `clear`. */
-export class StringTable {
-	readonly #indexes = new Map<string, number>();
-	readonly #strings: string[] = [];
-
-	intern(text: string): number {
-		const known = this.#indexes.get(text);
-		if (known !== undefined) return known;
-		const index = this.#strings.length;
-		this.#strings.push(text);
-		this.#indexes.set(text, index);
-		return index;
-	}
-
-	get size(): number {
-		return this.#strings.length;
-	}
-
-	at(index: number): string | undefined {
-		return index < 0 ? undefined : this.#strings[index];
-	}
-
-	clear(): void {
-		this.#indexes.clear();
-		this.#strings.length = 0;
-	}
 }

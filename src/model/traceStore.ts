@@ -1,6 +1,8 @@
 import type { Disposable } from "../base/disposable.ts";
-import { Emitter, type Event } from "../base/emitter.ts";
+import type { Event } from "../base/emitter.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import { ChangeWindow } from "./changeWindow.ts";
+import { Orphans } from "./orphans.ts";
 import { estimateCostUsd } from "./prices.ts";
 import {
 	SPAN_STATES,
@@ -11,8 +13,9 @@ import {
 	type TraceInput,
 	type TraceSummary,
 } from "./span.ts";
-import { type CountColumn, NO_STRING, Parent, SpanColumns, StringTable, WordCodes } from "./spanColumns.ts";
+import { type CountColumn, Parent, SpanColumns } from "./spanColumns.ts";
 import { SpanIndex } from "./spanIndex.ts";
+import { NO_STRING, StringTable, WordCodes } from "./stringTable.ts";
 import { Tombstones } from "./tombstones.ts";
 import { TraceSums } from "./traceSums.ts";
 
@@ -85,8 +88,6 @@ const CHUNK = 1024;
 const MAX_DROPPED_IDS = 20_000;
 /** Evicted traces remembered by id. */
 const MAX_EVICTED_IDS = 20_000;
-/** Names and other strings that fell out of use before the table is looked through. */
-const GARBAGE_STRINGS = 8192;
 
 export interface Snapshot {
 	readonly traces: readonly TraceInput[];
@@ -130,39 +131,30 @@ export class TraceStore implements Disposable {
 	readonly #errors = new Map<number, string>();
 	/** Files of the few spans that name one. */
 	readonly #paths = new Map<number, string>();
-	/** Parent id of rows whose parent is not here, and the other way about. */
-	readonly #orphanParentId = new Map<number, string>();
-	readonly #orphansByParentId = new Map<string, Set<number>>();
+	readonly #orphans = new Orphans(this.columns);
 	readonly #tombstones = new Tombstones();
 	/** A late span of one of these does not make a new trace, and not a whole one. */
 	readonly #evictedIds = new Set<string>();
 	readonly #pins = new Map<string, number>();
 	readonly #maxSpans: number;
 	readonly #maxTraces: number;
-	readonly #coalesceMs: number;
+	readonly #changes: ChangeWindow;
+	readonly onDidChange: Event<ChangeSet>;
 	#spanCount = 0;
 	#evictedTraces = 0;
 	#evictedSpans = 0;
-	#garbageStrings = 0;
-	#revision = 0;
-	#isDisposed = false;
-	#timer: ReturnType<typeof setTimeout> | undefined;
-	#changed = new Map<string, { rows: Set<number>; isRestructured: boolean }>();
-	#removed = new Set<string>();
-	#newLive = new Set<string>();
-	#isCleared = false;
 	#isHistory = false;
-	readonly #onDidChange = new Emitter<ChangeSet>();
-	readonly onDidChange: Event<ChangeSet> = this.#onDidChange.event;
 
 	constructor(options: TraceStoreOptions = {}) {
 		this.#maxSpans = options.maxSpans ?? 500_000;
 		this.#maxTraces = options.maxTraces ?? 50_000;
-		this.#coalesceMs = options.coalesceMs ?? 33;
+		this.#changes = new ChangeWindow(options.coalesceMs ?? 33);
+		this.onDidChange = this.#changes.onDidChange;
+		this.#changes.onDidChange(() => this.#compactStrings());
 	}
 
 	get revision(): number {
-		return this.#revision;
+		return this.#changes.revision;
 	}
 
 	get spanCount(): number {
@@ -226,7 +218,7 @@ export class TraceStore implements Disposable {
 
 	/** Id of a parent that was named but not received. */
 	missingParentOf(row: number): string | undefined {
-		return this.#orphanParentId.get(row);
+		return this.#orphans.parentIdOf(row);
 	}
 
 	/** While the result lives, the trace is not evicted. */
@@ -304,7 +296,7 @@ export class TraceStore implements Disposable {
 		this.#write(row, input);
 		this.#noteService(entry, row, input);
 		if (entry.extra?.dropped?.delete(input.spanId)) entry.droppedSpans--;
-		this.#adoptOrphans(row, entry);
+		for (const child of this.#orphans.adopt(row)) this.#touch(entry, child);
 		this.#touch(entry, row);
 		return isNewTrace ? this.#keepBounds(entry) : "applied";
 	}
@@ -333,7 +325,6 @@ export class TraceStore implements Disposable {
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return false;
 		this.#dropEntry(entry);
-		this.#schedule();
 		return true;
 	}
 
@@ -347,14 +338,9 @@ export class TraceStore implements Disposable {
 		this.columns.clear();
 		this.strings.clear();
 		this.#kindTypes.clear();
-		this.#garbageStrings = 0;
-		this.#removed.clear();
-		this.#changed.clear();
-		this.#newLive.clear();
 		this.#evictedSpans = 0;
 		this.#evictedTraces = 0;
-		this.#isCleared = true;
-		this.#schedule();
+		this.#changes.clear();
 	}
 
 	/**
@@ -397,7 +383,6 @@ export class TraceStore implements Disposable {
 					if (listed.has(entry.traceId)) continue;
 					count += entry.rows.length;
 					this.#dropEntry(entry);
-					this.#schedule();
 				}
 			}
 			return count;
@@ -423,7 +408,7 @@ export class TraceStore implements Disposable {
 			parentRow >= 0
 				? c.ids[parentRow]
 				: parentRow === Parent.orphan
-					? this.#orphanParentId.get(row)
+					? this.#orphans.parentIdOf(row)
 					: parentRow === Parent.root
 						? null
 						: undefined;
@@ -475,29 +460,11 @@ export class TraceStore implements Disposable {
 
 	/** Announces what is waiting now, without the rest of the window. */
 	flush(): void {
-		if (this.#timer !== undefined) clearTimeout(this.#timer);
-		this.#timer = undefined;
-		this.#compactStrings();
-		if (this.#changed.size === 0 && this.#removed.size === 0 && !this.#isCleared) return;
-		const changes: ChangeSet = {
-			revision: this.#revision,
-			changedTraces: this.#changed,
-			removedTraceIds: [...this.#removed],
-			newLiveTraceIds: [...this.#newLive],
-			isCleared: this.#isCleared,
-		};
-		this.#changed = new Map();
-		this.#removed = new Set();
-		this.#newLive = new Set();
-		this.#isCleared = false;
-		this.#onDidChange.fire(changes);
+		this.#changes.flush();
 	}
 
 	dispose(): void {
-		this.#isDisposed = true;
-		if (this.#timer !== undefined) clearTimeout(this.#timer);
-		this.#timer = undefined;
-		this.#onDidChange.dispose();
+		this.#changes.dispose();
 	}
 
 	#summarize(entry: StoredEntry): TraceSummary {
@@ -567,7 +534,7 @@ export class TraceStore implements Disposable {
 			if (text === undefined || (isLate && column[row] !== NO_STRING)) return;
 			const index = this.strings.intern(text);
 			if (column[row] === index) return;
-			if (column[row] !== NO_STRING) this.#garbageStrings++;
+			if (column[row] !== NO_STRING) this.strings.noteGarbage(1);
 			column[row] = index;
 			hasChanged = true;
 		};
@@ -624,50 +591,20 @@ export class TraceStore implements Disposable {
 		const before = c.parentRow[row];
 		if (parentSpanId === null) {
 			if (before === Parent.root) return false;
-			this.#forgetOrphan(row);
+			this.#orphans.remove(row);
 			c.parentRow[row] = Parent.root;
 			return true;
 		}
-		if (before === Parent.orphan && this.#orphanParentId.get(row) === parentSpanId) return false;
+		if (before === Parent.orphan && this.#orphans.parentIdOf(row) === parentSpanId) return false;
 		const parentRow = this.#index.find(parentSpanId, c.traceIndex[row]);
 		if (parentRow !== undefined) {
 			if (before === parentRow) return false;
-			this.#forgetOrphan(row);
+			this.#orphans.remove(row);
 			c.parentRow[row] = parentRow;
 			return true;
 		}
-		this.#forgetOrphan(row);
-		this.#rememberOrphan(row, parentSpanId);
+		this.#orphans.add(row, parentSpanId);
 		return true;
-	}
-
-	#rememberOrphan(row: number, parentSpanId: string): void {
-		this.columns.parentRow[row] = Parent.orphan;
-		this.#orphanParentId.set(row, parentSpanId);
-		const rows = this.#orphansByParentId.get(parentSpanId);
-		if (rows === undefined) this.#orphansByParentId.set(parentSpanId, new Set([row]));
-		else rows.add(row);
-	}
-
-	#forgetOrphan(row: number): void {
-		const parentSpanId = this.#orphanParentId.get(row);
-		if (parentSpanId === undefined) return;
-		this.#orphanParentId.delete(row);
-		const rows = this.#orphansByParentId.get(parentSpanId);
-		rows?.delete(row);
-		if (rows?.size === 0) this.#orphansByParentId.delete(parentSpanId);
-	}
-
-	/** The parent has arrived: its waiting children of the same trace find it. */
-	#adoptOrphans(row: number, entry: StoredEntry): void {
-		const waiting = this.#orphansByParentId.get(this.columns.ids[row]);
-		if (waiting === undefined) return;
-		for (const child of [...waiting]) {
-			if (this.columns.traceIndex[child] !== entry.index) continue;
-			this.#forgetOrphan(child);
-			this.columns.parentRow[child] = row;
-			this.#touch(entry, child);
-		}
 	}
 
 	#removeRows(entry: StoredEntry, gone: ReadonlySet<number>): void {
@@ -677,24 +614,22 @@ export class TraceStore implements Disposable {
 			const row = kept[ordinal];
 			c.ordinal[row] = ordinal;
 			const parentRow = c.parentRow[row];
-			if (parentRow >= 0 && gone.has(parentRow)) this.#rememberOrphan(row, c.ids[parentRow]);
+			if (parentRow >= 0 && gone.has(parentRow)) this.#orphans.add(row, c.ids[parentRow]);
 		}
 		entry.rows = kept;
 		if (entry.extra !== undefined) entry.extra.chunks = undefined;
 		entry.structureRevision++;
 		for (const row of gone) this.#releaseRow(row);
-		const change = this.#changeOf(entry.traceId);
-		change.isRestructured = true;
-		for (const row of gone) change.rows.delete(row);
+		this.#changes.removeRows(entry.traceId, gone);
 	}
 
 	#releaseRow(row: number): void {
-		this.#forgetOrphan(row);
+		this.#orphans.remove(row);
 		this.#errors.delete(row);
 		this.#paths.delete(row);
 		this.#index.remove(row);
 		this.columns.release(row);
-		this.#garbageStrings += 4;
+		this.strings.noteGarbage(4);
 		this.#spanCount--;
 	}
 
@@ -751,8 +686,8 @@ export class TraceStore implements Disposable {
 			serviceName: undefined,
 			rows: [],
 			// The store's revision has moved past those of an earlier entry of this id.
-			revision: this.#revision,
-			structureRevision: this.#revision,
+			revision: this.#changes.revision,
+			structureRevision: this.#changes.revision,
 			droppedSpans: 0,
 			isWhole: !this.#isHistory && !wasEvicted,
 			changedAtMs: Date.now(),
@@ -761,9 +696,7 @@ export class TraceStore implements Disposable {
 		};
 		this.#entries.set(traceId, entry);
 		this.#entryByIndex[index] = entry;
-		// Removed and created within one window: who listens must not join the two.
-		if (this.#removed.delete(traceId)) this.#changeOf(traceId).isRestructured = true;
-		if (!this.#isHistory && !wasEvicted) this.#newLive.add(traceId);
+		this.#changes.addTrace(traceId, !this.#isHistory && !wasEvicted);
 		return entry;
 	}
 
@@ -773,9 +706,7 @@ export class TraceStore implements Disposable {
 		this.#entries.delete(entry.traceId);
 		this.#entryByIndex[entry.index] = undefined;
 		this.#freeEntryIndexes.push(entry.index);
-		this.#changed.delete(entry.traceId);
-		this.#newLive.delete(entry.traceId);
-		this.#removed.add(entry.traceId);
+		this.#changes.removeTrace(entry.traceId);
 	}
 
 	/** Evicts old traces so that one more span of `entry` fits; false when there is nothing that may go for it. */
@@ -816,7 +747,6 @@ export class TraceStore implements Disposable {
 			this.#dropEntry(entry);
 			if (this.#evictedIds.size < MAX_EVICTED_IDS) this.#evictedIds.add(entry.traceId);
 		}
-		this.#schedule();
 	}
 
 	/** Start of a trace as far as it is cheap to know, for its age only. */
@@ -825,65 +755,21 @@ export class TraceStore implements Disposable {
 		return Number.isNaN(startMs) ? entry.changedAtMs : startMs;
 	}
 
-	/**
-	 * Names that no span has any more would stay in the table for good; when most of it is dead, it is built anew. Looking
-	 * costs a pass over the rows (5 ms at 500,000), so it waits until as much may be dead.
-	 */
+	/** Names of spans that are gone leave the table with the next change set. */
 	#compactStrings(): void {
 		const c = this.columns;
-		if (this.#garbageStrings < GARBAGE_STRINGS + c.used) return;
-		this.#garbageStrings = 0;
-		const columns = [c.name, c.kindName, c.model, c.provider];
-		const { size } = this.strings;
-		// First which strings live, then where they went.
-		const moved = new Int32Array(size);
-		let live = 0;
-		for (const column of columns) {
-			for (let row = 0; row < c.used; row++) {
-				const index = column[row];
-				if (index < 0 || c.traceIndex[row] < 0 || moved[index] === 1) continue;
-				moved[index] = 1;
-				live++;
-			}
-		}
-		if (size < 2 * live + 1024) return;
-		const texts = [...moved.keys()].filter((index) => moved[index] === 1);
-		const strings = texts.map((index) => this.strings.at(index) ?? "");
-		this.strings.clear();
-		for (const [place, index] of texts.entries()) moved[index] = this.strings.intern(strings[place]);
-		for (const column of columns) {
-			for (let row = 0; row < c.used; row++) {
-				if (column[row] >= 0 && c.traceIndex[row] >= 0) column[row] = moved[column[row]];
-			}
-		}
-	}
-
-	#changeOf(traceId: string): { rows: Set<number>; isRestructured: boolean } {
-		let change = this.#changed.get(traceId);
-		if (change === undefined) {
-			change = { rows: new Set(), isRestructured: false };
-			this.#changed.set(traceId, change);
-		}
-		return change;
+		this.strings.compact(c.traceIndex, c.used, [c.name, c.kindName, c.model, c.provider]);
 	}
 
 	#touch(entry: StoredEntry, row?: number): void {
 		entry.revision++;
 		entry.summary = undefined;
 		entry.changedAtMs = Date.now();
-		const change = this.#changeOf(entry.traceId);
 		if (row !== undefined) {
-			change.rows.add(row);
 			const chunks = entry.extra?.chunks;
 			if (chunks !== undefined) chunks[Math.floor(this.columns.ordinal[row] / CHUNK)] = undefined;
 		}
-		this.#schedule();
-	}
-
-	#schedule(): void {
-		this.#revision++;
-		if (this.#isDisposed) return;
-		this.#timer ??= setTimeout(() => this.flush(), this.#coalesceMs);
+		this.#changes.changeTrace(entry.traceId, row);
 	}
 }
 

@@ -34,7 +34,7 @@ function toNs(text: string): bigint | undefined {
 	return time === undefined ? undefined : BigInt(time.ms) * 1_000_000n + BigInt(time.subNs);
 }
 
-describe("parseTimestamp", () => {
+describe("parseTimestamp", { timeout: 30_000 }, () => {
 	it("reads every moment, offset and number of digits to the nanosecond", () => {
 		fc.assert(
 			fc.property(moment, ({ text, ns }) => {
@@ -127,7 +127,7 @@ describe("parseTimestamp", () => {
 	});
 });
 
-describe("formatTimestamp", () => {
+describe("formatTimestamp", { timeout: 30_000 }, () => {
 	it("writes what parseTimestamp reads back, with no digit more than needed", () => {
 		fc.assert(
 			fc.property(moment, ({ text }) => {
@@ -147,7 +147,7 @@ describe("formatTimestamp", () => {
 	});
 });
 
-describe("differenceNs", () => {
+describe("differenceNs", { timeout: 30_000 }, () => {
 	it("is exact for the length of any trace", () => {
 		const point = fc.record({ ms: fc.integer({ min: 0, max: 86_400_000 * 100 }), subNs: fc.nat(999_999) });
 		fc.assert(

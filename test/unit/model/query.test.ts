@@ -32,7 +32,7 @@ function problem(text: string): [message: string, part: string, column: number] 
 	return [message, text.slice(column, column + length), column];
 }
 
-describe("parseQuery", () => {
+describe("parseQuery", { timeout: 30_000 }, () => {
 	it("reads an empty text as a query that matches everything", () => {
 		for (const text of ["", "   ", "\t\n"])
 			expect(parsed(text)).toEqual({ terms: [], sort: undefined, order: undefined });
@@ -241,7 +241,7 @@ const anyTerm: fc.Arbitrary<QueryTerm> = fc.oneof(
 	fc.record({ key: fc.constantFrom("since", "until"), time: times, isNegated }) as fc.Arbitrary<QueryTerm>,
 );
 
-describe("formatQuery", () => {
+describe("formatQuery", { timeout: 30_000 }, () => {
 	it("writes a text that is read back to an equal query", () => {
 		fc.assert(
 			fc.property(

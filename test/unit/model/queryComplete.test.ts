@@ -18,7 +18,7 @@ function taken(marked: string): string {
 	return text.slice(0, first.from) + first.insert + text.slice(first.to);
 }
 
-describe("completeQuery", () => {
+describe("completeQuery", { timeout: 30_000 }, () => {
 	it("offers every key where a term may begin", () => {
 		for (const marked of ["|", "status:failed |", "  |  a", "-|"])
 			expect(labels(marked)).toEqual(QUERY_KEYS.map((key) => `${key}:`));

@@ -386,7 +386,7 @@ function storeOf({ record, spans }: World): TraceStore {
 	return store;
 }
 
-describe("matchTrace by property", () => {
+describe("matchTrace by property", { timeout: 30_000 }, () => {
 	it("equals a naive reference", () => {
 		let matches = 0;
 		fc.assert(

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CountColumn, SpanColumns, StringTable, WordCodes } from "../../../src/model/spanColumns.ts";
+import { CountColumn, SpanColumns } from "../../../src/model/spanColumns.ts";
 import { SpanIndex } from "../../../src/model/spanIndex.ts";
+import { StringTable, WordCodes } from "../../../src/model/stringTable.ts";
 
-describe("SpanIndex", () => {
+describe("SpanIndex", { timeout: 30_000 }, () => {
 	it("finds what a map finds, through any additions and removals", () => {
 		const step = fc.record({
 			spanId: fc.oneof(fc.nat(40).map(String), fc.string({ unit: "binary", maxLength: 3 })),
@@ -61,7 +62,7 @@ describe("SpanIndex", () => {
 	});
 });
 
-describe("CountColumn", () => {
+describe("CountColumn", { timeout: 30_000 }, () => {
 	it("gives back every number, and NaN for what is unknown", () => {
 		const number = fc.oneof(
 			fc.double(),

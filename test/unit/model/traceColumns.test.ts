@@ -87,7 +87,7 @@ const anySpan: fc.Arbitrary<SpanInput> = fc.record({
 	end: maybe(time),
 });
 
-describe("encodeTraceColumns", () => {
+describe("encodeTraceColumns", { timeout: 30_000 }, () => {
 	it("carries everything that spanAt says of a trace", () => {
 		fc.assert(
 			fc.property(

@@ -14,7 +14,7 @@ function ids(store: TraceStore): string {
 	return [...store.entries()].map(({ traceId }) => traceId).join(" ");
 }
 
-describe("TraceStore: bounds", () => {
+describe("TraceStore: bounds", { timeout: 30_000 }, () => {
 	it("evicts the oldest traces, whole, and counts them", () => {
 		const store = new TraceStore({ maxSpans: 100 });
 		fill(store, "b", 2, 40);
@@ -153,7 +153,7 @@ describe("TraceStore: bounds", () => {
 	});
 });
 
-describe("TraceStore: memory", () => {
+describe("TraceStore: memory", { timeout: 30_000 }, () => {
 	it("uses the rows of deleted spans again", () => {
 		const store = new TraceStore();
 		for (let round = 0; round < 50; round++) {

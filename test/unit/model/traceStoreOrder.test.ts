@@ -44,7 +44,7 @@ const story = fc
 		(store) => store.upsertTrace({ traceId: "t1", name: "Trip", tags: ["session:S"], start: at(0) }),
 	]);
 
-describe("TraceStore in any order", () => {
+describe("TraceStore in any order", { timeout: 30_000 }, () => {
 	it("comes to the same summaries and the same tree, however spans, parents, versions and records are shuffled", () => {
 		fc.assert(
 			fc.property(

@@ -61,10 +61,19 @@ for (const [names, inputUsd, outputUsd] of PRICES) {
 	}
 }
 
+/** Answers for the models seen last; sums over a trace ask once a span. */
+const known = new Map<string, Price | undefined>();
+const MAX_KNOWN = 1000;
+
 /** The price of a model, or undefined when the table does not know it. */
 export function priceOf(model: string): Price | undefined {
+	const before = known.get(model);
+	if (before !== undefined || known.has(model)) return before;
 	const name = model.toLowerCase();
-	return exact.get(name) ?? prefixes.find((price) => name.startsWith(price.model));
+	const price = exact.get(name) ?? prefixes.find((candidate) => name.startsWith(candidate.model));
+	if (known.size >= MAX_KNOWN) known.clear();
+	known.set(model, price);
+	return price;
 }
 
 /**

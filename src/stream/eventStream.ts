@@ -245,7 +245,8 @@ export class EventStream implements Disposable {
 		source.onmessage = (event) => {
 			if (attempt.isOver) return;
 			attempt.isHealthy = true;
-			this.#options.onMessage({ id: event.lastEventId === "" ? undefined : event.lastEventId, data: event.data });
+			const { lastEventId, data } = event;
+			this.#options.onMessage({ id: lastEventId === "" ? undefined : lastEventId, data });
 		};
 		// Answers and ends of streams are judged in the wrapper; what is left is an event over the bound.
 		source.onerror = () => {

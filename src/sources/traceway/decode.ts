@@ -1,5 +1,6 @@
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
+import { parseEvent } from "./eventText.ts";
 
 /**
  * Traceway's wire JSON in our words, every dialect of the reference's "Where implementations disagree". All of it is
@@ -48,14 +49,7 @@ const OTHER_TYPES: ReadonlySet<string> = new Set([
 
 /** A stream message's data; undefined when it is no event that can be used. */
 export function decodeEvent(data: string): TracewayEvent | undefined {
-	let value: unknown;
-	try {
-		value = JSON.parse(data);
-	} catch {
-		// Undecodable is an expected outcome; the caller counts it.
-		return undefined;
-	}
-	const event = asObject(value);
+	const event = asObject(parseEvent(data));
 	if (event === undefined || typeof event.type !== "string") return undefined;
 	switch (event.type) {
 		case "span_created":

@@ -80,7 +80,8 @@ export class EventApplier {
 		const store = this.#store;
 		if (this.hasFilter && !this.#passes(span, position)) return;
 		const { traceId } = span;
-		const isBirth = traceId === undefined || store.entry(traceId) !== undefined || this.#isBirth(span);
+		const isBirth =
+			!this.mayMissTraces || traceId === undefined || store.entry(traceId) !== undefined || this.#isRootNow(span);
 		const result =
 			isHistory || !isBirth
 				? store.asHistory(() => store.upsertSpan(span, position))
@@ -100,19 +101,18 @@ export class EventApplier {
 
 	/** With a filter: whether the span is to be applied. One that no longer matches leaves the store. */
 	#passes(span: SpanInput, position: number | undefined): boolean {
-		const isKnown = this.#store.rowOf(span.spanId, span.traceId) !== undefined;
+		const { spanId, traceId } = span;
 		// A partial span without kind says nothing of the filter.
-		if (span.kindType === undefined) return isKnown;
+		if (span.kindType === undefined) return this.#store.rowOf(spanId, traceId) !== undefined;
 		if (!this.matches(span)) {
-			if (isKnown) this.#store.deleteSpan(span.spanId, span.traceId, position);
+			if (this.#store.rowOf(spanId, traceId) !== undefined) this.#store.deleteSpan(spanId, traceId, position);
 			return false;
 		}
-		const { traceId } = span;
-		const record = traceId === undefined ? undefined : this.#pendingTraces.get(traceId);
-		if (record !== undefined) {
-			this.#pendingTraces.delete(record.traceId);
-			this.#store.upsertTrace(record, position);
-		}
+		if (this.#pendingTraces.size === 0 || traceId === undefined) return true;
+		const record = this.#pendingTraces.get(traceId);
+		if (record === undefined) return true;
+		this.#pendingTraces.delete(traceId);
+		this.#store.upsertTrace(record, position);
 		return true;
 	}
 
@@ -125,8 +125,7 @@ export class EventApplier {
 	}
 
 	/** Whether the first span seen of a trace is its beginning, and not the sign of life of an old trace that is not loaded. */
-	#isBirth(span: SpanInput): boolean {
-		if (!this.mayMissTraces && this.#store.evicted.traces === 0) return true;
+	#isRootNow(span: SpanInput): boolean {
 		return span.parentSpanId === null && span.start !== undefined && span.start.ms >= this.newsSinceMs;
 	}
 

@@ -37,8 +37,8 @@ export class EventLog {
 	readonly #deleteUpTo: Statement;
 	readonly #strip: Statement;
 	readonly #save: Statement;
-	#lastId = 0;
-	#committedId = 0;
+	#lastId: number;
+	#committedId: number;
 	#pending: LoggedEvent[] = [];
 	#listener: ((events: readonly LoggedEvent[]) => void) | undefined;
 
@@ -55,7 +55,9 @@ export class EventLog {
 		this.#save = database.prepare(
 			"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
-		this.reload();
+		const newest = readNumber(database, "SELECT max(id) FROM events");
+		this.#lastId = Math.max(newest, this.#load(LAST_ID_KEY));
+		this.#committedId = this.#lastId;
 	}
 
 	/** Id of the newest committed event, 0 before the first one. */
@@ -147,12 +149,10 @@ export class EventLog {
 		this.#listener?.(events);
 	}
 
-	/** Forgets what a rolled back transaction left in memory. */
-	reload(): void {
+	/** Forgets what a transaction that was rolled back left in memory: nobody has heard of its ids. */
+	didRollBack(): void {
 		this.#pending = [];
-		const newest = readNumber(this.#database, "SELECT max(id) FROM events");
-		this.#lastId = Math.max(newest, this.#load(LAST_ID_KEY));
-		this.#committedId = this.#lastId;
+		this.#lastId = this.#committedId;
 	}
 
 	#load(key: string): number {

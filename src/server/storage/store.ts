@@ -82,6 +82,15 @@ export interface StoreOptions {
 	readonly logger: Logger;
 }
 
+/** Replaced as a whole, so that a rollback is a step back. */
+interface Counters {
+	/** Row number of the newest span. */
+	readonly lastSeq: number;
+	/** `trace_spans` holds every span up to this one. */
+	readonly indexedSeq: number;
+	readonly spanCount: number;
+}
+
 /**
  * Traces, spans and the log of their events on one SQLite database. Every method that changes something resolves when the
  * change and its event are committed, and writes of one turn share a transaction. Listeners of `onCommit` see each event
@@ -108,10 +117,9 @@ export class Store {
 	readonly #indexNew: Statement;
 	readonly #saveIndexed: Statement;
 	readonly #logSync: LogSync | undefined;
-	#lastSeq = 0;
-	/** `trace_spans` holds every span up to this one. */
-	#indexedSeq = 0;
-	#spanCount = 0;
+	#counters: Counters;
+	/** The same as of the last commit. */
+	#committed: Counters;
 	#isClosed = false;
 
 	constructor(options: StoreOptions) {
@@ -129,12 +137,13 @@ export class Store {
 			begin: () => begin.run(),
 			commit: () => {
 				this.#traces.flush();
-				if (this.#lastSeq - this.#indexedSeq >= MAX_UNINDEXED) this.#index();
+				if (this.#counters.lastSeq - this.#counters.indexedSeq >= MAX_UNINDEXED) this.#index();
 				commit.run();
 			},
 			rollback: () => this.#rollback(),
 			didCommit: () => {
-				this.#traces.trim();
+				this.#traces.didCommit();
+				this.#committed = this.#counters;
 				this.#logSync?.didCommit();
 				this.events.didCommit();
 			},
@@ -173,11 +182,16 @@ export class Store {
 		this.#saveIndexed = prepare(
 			"INSERT INTO meta (key, value) VALUES ('indexed_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
-		this.#reloadCounters();
+		const indexedSeq = readNumber(this.database, "SELECT max(value) FROM meta WHERE key = 'indexed_seq'");
+		// The newest spans may have been deleted; their numbers are never used again, or nobody would index the new ones.
+		const lastSeq = Math.max(indexedSeq, readNumber(this.database, "SELECT max(seq) FROM spans"));
+		const spanCount = readNumber(this.database, "SELECT count(*) FROM spans");
+		this.#counters = { lastSeq, indexedSeq, spanCount };
+		this.#committed = this.#counters;
 	}
 
 	get spanCount(): number {
-		return this.#spanCount;
+		return this.#counters.spanCount;
 	}
 
 	get traceCount(): number {
@@ -284,7 +298,7 @@ export class Store {
 			this.#index();
 			this.#deleteSpan.run(known.seq);
 			this.#deletePayload.run(known.seq);
-			this.#spanCount--;
+			this.#didDeleteSpans(1);
 			const entry = this.#traces.find(known.traceId);
 			if (entry !== undefined) {
 				this.#deleteIndexed.run(entry.ref, known.startMs, known.startSub, known.seq);
@@ -311,7 +325,7 @@ export class Store {
 		return this.#write(() => {
 			this.database.exec("DELETE FROM spans; DELETE FROM payloads; DELETE FROM trace_spans;");
 			this.#traces.clear();
-			this.#spanCount = 0;
+			this.#didDeleteSpans(this.#counters.spanCount);
 			this.events.appendCleared();
 		});
 	}
@@ -355,11 +369,12 @@ export class Store {
 
 	/** Brings the index of spans by trace up to date; whoever reads by it asks for this first. */
 	indexSpans(): void {
-		if (this.#indexedSeq === this.#lastSeq) return;
+		if (this.#counters.indexedSeq === this.#counters.lastSeq) return;
 		this.database.exec("BEGIN IMMEDIATE");
 		try {
 			this.#index();
 			this.database.exec("COMMIT");
+			this.#committed = this.#counters;
 		} catch (error) {
 			this.#rollback();
 			throw error;
@@ -391,7 +406,7 @@ export class Store {
 		const status =
 			end === undefined ? SpanStateCode.running : span.error === null ? SpanStateCode.completed : SpanStateCode.failed;
 		const entry = this.#traces.find(span.traceId) ?? this.#traces.add(span.traceId, start, undefined);
-		const seq = ++this.#lastSeq;
+		const seq = this.#counters.lastSeq + 1;
 		const row: SpanRow = {
 			seq,
 			id: span.id,
@@ -442,7 +457,7 @@ export class Store {
 		if (row.inputJson !== null || row.outputJson !== null || row.attributesJson !== null) {
 			this.#insertPayload.run(seq, row.inputJson, row.outputJson, row.attributesJson);
 		}
-		this.#spanCount++;
+		this.#counters = { ...this.#counters, lastSeq: seq, spanCount: this.#counters.spanCount + 1 };
 		this.#traces.didAddSpan(entry, status, start, end);
 		return row;
 	}
@@ -496,7 +511,7 @@ export class Store {
 	#removeTrace(entry: TraceEntry): number {
 		this.#index();
 		const deleted = this.#traces.remove(entry);
-		this.#spanCount -= deleted;
+		this.#didDeleteSpans(deleted);
 		this.events.append(`{"type":"trace_deleted","trace_id":${JSON.stringify(entry.id)}}`, null);
 		return deleted;
 	}
@@ -507,30 +522,27 @@ export class Store {
 	}
 
 	#rollback(): void {
+		this.#traces.didRollBack();
+		this.events.didRollBack();
+		this.#counters = this.#committed;
 		try {
 			// SQLite itself has rolled back after some errors (full disk); then there is nothing to undo.
 			if (this.database.isTransaction) this.database.exec("ROLLBACK");
-			this.#traces.reload();
-			this.events.reload();
-			this.#reloadCounters();
 		} catch (error) {
-			// What is in memory now counts at least as far as the database does, so no number is used twice.
 			this.#logger.error(`a transaction could not be undone: ${describeError(error)}`);
 		}
 	}
 
-	#reloadCounters(): void {
-		this.#indexedSeq = readNumber(this.database, "SELECT max(value) FROM meta WHERE key = 'indexed_seq'");
-		// Spans behind that place may have been deleted; numbers before it are never used again, or nobody would index them.
-		this.#lastSeq = Math.max(this.#indexedSeq, readNumber(this.database, "SELECT max(seq) FROM spans"));
-		this.#spanCount = readNumber(this.database, "SELECT count(*) FROM spans");
+	#index(): void {
+		const { lastSeq, indexedSeq } = this.#counters;
+		if (indexedSeq === lastSeq) return;
+		this.#indexNew.run(indexedSeq);
+		this.#saveIndexed.run(lastSeq);
+		this.#counters = { ...this.#counters, indexedSeq: lastSeq };
 	}
 
-	#index(): void {
-		if (this.#indexedSeq === this.#lastSeq) return;
-		this.#indexNew.run(this.#indexedSeq);
-		this.#saveIndexed.run(this.#lastSeq);
-		this.#indexedSeq = this.#lastSeq;
+	#didDeleteSpans(count: number): void {
+		this.#counters = { ...this.#counters, spanCount: this.#counters.spanCount - count };
 	}
 }
 

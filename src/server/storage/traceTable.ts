@@ -56,8 +56,10 @@ export class TraceTable {
 	readonly #deleteIndex: Statement;
 	readonly #cache = new Map<string, TraceEntry>();
 	readonly #dirty = new Set<TraceEntry>();
-	#lastRef = 0;
-	#count = 0;
+	#lastRef: number;
+	#count: number;
+	/** The same as of the last commit. */
+	#committed: { readonly lastRef: number; readonly count: number };
 
 	constructor(database: Database) {
 		this.#database = database;
@@ -79,7 +81,9 @@ export class TraceTable {
 		this.#deletePayloads = database.prepare(`DELETE FROM payloads ${OF_TRACE}`);
 		this.#deleteSpans = database.prepare(`DELETE FROM spans ${OF_TRACE}`);
 		this.#deleteIndex = database.prepare("DELETE FROM trace_spans WHERE trace = ?");
-		this.reload();
+		this.#lastRef = readNumber(database, "SELECT max(ref) FROM traces");
+		this.#count = readNumber(database, "SELECT count(*) FROM traces");
+		this.#committed = { lastRef: this.#lastRef, count: this.#count };
 	}
 
 	get count(): number {
@@ -220,8 +224,9 @@ export class TraceTable {
 		this.#dirty.clear();
 	}
 
-	/** Keeps the cache within its bound; after a commit, when nothing in it is unwritten. */
-	trim(): void {
+	/** Takes note of a commit, and keeps the cache within its bound: nothing in it is unwritten now. */
+	didCommit(): void {
+		this.#committed = { lastRef: this.#lastRef, count: this.#count };
 		if (this.#cache.size <= MAX_CACHED) return;
 		let excess = this.#cache.size - MAX_CACHED / 2;
 		for (const id of this.#cache.keys()) {
@@ -230,12 +235,12 @@ export class TraceTable {
 		}
 	}
 
-	/** Forgets what a rolled back transaction left in memory. */
-	reload(): void {
+	/** Forgets what a transaction that was rolled back left in memory. */
+	didRollBack(): void {
 		this.#cache.clear();
 		this.#dirty.clear();
-		this.#lastRef = readNumber(this.#database, "SELECT max(ref) FROM traces");
-		this.#count = readNumber(this.#database, "SELECT count(*) FROM traces");
+		this.#lastRef = this.#committed.lastRef;
+		this.#count = this.#committed.count;
 	}
 
 	#remember(row: Record<string, unknown>): TraceEntry {

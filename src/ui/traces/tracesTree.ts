@@ -23,8 +23,8 @@ import {
 const PAGE_ROWS = 500;
 /**
  * Shortest time between two refreshes of the tree; the first change after a quiet time is shown at once. VS Code takes the
- * first of several refreshes at once, too, and the others only when there was none for 200 ms: closer together they would
- * put each other off for as long as changes come.
+ * first of several refreshes at once, too, and the others only when there was none for 200 ms: closer together, ticks among
+ * them, they would put each other off for as long as changes come.
  */
 const REFRESH_MS = 250;
 /** Running durations tick this often, and only while the view is visible. */
@@ -51,6 +51,8 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 	/** Of the monotonic clock. */
 	#lastRefreshMs = -REFRESH_MS;
 	#tickTimer: ReturnType<typeof setInterval> | undefined;
+	/** The next refresh redraws the durations of what runs. */
+	#isTickDue = false;
 	#isVisible = false;
 	/** Traces and spans that were resolved while running: what a tick has to redraw. */
 	readonly #runningShown = new Set<TreeNode>();
@@ -360,6 +362,10 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 		}
 		for (const traceId of changes.changedTraces.keys()) this.#dirtyTraces.add(traceId);
 		if (changes.removedTraceIds.length > 0) this.#forgetTraces(new Set(changes.removedTraceIds));
+		this.#refreshSoon();
+	}
+
+	#refreshSoon(): void {
 		const waitMs = this.#lastRefreshMs + REFRESH_MS - performance.now();
 		if (waitMs <= 0) this.#refresh();
 		else this.#refreshTimer ??= setTimeout(() => this.#refresh(), waitMs);
@@ -380,17 +386,26 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 		this.#lastRefreshMs = performance.now();
 		const dirty = this.#dirtyTraces;
 		this.#dirtyTraces = new Set();
+		const isTickDue = this.#isTickDue;
+		this.#isTickDue = false;
 		if (this.#isRootDirty) {
 			this.#isRootDirty = false;
+			// Every duration is drawn anew with it.
+			this.#tickTimer?.refresh();
 			this.#onDidChangeTreeData.fire(undefined);
 			return;
 		}
-		const nodes: TreeNode[] = [];
+		const nodes = new Set<TreeNode>();
 		for (const traceId of dirty) {
 			const node = this.#nodes.get(nodeId({ kind: "trace", traceId }));
-			if (node !== undefined) nodes.push(node);
+			if (node !== undefined) nodes.add(node);
 		}
-		if (nodes.length > 0) this.#onDidChangeTreeData.fire(nodes);
+		if (isTickDue) {
+			for (const node of [...this.#runningShown].slice(0, PAGE_ROWS)) nodes.add(node);
+			// The rows that are still running note themselves again when they are drawn.
+			this.#runningShown.clear();
+		}
+		if (nodes.size > 0) this.#onDidChangeTreeData.fire([...nodes]);
 	}
 
 	#noteRunning(node: TreeNode, isRunning: boolean): void {
@@ -407,10 +422,8 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 				this.#stopTick();
 				return;
 			}
-			// The rows that are still running note themselves again when they are drawn.
-			const nodes = [...this.#runningShown];
-			this.#runningShown.clear();
-			this.#onDidChangeTreeData.fire(nodes.slice(0, PAGE_ROWS));
+			this.#isTickDue = true;
+			this.#refreshSoon();
 		}, TICK_MS);
 	}
 

@@ -534,6 +534,53 @@ describe("accessibility", () => {
 		);
 	});
 
+	it("outlines the selected row in high contrast, also after something else stood in the place of the rows", async () => {
+		await withPage(
+			async (waterfall) => {
+				const { page } = waterfall;
+				await waterfall.send({ type: "trace/error", message: "not yet" });
+				await page.locator(".message").waitFor();
+				await waterfall.send(new TestHostTrace().snapshot(families(3)));
+				await page.locator(".row").first().click();
+				await page.locator(".message").waitFor({ state: "detached" });
+				const outline = page.locator(".row.selected").evaluate((row) => getComputedStyle(row).outlineStyle);
+				expect(await outline).toBe("solid");
+			},
+			{ theme: "highContrastLight" },
+		);
+	});
+
+	it("leaves out the note of a row whole when there is no room for it beside the name", async () => {
+		await withPage(
+			async (waterfall) => {
+				const { page } = waterfall;
+				const spans: TestSpan[] = [
+					{ id: "a", name: "short", start: 0, end: 10, model: "gpt-4o-mini" },
+					{
+						id: "b",
+						name: "a name that leaves next to no room for what else",
+						start: 0,
+						end: 10,
+						model: "gpt-4o-mini",
+					},
+				];
+				await waterfall.send(new TestHostTrace().snapshot(spans));
+				const isSeen = (name: string): Promise<boolean> =>
+					page
+						.locator(".row", { has: page.getByText(name) })
+						.locator(".note")
+						.evaluate((note) => {
+							const row = note.closest(".row")?.getBoundingClientRect();
+							const { top, width } = note.getBoundingClientRect();
+							return row !== undefined && width > 20 && top < row.bottom;
+						});
+				expect(await isSeen("short")).toBe(true);
+				expect(await isSeen("a name that leaves")).toBe(false);
+			},
+			{ width: 700, height: 400 },
+		);
+	});
+
 	it("shows the selection where the system forces its colours, and ticks once a second with reduced motion", async () => {
 		await withPage(
 			async (waterfall) => {

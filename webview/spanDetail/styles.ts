@@ -3,6 +3,8 @@ import { css } from "lit";
 export const spanDetailStyles = css`
 	:host {
 		--line: var(--vscode-widget-border, var(--vscode-editorGroup-border, transparent));
+		/* As the waterfall and VS Code's lists say "failed": errorForeground alone is another, fainter red in light themes. */
+		--failed: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 		--card: var(--vscode-editorWidget-background, transparent);
 		display: block;
 		position: absolute;
@@ -172,7 +174,7 @@ export const spanDetailStyles = css`
 	}
 	/* The word keeps the text's colour: the themes' red is too faint for small letters. */
 	.status.failed .codicon {
-		color: var(--vscode-errorForeground);
+		color: var(--failed);
 	}
 	.status.failed span:not(.codicon) {
 		font-weight: 600;
@@ -295,6 +297,11 @@ export const spanDetailStyles = css`
 	.section-title h2 {
 		display: flex;
 	}
+	.section-title .size {
+		min-width: 0;
+		overflow: hidden;
+		text-overflow: ellipsis;
+	}
 	.fold {
 		display: inline-flex;
 		align-items: center;
@@ -350,11 +357,11 @@ export const spanDetailStyles = css`
 		padding: 4px 8px 10px 12px;
 		background: var(--vscode-textCodeBlock-background);
 		border: 1px solid var(--vscode-contrastBorder, transparent);
-		border-inline-start: 3px solid var(--vscode-errorForeground);
+		border-inline-start: 3px solid var(--failed);
 		border-radius: 4px;
 	}
 	.error .section-title > .codicon {
-		color: var(--vscode-errorForeground);
+		color: var(--failed);
 	}
 	.error .block {
 		padding: 0;
@@ -541,7 +548,7 @@ export const spanDetailStyles = css`
 		font-size: 32px;
 	}
 	.message .error-icon {
-		color: var(--vscode-errorForeground);
+		color: var(--failed);
 	}
 	.message p {
 		max-width: 60ch;

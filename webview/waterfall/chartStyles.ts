@@ -135,9 +135,18 @@ export const chartStyles = css`
 	.tree:focus .row.selected .state:not(.failed) {
 		color: inherit;
 	}
-	.name {
+	/* Two lines high in truth and one to the eye: a note that has no room for some letters is not shown at all. */
+	.words {
+		display: flex;
 		flex: 0 1 auto;
+		flex-wrap: wrap;
+		column-gap: 6px;
+		height: 22px;
 		min-width: 32px;
+		overflow: hidden;
+	}
+	.name {
+		max-width: 100%;
 		overflow: hidden;
 		text-overflow: ellipsis;
 	}
@@ -152,9 +161,8 @@ export const chartStyles = css`
 		color: inherit;
 	}
 	.note {
-		flex: 0 1000000 auto;
-		min-width: 0;
-		margin-left: 6px;
+		flex: 1 1 8ch;
+		max-width: max-content;
 		overflow: hidden;
 		text-overflow: ellipsis;
 		font-size: 0.9em;

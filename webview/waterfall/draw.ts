@@ -166,7 +166,8 @@ function drawBar(
 		context.fillStyle = palette.hatch;
 		context.fillRect(x + width - openPx, y, openPx, BAR_PX);
 	}
-	if (palette.barBorder !== "") {
+	// A border around next to nothing would hide the bar's own colour, which tells its kind and whether it failed.
+	if (palette.barBorder !== "" && width > 4) {
 		context.strokeStyle = palette.barBorder;
 		context.lineWidth = 1;
 		context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);

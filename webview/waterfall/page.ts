@@ -93,7 +93,7 @@ export class WaterfallPage extends LitElement {
 			<div class="visually-hidden" role="status">${this.#announcement}</div>
 			<div class="stage">
 				<traceway-chart
-					class=${hasChart ? "" : "covered"}
+					?data-covered=${!hasChart}
 					@span-select=${this.#handleSelect}
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}

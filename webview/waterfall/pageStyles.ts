@@ -19,8 +19,8 @@ export const pageStyles = css`
 		position: absolute;
 		inset: 0;
 	}
-	/* Still laid out: what comes next finds its place at once. */
-	traceway-chart.covered {
+	/* Still laid out: what comes next finds its place at once. No class: those of the chart are its own. */
+	traceway-chart[data-covered] {
 		visibility: hidden;
 	}
 	header {
@@ -161,36 +161,33 @@ export const pageStyles = css`
 		padding: 0 8px;
 		margin-left: auto;
 	}
+	/* One line is seen: what has no room is left out whole, from the end. */
 	footer {
 		flex: none;
 		display: flex;
-		gap: 4px 14px;
+		flex-wrap: wrap;
+		align-content: flex-start;
+		gap: 0 14px;
 		height: 23px;
 		padding: 0 12px;
-		align-items: center;
 		overflow: hidden;
 		white-space: nowrap;
+		line-height: 22px;
 		font-variant-numeric: tabular-nums;
 		color: var(--vscode-descriptionForeground);
 		border-top: 1px solid var(--vscode-editorGroup-border, var(--vscode-panel-border, transparent));
 	}
-	footer bdi {
-		flex: 0 1 auto;
-		min-width: 80px;
+	footer bdi,
+	footer .error {
+		flex: 1 1 80px;
+		max-width: max-content;
 		overflow: hidden;
 		text-overflow: ellipsis;
+	}
+	footer bdi {
 		color: var(--vscode-foreground);
 	}
 	footer .error {
-		min-width: 0;
-		overflow: hidden;
-		text-overflow: ellipsis;
 		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
-	}
-	footer span {
-		flex: none;
-	}
-	footer .error {
-		flex: 0 10 auto;
 	}
 `;

@@ -103,15 +103,15 @@ class Row {
 		this.element.setAttribute("role", "treeitem");
 		this.element.style.setProperty("height", `${ROW_PX}px`);
 		this.#name.className = "name";
+		const texts = part("words");
+		texts.append(this.#name, " ", this.#note);
 		this.element.append(
 			this.#indent,
 			this.#depth,
 			this.#twistie,
 			this.#kind,
+			texts,
 			// The blanks are not seen in a flex box; they part the words for who reads the text.
-			this.#name,
-			" ",
-			this.#note,
 			" ",
 			this.#badge,
 			" ",

@@ -57,7 +57,7 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	}
 	const share = (duration / (model.endNs(nowNs) - model.startNs)) * 100;
 	if (Number.isFinite(share)) {
-		const text = fill(words.shareOfTrace, share < 1 ? share.toFixed(2) : share.toFixed(1));
+		const text = fill(words.shareOfTrace, percent(share));
 		facts.push({ title: words.share, value: text, brief: text });
 	}
 	const kind = displayText(table.string(table.kind[node]), 60);
@@ -82,6 +82,12 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	}
 	if (layout.isStranded(node)) facts.push({ title: "", value: words.cycle });
 	return facts;
+}
+
+/** Never "0.00" for what has taken time. */
+function percent(share: number): string {
+	if (share > 0 && share < 0.01) return "< 0.01";
+	return share < 1 ? share.toFixed(2) : share.toFixed(1);
 }
 
 function offsetText(offsetNs: number): string {

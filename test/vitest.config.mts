@@ -12,8 +12,16 @@ export default defineConfig({
 		// `.ci/run` counts from the report.
 		reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
 		projects: [
-			{ test: { ...base, name: "rules", include: ["test/unit/rules/**/*.test.ts"] } },
-			{ test: { ...base, name: "unit", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/rules/**"] } },
+			{ test: { ...base, name: "rules", include: ["test/unit/rules/**/*.test.ts"], testTimeout: 20_000 } },
+			{
+				test: {
+					...base,
+					name: "unit",
+					include: ["test/unit/**/*.test.ts"],
+					exclude: ["test/unit/rules/**"],
+					testTimeout: 20_000,
+				},
+			},
 			{
 				test: {
 					...base,

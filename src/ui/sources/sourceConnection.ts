@@ -13,6 +13,8 @@ import { fetchFor } from "./sourceFetch.ts";
 
 /** How often a waiting connection looks whether the machine's network has changed. */
 const NETWORK_CHECK_MS = 2_000;
+/** One frame: every change waits that long before it is shown, and the views have longer rhythms of their own. */
+const COALESCE_MS = 16;
 
 export interface SourceConnectionOptions {
 	readonly config: SourceConfig;
@@ -55,7 +57,8 @@ export class SourceConnection implements Disposable {
 		this.config = options.config;
 		this.isLocal = options.miniServer !== undefined;
 		this.#logger = prefixedLogger(options.logger, `source ${options.config.id}`);
-		this.store = this.#owned.add(new TraceStore({ maxSpans: options.settings.maxSpans }));
+		const { maxSpans } = options.settings;
+		this.store = this.#owned.add(new TraceStore({ maxSpans, coalesceMs: COALESCE_MS }));
 		this.#status = idleStatus(options.settings.watchdogMs);
 	}
 

@@ -62,8 +62,10 @@ export class SourceConnection implements Disposable {
 		this.#status = idleStatus(options.settings.watchdogMs);
 	}
 
+	/** The status now. Heartbeats change nothing but the time of the last byte and are not announced, so that is asked for. */
 	get status(): SourceStatus {
-		return this.#status;
+		if (this.#source === undefined) return this.#status;
+		return { ...this.#status, lastByteAtMs: this.#source.status.lastByteAtMs };
 	}
 
 	/** The adapter, or undefined while the mini-server is being brought up. */

@@ -35,12 +35,12 @@ const THEMES: readonly { readonly theme: Theme; readonly kind: string; readonly 
 const CALLS = [
 	{ name: "check the answer", status: "Running", file: "running" },
 	{ name: "write the answer again", status: "Completed", file: "completed" },
-	{ name: /^write the answer$/, status: "Failed", file: "failed" },
+	{ name: "write the answer", status: "Failed", file: "failed" },
 ] as const;
 
-/** Where the pointer rests: over nothing that reacts to it. */
+/** Lets the pointer rest over the empty end of the tree, where nothing reacts to it. */
 async function parkPointer({ page }: Window): Promise<void> {
-	await page.mouse.move(300, 10);
+	await page.mouse.move(200, (page.viewportSize()?.height ?? 900) - 120);
 	await page.locator(".workbench-hover-container .monaco-hover").waitFor({ state: "hidden" });
 }
 
@@ -157,10 +157,9 @@ describe("pictures of a window with traces", () => {
 
 		it("shows in the tree by icon and colour what runs, is done and failed", async () => {
 			const { window } = session();
-			const running = await window.traces.read("check the answer");
-			const completed = await window.traces.read("find_trains");
-			const failed = await window.traces.read(/^write the answer$/);
-			expect([running.icon, completed.icon, failed.icon]).toEqual(["loading~spin", "pass", "error"]);
+			const running = await window.traces.waitForRow("check the answer", "runs", ({ icon }) => icon === "loading~spin");
+			const completed = await window.traces.waitForRow("find_trains", "is done", ({ icon }) => icon === "pass");
+			const failed = await window.traces.waitForRow("write the answer", "failed", ({ icon }) => icon === "error");
 			expect(isReddish(failed.iconColor)).toBe(true);
 			expect(new Set([running.iconColor, completed.iconColor, failed.iconColor]).size).toBe(3);
 			await picture(window, `${file}-tree`, ".part.sidebar");
@@ -197,7 +196,7 @@ describe("pictures of a window with traces", () => {
 			await picture(window, `${file}-status-connecting`, ".part.statusbar");
 			await picture(window, `${file}-connecting`);
 			proxy.stream = { type: "status", status: 401 };
-			await window.statusBar.click();
+			await window.run("Traceway: Reconnect");
 			await window.statusBar.waitFor("Disconnected");
 			await window.spanDetail.waitForText("The server wants a valid token");
 			await window.notifications.toast("The server wants a valid token").first().waitFor();
@@ -238,7 +237,7 @@ describe("pictures of a window with traces", () => {
 			signal: new AbortController().signal,
 		});
 		run = await sendAgentRun(server.api);
-		const title = "research: why SQLite";
+		const title = /^research: why SQLite/;
 		await window.traces.click(title);
 		await window.waterfall.waitForSpanCount(20);
 		await window.traces.expand(title);

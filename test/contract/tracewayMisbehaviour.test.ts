@@ -287,7 +287,7 @@ describe("the log of events", () => {
 		peer.prune(peer.newestId - 1);
 		await agree(source, peer);
 		await until(() => expect(source.status.lastEventId).toBe(String(peer.newestId)));
-		expect(source.status.recovered).toBeGreaterThan(0);
+		await until(() => expect(source.status.recovered).toBeGreaterThan(0));
 		addTrace(peer, 1, "live again");
 		await agree(source, peer);
 	});
@@ -412,7 +412,7 @@ describe("snapshots", () => {
 		const source = await loadedSource(peer, { reconcileMs: 50 });
 		peer.silently(() => addTrace(peer, 3, "silent"));
 		await agree(source, peer);
-		expect(source.status.recovered).toBe(3);
+		await until(() => expect(source.status.recovered).toBe(3));
 		const quiet = await loadedSource(peer);
 		peer.silently(() => peer.deleteTrace([...peer.traces.keys()][0]));
 		await quiet.refresh(never);
@@ -630,6 +630,23 @@ describe("requests", () => {
 		abort.abort();
 		await expect(pending).rejects.toMatchObject({ name: "AbortError" });
 	});
+
+	it.each(["D", "R", "E", "L"] as const)(
+		"bring a trace that is too large for one answer, in pages (%s)",
+		async (dialect) => {
+			const peer = await startPeer({ dialect });
+			const trace = peer.createTrace({ name: "large" });
+			for (let index = 0; index < 400; index++) {
+				peer.silently(() => peer.createSpan(trace.id, { output: "x".repeat(9000), name: "y".repeat(600) }));
+			}
+			const source = makeSource(peer.url);
+			await source.loadTrace(trace.id, never);
+			expect(source.store.entry(trace.id)).toMatchObject({ isWhole: true });
+			expect(source.store.entry(trace.id)?.rows).toHaveLength(400);
+			const pages = peer.requests.filter((request) => request.query.get("trace_id") === trace.id).length;
+			expect(pages > 0).toBe(dialect !== "L");
+		},
+	);
 
 	it("know a trace that the server no longer has", async () => {
 		const peer = await startPeer();

@@ -451,9 +451,11 @@ export class TracewayPeer {
 			return needle === null || haystack.toLowerCase().includes(needle.toLowerCase());
 		};
 		const until = this.dialect === "E" ? null : query.get("until");
+		const traceId = query.get("trace_id");
 		return [...this.spans.values()]
 			.filter((span) => has("text_contains", `${span.name} ${text(span.input)} ${text(span.output)}`))
 			.filter((span) => has("input_contains", text(span.input)) && has("output_contains", text(span.output)))
+			.filter((span) => traceId === null || span.trace_id === traceId)
 			.filter((span) => until === null || Date.parse(span.started_at) <= Date.parse(until))
 			.sort((a, b) => (a.started_at < b.started_at ? 1 : -1))
 			.map((span) => this.spanJson(span, isSkeleton));

@@ -269,13 +269,23 @@ export class LiveFeed implements Disposable {
 			if (isReplay && opening.isResumed) this.#replayed++;
 		}
 		if (event.type === "unknown") this.#countUnknown(event.name);
-		else this.#options.applier.apply(event, number, opening.isHistory);
+		else this.#applyGuarded(event, number, opening.isHistory);
 		if (!isDeletion(event)) return;
 		if (Date.now() < this.#doubtDeletionsUntilMs) this.#suspectLoss();
 		if (event.type === "cleared" && opening.isHistory && opening.latest === undefined) {
 			// An old clearing, replayed: it took away what the snapshot had brought.
 			this.#needsSnapshot = true;
 			void this.takeSnapshot("reset");
+		}
+	}
+
+	/** A fault of ours in one event must not end the stream or hold back the events behind it. */
+	#applyGuarded(event: TracewayEvent, number: number | undefined, isHistory: boolean): void {
+		try {
+			this.#options.applier.apply(event, number, isHistory);
+		} catch (error) {
+			this.#undecodable++;
+			this.#logOnce("fault", `event ${number ?? ""} of type ${event.type} was not applied: ${describeError(error)}`);
 		}
 	}
 

@@ -115,15 +115,13 @@ export async function readSpans(
 ): Promise<SpanListRead> {
 	const spans: SpanInput[] = [];
 	const seen = new Set<string>();
-	const seenCursors = new Set<string>();
 	let undecodable = 0;
-	let cursor: string | undefined;
-	let limit = FIRST_SPAN_PAGE;
+	let pages = 0;
 	let isSorted = true;
 	let oldest: Timestamp | undefined;
-	for (let pages = 1; ; pages++) {
-		const page = await readSpanPage(client, { model: options.model, until: options.startingAt, cursor }, limit, signal);
-		limit = page.nextLimit;
+	const query = { model: options.model, until: options.startingAt, sort_order: "desc" };
+	for await (const page of spanPages(client, query, signal)) {
+		pages++;
 		for (const item of page.items) {
 			const span = decodeSpan(item);
 			if (span?.traceId === undefined) {
@@ -139,28 +137,45 @@ export async function readSpans(
 			seen.add(key);
 			spans.push(span);
 		}
-		cursor = page.nextCursor;
-		const isComplete = cursor === undefined;
+		if (page.isLast) break;
 		const isFull = spans.length >= options.maxSpans;
+		if (isFull) options.logger.info(`snapshot: stopped at its bound of ${options.maxSpans} spans`);
+		const { untilOlderThanMs } = options;
 		const isCovered =
-			isSorted &&
-			oldest !== undefined &&
-			options.untilOlderThanMs !== undefined &&
-			oldest.ms < options.untilOlderThanMs;
-		const isLooping = cursor !== undefined && seenCursors.has(cursor);
-		if (isComplete || isFull || isCovered || isLooping) {
-			if (isFull && !isComplete) options.logger.info(`snapshot: stopped at its bound of ${options.maxSpans} spans`);
-			if (isLooping) options.logger.warn("GET /spans: the server sent the same cursor twice");
-			return { spans, isComplete, since: isSorted ? oldest : undefined, undecodable, pages };
-		}
-		seenCursors.add(cursor ?? "");
+			isSorted && oldest !== undefined && untilOlderThanMs !== undefined && oldest.ms < untilOlderThanMs;
+		const since = isSorted ? oldest : undefined;
+		if (isFull || isCovered) return { spans, isComplete: false, since, undecodable, pages };
 	}
+	return { spans, isComplete: true, since: isSorted ? oldest : undefined, undecodable, pages };
 }
 
 interface SpanPage {
 	readonly items: readonly unknown[];
 	readonly nextCursor: string | undefined;
-	readonly nextLimit: number;
+	readonly isLast: boolean;
+}
+
+/**
+ * The pages of a list of skeleton spans by start. Their size follows the size of the spans: a server that knows no skeleton
+ * sends every payload. Ends at a cursor that was there before.
+ */
+export async function* spanPages(
+	client: TracewayClient,
+	query: Readonly<Record<string, string | undefined>>,
+	signal: AbortSignal,
+): AsyncGenerator<SpanPage, void, undefined> {
+	const seenCursors = new Set<string>();
+	let limit = FIRST_SPAN_PAGE;
+	let cursor: string | undefined;
+	do {
+		const { value, bytes, usedLimit } = await readSpanPage(client, { ...query, cursor }, limit, signal);
+		const page = decodePage(value, "spans");
+		if (page === undefined) throw new SourceError("protocol", "GET /spans: the answer holds no list of spans");
+		limit = bytes / Math.max(1, page.items.length) <= SMALL_SPAN_BYTES ? MAX_SPAN_PAGE : usedLimit;
+		cursor = page.nextCursor !== undefined && seenCursors.has(page.nextCursor) ? undefined : page.nextCursor;
+		if (cursor !== undefined) seenCursors.add(cursor);
+		yield { ...page, isLast: cursor === undefined };
+	} while (cursor !== undefined);
 }
 
 /** One page; a page that is too large is asked for again in smaller ones. */
@@ -169,18 +184,15 @@ async function readSpanPage(
 	query: Readonly<Record<string, string | undefined>>,
 	firstLimit: number,
 	signal: AbortSignal,
-): Promise<SpanPage> {
+): Promise<{ readonly value: unknown; readonly bytes: number; readonly usedLimit: number }> {
 	for (let limit = firstLimit; ; limit = Math.max(MIN_SPAN_PAGE, limit >> 2)) {
 		try {
-			const { value, bytes } = await client.get("/spans", {
-				query: { ...query, fields: "skeleton", sort_by: "started_at", sort_order: "desc", limit },
+			const answer = await client.get("/spans", {
+				query: { sort_by: "started_at", ...query, fields: "skeleton", limit },
 				maxBytes: MAX_PAGE_BYTES,
 				signal,
 			});
-			const page = decodePage(value, "spans");
-			if (page === undefined) throw new SourceError("protocol", "GET /spans: the answer holds no list of spans");
-			const spanBytes = bytes / Math.max(1, page.items.length);
-			return { ...page, nextLimit: spanBytes <= SMALL_SPAN_BYTES ? MAX_SPAN_PAGE : limit };
+			return { ...answer, usedLimit: limit };
 		} catch (error) {
 			if (!(error instanceof SourceError) || error.reason !== "tooLarge" || limit === MIN_SPAN_PAGE) throw error;
 		}

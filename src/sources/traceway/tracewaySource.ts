@@ -19,6 +19,7 @@ import { EventApplier } from "./eventApplier.ts";
 import { TraceHistory } from "./history.ts";
 import { LiveFeed } from "./liveFeed.ts";
 import { PartialSpans } from "./partialSpans.ts";
+import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
 import { TracewayStream } from "./tracewayStream.ts";
 
@@ -60,8 +61,8 @@ export interface TracewaySourceOptions {
 /** Coalescing of status events that only move counters, and of what is saved. */
 const STATUS_MS = 250;
 const DEFAULT_WATCHDOG_MS = 45_000;
-/** Of one trace's skeleton: about 700,000 spans. */
-const MAX_TRACE_BYTES = 256 * 1024 * 1024;
+/** Of one trace read in one piece: about 5,000 spans of skeleton, 10 ms of parsing. Larger ones come in pages. */
+const MAX_TRACE_BYTES = 2 * 1024 * 1024;
 
 /** A Traceway server of any dialect. Throws nothing: an address that cannot be used shows as `failed` once connected. */
 export function createTracewaySource(options: TracewaySourceOptions): Source {
@@ -220,28 +221,40 @@ class TracewaySource implements Source {
 	async loadTrace(traceId: string, signal: AbortSignal): Promise<void> {
 		await this.#request(signal, async (both) => {
 			const value = await this.#getTrace(traceId, both);
-			const page = decodePage(value, "spans");
-			if (page === undefined) throw new SourceError("protocol", "GET /traces/:id: the answer holds no list of spans");
-			const record = decodeTrace(asObject(value)?.trace);
-			if (record !== undefined) this.store.asHistory(() => this.store.upsertTrace({ ...record, traceId }));
-			const spans = page.items.map((item) => decodeSpan(item)).filter((span) => span !== undefined);
-			await this.#history.add(
-				spans.map((span) => ({ ...span, traceId })),
-				both,
-			);
+			if (value === undefined) {
+				const query = { trace_id: traceId, sort_order: "asc" };
+				for await (const page of spanPages(this.#client, query, both)) await this.#addSpans(traceId, page.items, both);
+			} else {
+				const page = decodePage(value, "spans");
+				if (page === undefined) throw new SourceError("protocol", "GET /traces/:id: the answer holds no list of spans");
+				const record = decodeTrace(asObject(value)?.trace);
+				if (record !== undefined) this.store.asHistory(() => this.store.upsertTrace({ ...record, traceId }));
+				await this.#addSpans(traceId, page.items, both);
+			}
 			this.store.markWhole(traceId);
 		});
 	}
 
+	/** The answer for a trace; undefined for one that is too large to be read in one piece. */
 	async #getTrace(traceId: string, signal: AbortSignal): Promise<unknown> {
 		try {
 			const options = { query: { fields: "skeleton" }, maxBytes: MAX_TRACE_BYTES, signal };
 			return (await this.#client.get(pathOf("traces", traceId), options)).value;
 		} catch (error) {
-			if (!(error instanceof SourceError) || error.reason !== "notFound") throw error;
+			if (!(error instanceof SourceError)) throw error;
+			if (error.reason === "tooLarge") return undefined;
+			if (error.reason !== "notFound") throw error;
 			this.store.deleteTrace(traceId);
 			throw new SourceError("notFound", "the server no longer has this trace", { cause: error });
 		}
+	}
+
+	async #addSpans(traceId: string, items: readonly unknown[], signal: AbortSignal): Promise<void> {
+		const spans = items.map((item) => decodeSpan(item)).filter((span) => span !== undefined);
+		await this.#history.add(
+			spans.map((span) => ({ ...span, traceId })),
+			signal,
+		);
 	}
 
 	async loadSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanDetail> {

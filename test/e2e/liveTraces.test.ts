@@ -209,6 +209,40 @@ describe("traces of a running program", () => {
 		await until("both are back", async () => (await window.traces.visible()).length === 2);
 	});
 
+	it("goes on showing what matches a filter while traces arrive without a pause", async () => {
+		const { window } = session();
+		await window.run("Traceway: Filter Traces…");
+		await window.quickInput.input.fill("status:completed");
+		await window.quickInput.type("status:completed");
+		let isOver = false;
+		const arriving = (async () => {
+			for (let count = 1; !isOver; count++)
+				await api.complete(await api.span(await api.trace(`arrival ${count}`), "s"));
+		})();
+		try {
+			const highest = async () => {
+				const labels = (await window.traces.visible()).map(({ label }) => Number(label.replace("arrival ", "")));
+				return Math.max(0, ...labels);
+			};
+			let last = await until("the first ones are shown", async () => (await highest()) || undefined);
+			// Once could be luck: VS Code shows nothing while refreshes of the view follow each other too closely.
+			for (let turn = 0; turn < 15; turn++) {
+				last = await until(
+					`later ones than ${last} are shown`,
+					async () => {
+						const now = await highest();
+						return now > last && now;
+					},
+					2000,
+				);
+			}
+		} finally {
+			isOver = true;
+			await arriving;
+			await window.run("Traceway: Clear Filter");
+		}
+	});
+
 	it("groups traces by session", async () => {
 		const { window } = session();
 		await api.trace("talk one", ["session:morning"]);

@@ -14,7 +14,6 @@ import { GROUPINGS, type Grouping, SORTINGS, type Sorting, type TreeNode } from 
 import { TracesTree } from "./tracesTree.ts";
 
 const SEARCH_AGAIN_MS = 2_000;
-const UPDATE_STATE_MS = 200;
 const ARRANGEMENT_KEY = "tracesArrangement";
 
 interface Arrangement {
@@ -43,7 +42,6 @@ export class TracesView implements Disposable {
 	#arrangement: Arrangement;
 	#search: AbortController | undefined;
 	#searchTimer: ReturnType<typeof setTimeout> | undefined;
-	#stateTimer: ReturnType<typeof setTimeout> | undefined;
 	readonly #contextValues = new Map<string, unknown>();
 	#isRevealing = false;
 
@@ -55,6 +53,13 @@ export class TracesView implements Disposable {
 			vscode.window.createTreeView(ViewId.traces, { treeDataProvider: this.tree, showCollapseAll: true }),
 		);
 		this.#owned.add(this.tree);
+		// After VS Code's own listener: it takes the rows at once, and then what the view says about them.
+		this.#owned.add(
+			this.tree.onDidChangeTreeData(() => {
+				this.updateState();
+				this.#updateMessage();
+			}),
+		);
 		this.#owned.add(manager.onDidChangeActive((connection) => this.#handleActive(connection)));
 		this.#owned.add(manager.onDidChangeStatus(() => this.updateState()));
 		this.#owned.add(this.#view.onDidChangeVisibility(({ visible }) => this.#handleVisible(visible)));
@@ -101,10 +106,8 @@ export class TracesView implements Disposable {
 		}
 	}
 
-	/** What an empty tree says, the filter line and the address; cheap, called on each change of status. */
+	/** What an empty tree says and the address; cheap, called on each change of status and each refresh of the rows. */
 	updateState(): void {
-		clearTimeout(this.#stateTimer);
-		this.#stateTimer = undefined;
 		const connection = this.#options.manager.active;
 		const list = this.tree.list;
 		if (connection === undefined || list === undefined) return;
@@ -114,21 +117,30 @@ export class TracesView implements Disposable {
 		this.#setContext(ContextKey.isFiltered, isFiltered);
 		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
 		this.#view.description = hostOf(connection);
-		// A message hides the welcome text, so there is one only above rows.
-		const message =
-			isFiltered && shown > 0
-				? vscode.l10n.t("{0} of {1} traces match: {2}", shown, connection.store.traceCount, this.#arrangement.filter)
-				: undefined;
-		// To VS Code even the same message is a refresh, which holds up the refreshes of rows after it.
-		if (this.#view.message !== message) this.#view.message = message;
 	}
 
 	dispose(): void {
 		this.#search?.abort();
 		clearTimeout(this.#searchTimer);
-		clearTimeout(this.#stateTimer);
 		this.#storeListener?.dispose();
 		this.#owned.dispose();
+	}
+
+	/**
+	 * How many traces a filter lets through. Only together with a refresh of the rows, because to VS Code a message is one,
+	 * too, and it shows none while they follow each other within 200 ms.
+	 */
+	#updateMessage(): void {
+		const connection = this.#options.manager.active;
+		const list = this.tree.list;
+		if (connection === undefined || list === undefined) return;
+		const shown = list.ids(Date.now()).length;
+		// A message hides the welcome text, so there is one only above rows.
+		const message =
+			list.query !== undefined && shown > 0
+				? vscode.l10n.t("{0} of {1} traces match: {2}", shown, connection.store.traceCount, this.#arrangement.filter)
+				: undefined;
+		if (this.#view.message !== message) this.#view.message = message;
 	}
 
 	#setContext(key: string, value: unknown): void {
@@ -167,7 +179,6 @@ export class TracesView implements Disposable {
 			this.#updateBadge();
 		}
 		this.#searchAgainSoon();
-		this.#stateTimer ??= setTimeout(() => this.updateState(), UPDATE_STATE_MS);
 	}
 
 	/** What a payload says can change with each span, so a filter that looks into payloads asks again, at its leisure. */

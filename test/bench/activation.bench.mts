@@ -12,7 +12,6 @@ const WINDOWS = 5;
  * with an extension host of its own. It is activated by opening the view, as most users do it.
  */
 export async function run(): Promise<BenchRow[]> {
-	// The mini-server would start beside it; what an own source does comes after the activation in either case.
 	const browsed = await browseWorkbench();
 	try {
 		const times: number[] = [];

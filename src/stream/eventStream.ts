@@ -118,8 +118,6 @@ export class EventStream implements Disposable {
 	#waitTimer: ReturnType<typeof setTimeout> | undefined;
 	#tickTimer: ReturnType<typeof setTimeout> | undefined;
 	#tickDueMs = 0;
-	#isPaused = false;
-	#resumeReading: (() => void) | undefined;
 
 	constructor(options: EventStreamOptions) {
 		this.#options = options;
@@ -180,18 +178,6 @@ export class EventStream implements Disposable {
 		this.#setState({ name: "idle" });
 	}
 
-	/** Stops reading, so that the server notices; the watchdog rests. Lasts over reconnects, until `resume`. */
-	pause(): void {
-		this.#isPaused = true;
-	}
-
-	resume(): void {
-		this.#isPaused = false;
-		this.#silentSinceMs = Date.now();
-		this.#resumeReading?.();
-		this.#resumeReading = undefined;
-	}
-
 	dispose(): void {
 		if (this.#state.name === "disposed") return;
 		this.#stop();
@@ -210,9 +196,6 @@ export class EventStream implements Disposable {
 		const attempt = this.#attempt;
 		this.#attempt = undefined;
 		if (attempt !== undefined) close(attempt);
-		// A reader of the old attempt that waits for `resume` would wait for good.
-		this.#resumeReading?.();
-		this.#resumeReading = undefined;
 		clearTimeout(this.#waitTimer);
 		clearTimeout(this.#tickTimer);
 	}
@@ -329,7 +312,6 @@ export class EventStream implements Disposable {
 		return {
 			read: async () => {
 				try {
-					while (this.#isPaused && !attempt.isOver) await this.#resumed();
 					if (this.#budget.isSpent) await this.#budget.turn();
 					const bytes = await next();
 					if (attempt.isOver) throw new StreamEnded();
@@ -353,12 +335,6 @@ export class EventStream implements Disposable {
 			},
 			cancel: () => reader.cancel(),
 		};
-	}
-
-	#resumed(): Promise<void> {
-		return new Promise((resolve) => {
-			this.#resumeReading = resolve;
-		});
 	}
 
 	#heardBytes(attempt: Attempt): void {
@@ -409,7 +385,7 @@ export class EventStream implements Disposable {
 		clearTimeout(this.#tickTimer);
 		const nowMs = Date.now();
 		const leftMs = this.#silentSinceMs + this.#allowedSilenceMs - nowMs;
-		const isWatching = this.#state.name === "open" && !this.#isPaused;
+		const isWatching = this.#state.name === "open";
 		const delayMs = isWatching ? Math.min(TICK_MS, Math.max(1, leftMs)) : Math.min(TICK_MS, this.#watchdogMs);
 		this.#tickDueMs = nowMs + delayMs;
 		this.#tickTimer = setTimeout(() => this.#tick(), delayMs);
@@ -422,7 +398,7 @@ export class EventStream implements Disposable {
 		// The clock was set back: measure from here, or the watchdog would sleep as long as the step was.
 		if (nowMs < this.#silentSinceMs) this.#silentSinceMs = nowMs;
 		const attempt = this.#attempt;
-		if (this.#state.name === "open" && attempt !== undefined && !this.#isPaused) {
+		if (this.#state.name === "open" && attempt !== undefined) {
 			const silentMs = nowMs - this.#silentSinceMs;
 			if (silentMs >= this.#allowedSilenceMs) {
 				this.#retry(attempt, "stale", `no byte for ${(silentMs / 1000).toFixed(1)} s`);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Logger } from "../../src/base/logger.ts";
+import { TraceStore } from "../../src/model/traceStore.ts";
 import type { Source, SourceConfig } from "../../src/sources/source.ts";
 import {
 	createTracewaySource,
@@ -357,6 +358,73 @@ describe("a window reload", () => {
 });
 
 describe("snapshots", () => {
+	it("do not hold back what is live, however long they take", async () => {
+		const peer = await startPeer();
+		const old = addTrace(peer, 3, "old");
+		const doomed = addTrace(peer, 3, "doomed");
+		let answer: (() => void) | undefined;
+		peer.beforeAnswer = async (request) => {
+			if (request.path.endsWith("/spans")) await new Promise<void>((resolve) => (answer = resolve));
+		};
+		const source = makeSource(peer.url);
+		const fresh: string[] = [];
+		source.store.onDidChange((changes) => fresh.push(...changes.newLiveTraceIds));
+		source.connect();
+		await until(() => expect(answer).toBeDefined());
+		const live = addTrace(peer, 2, "live");
+		peer.deleteTrace(doomed);
+		peer.failSpan([...peer.spans.keys()][0], "while reading");
+		await until(() => expect(source.store.entry(live)?.rows).toHaveLength(2));
+		expect(source.status.isLoaded).toBe(false);
+		peer.beforeAnswer = undefined;
+		answer?.();
+		await until(() => expect(source.status.isLoaded).toBe(true));
+		await agree(source, peer);
+		source.store.flush();
+		expect(fresh).toContain(live);
+		expect(fresh).not.toContain(old);
+	});
+
+	it("do not bring back what was deleted, or remove what was created, while an old answer was on its way", async () => {
+		const peer = await startPeer();
+		const ids = [addTrace(peer, 3), addTrace(peer, 3), addTrace(peer, 3)];
+		const spanIds = [...peer.spans.keys()];
+		let isSlow = false;
+		let deliver: (() => void) | undefined;
+		const source = await loadedSource(peer, {
+			fetch: async (input, init) => {
+				const response = await globalThis.fetch(input, init);
+				if (!isSlow || !new URL(String(input)).pathname.endsWith("/spans")) return response;
+				const body = await response.text();
+				await new Promise<void>((resolve) => (deliver = resolve));
+				return new Response(body, { headers: { "content-type": "application/json" } });
+			},
+		});
+		isSlow = true;
+		const refreshed = source.refresh(never);
+		await until(() => expect(deliver).toBeDefined());
+		peer.deleteTrace(ids[0]);
+		peer.deleteSpan(spanIds[4]);
+		peer.failSpan(spanIds[5], "meanwhile");
+		const created = addTrace(peer, 2, "created");
+		await agree(source, peer);
+		source.store.flush();
+		const changed = new Set<string>();
+		const removed: string[] = [];
+		source.store.onDidChange((changes) => {
+			for (const traceId of changes.changedTraces.keys()) changed.add(traceId);
+			removed.push(...changes.removedTraceIds);
+		});
+		isSlow = false;
+		deliver?.();
+		await refreshed;
+		source.store.flush();
+		expect(differences(source.store, peer)).toEqual([]);
+		expect(removed).toEqual([]);
+		expect([...changed]).not.toContain(ids[0]);
+		expect([...changed]).not.toContain(created);
+	});
+
 	/** Runs a change when the n-th request of this list arrives, before it is answered. */
 	function during(peer: TracewayPeer, path: string, nth: number, change: () => void): void {
 		let seen = 0;
@@ -677,21 +745,20 @@ describe("partial spans", () => {
 describe("the position", () => {
 	it("moves only once an event was applied", async () => {
 		const peer = await startPeer();
-		const source = await loadedSource(peer);
-		const seen: [string | undefined, number][] = [];
-		let release: (() => void) | undefined;
-		peer.beforeAnswer = () => new Promise((resolve) => (release = resolve));
-		const refreshed = source.refresh(never);
-		await until(() => expect(release).toBeDefined());
-		addTrace(peer, 2);
-		await until(() => expect(source.status.lastByteAtMs).toBeGreaterThan(0));
-		source.onDidChangeStatus((status) => seen.push([status.lastEventId, source.store.spanCount]));
-		expect(source.status.lastEventId).not.toBe(String(peer.newestId));
-		peer.beforeAnswer = undefined;
-		release?.();
-		await refreshed;
+		const store = new TraceStore();
+		const { upsertSpan } = store;
+		const seen: [string | undefined, number | undefined][] = [];
+		store.upsertSpan = (input, position) => {
+			seen.push([source.status.lastEventId, position]);
+			return upsertSpan.call(store, input, position);
+		};
+		const source = await loadedSource(peer, { store });
+		const trace = peer.createTrace();
+		for (let index = 0; index < 200; index++) peer.createSpan(trace.id);
 		await until(() => expect(source.status.lastEventId).toBe(String(peer.newestId)));
-		for (const [id, spans] of seen) if (id === String(peer.newestId)) expect(spans).toBe(2);
+		// Event 1 is the trace, each further one a span.
+		expect(seen).toEqual(Array.from({ length: 200 }, (_, index) => [String(index + 1), index + 2]));
+		store.dispose();
 	});
 });
 

@@ -6,7 +6,7 @@ import type { TurnBudget } from "../../stream/turnBudget.ts";
 import type { TracewayClient } from "./client.ts";
 import type { EventApplier } from "./eventApplier.ts";
 import { readSpans, readTraces, type SpanListRead, type TraceListRead, type TraceListRest } from "./snapshot.ts";
-import { mergeSnapshot } from "./snapshotMerge.ts";
+import { mergeSnapshot, type Touched } from "./snapshotMerge.ts";
 
 export interface HistoryOptions {
 	readonly client: TracewayClient;
@@ -60,10 +60,10 @@ export class TraceHistory {
 	}
 
 	/** Brings the store to what was read; see `mergeSnapshot`. */
-	async merge({ traceList, spanList }: Reading, signal: AbortSignal): Promise<number> {
+	async merge({ traceList, spanList }: Reading, touched: Touched, signal: AbortSignal): Promise<number> {
 		const { store, budget } = this.#options;
 		const { spans, hasOlder } = this.#withoutOlder(traceList, spanList.spans);
-		const count = await mergeSnapshot(store, traceList, { ...spanList, spans }, budget, signal);
+		const count = await mergeSnapshot(store, traceList, { ...spanList, spans }, touched, budget, signal);
 		if (signal.aborted) return count;
 		this.#older = traceList.rest;
 		this.#options.applier.mayMissTraces = this.hasMore;

@@ -9,6 +9,7 @@ import type { TracewayClient } from "./client.ts";
 import { asObject, decodeEvent, decodeNumber, type TracewayEvent } from "./decode.ts";
 import { type EventApplier, eventTimeMs } from "./eventApplier.ts";
 import type { TraceHistory } from "./history.ts";
+import type { Touched } from "./snapshotMerge.ts";
 
 export interface LiveFeedOptions {
 	readonly client: TracewayClient;
@@ -38,15 +39,13 @@ export interface LiveFeedOptions {
 export interface FedStream {
 	readonly lastEventId: string | undefined;
 	markApplied(id: string | undefined): void;
-	pause(): void;
-	resume(): void;
 	reconnect(): void;
 }
 
 /** An event older than the connection by more than this is history: `Date` headers have whole seconds. */
 const HISTORY_SLACK_MS = 2000;
-/** Most events held back while a snapshot is read; then reading stops until it is there. */
-const MAX_HELD_EVENTS = 100_000;
+/** Most events remembered while a snapshot is read; then the reading begins anew. */
+const MAX_REMEMBERED_EVENTS = 100_000;
 const MAX_RETAKES = 3;
 const MAX_RETRY_MS = 30_000;
 /** Distance of two snapshots that doubts ask for: ten times what the last one took, within these bounds. */
@@ -54,11 +53,19 @@ const MIN_DOUBT_DISTANCE_MS = 300;
 const MAX_DOUBT_DISTANCE_MS = 10_000;
 /** A deletion that arrives so soon after a snapshot may have moved the pages under its reading. */
 const DELETION_DOUBT_MS = 2000;
+/** An event may arrive so long after a snapshot that had its effect already. */
+const OVERTAKEN_MS = 1000;
 /** After so many gaps that a snapshot found nothing in, ids of this server are taken to jump by nature. */
 const MAX_VAIN_RECOVERIES = 3;
 const MAX_LOGGED_TYPES = 50;
 
-interface HeldEvent {
+interface AppliedEvent {
+	readonly event: TracewayEvent;
+	readonly number: number | undefined;
+	readonly isHistory: boolean;
+}
+
+interface WaitingEvent {
 	readonly id: string | undefined;
 	readonly event: TracewayEvent | undefined;
 }
@@ -72,6 +79,8 @@ interface Opening {
 	/** Events still tell of what was before the opening. */
 	isHistory: boolean;
 	hasSpoken: boolean;
+	/** Aborted when the stream ends. */
+	readonly end: AbortController;
 }
 
 type SnapshotCause =
@@ -88,8 +97,12 @@ type SnapshotCause =
 /**
  * Keeps the store at the state of the server, from stream events and snapshots. Whenever the stream alone cannot be proven
  * complete (first connect, a server that does not tell its newest id, a jump of the ids, a reset, a log that was forgotten),
- * events are held back, the state is read by REST and merged, and then the held events are applied: no gap, nothing twice.
- * The last event id moves only after an event was applied.
+ * the state is read by REST and merged: no gap, nothing twice.
+ *
+ * Events are applied at once, also while a snapshot is read, which can take seconds on a remote server. A snapshot is older
+ * than the events that came during its reading, so these are remembered: what they touched is not removed by the merge, what
+ * they deleted is not brought back, and after the merge they are applied once more, in their order. Applying twice equals
+ * applying once. The last event id moves only after an event was applied.
  */
 export class LiveFeed implements Disposable {
 	readonly #options: LiveFeedOptions;
@@ -97,9 +110,10 @@ export class LiveFeed implements Disposable {
 	readonly #sequence: EventSequence;
 	#opening: Opening | undefined;
 
-	#held: HeldEvent[] = [];
-	#isHolding = false;
-	#hasHeldDeletion = false;
+	/** Events since the reading of a snapshot began, and what they changed; undefined while none is read. */
+	#meanwhile: Meanwhile | undefined;
+	/** Events that wait while those of `#meanwhile` are applied once more. */
+	#waiting: WaitingEvent[] | undefined;
 
 	#snapshots: Promise<void> | undefined;
 	#snapshotAbort: AbortController | undefined;
@@ -112,6 +126,9 @@ export class LiveFeed implements Disposable {
 	#doubtedAtMs = 0;
 	/** How long the last snapshot took. */
 	#snapshotMs = 0;
+	/** Recovered spans of the last snapshot whose events may still come. */
+	#overtaken = 0;
+	#overtakenUntilMs = 0;
 	#doubtDeletionsUntilMs = 0;
 
 	#received = 0;
@@ -173,7 +190,14 @@ export class LiveFeed implements Disposable {
 		const position = sequenceNumber(opening.resumedAfter);
 		applier.newsSinceMs = opening.answeredAtMs + clockOffsetMs() - HISTORY_SLACK_MS;
 		const isResumed = opening.resumedAfter !== undefined;
-		this.#opening = { latest, isResumed, previousId: undefined, isHistory: true, hasSpoken: false };
+		this.#opening = {
+			latest,
+			isResumed,
+			previousId: undefined,
+			isHistory: true,
+			hasSpoken: false,
+			end: new AbortController(),
+		};
 
 		let cause: SnapshotCause = this.#isLoaded ? "reconnect" : "first";
 		if (position === undefined) this.#sequence.reset(latest);
@@ -190,13 +214,13 @@ export class LiveFeed implements Disposable {
 		if (reconcileMs > 0) this.#reconcileTimer = setInterval(() => void this.takeSnapshot("reconcile"), reconcileMs);
 	}
 
-	/** Ends what belongs to the open stream. Held events were not applied, so the position has not passed them. */
+	/** Ends what belongs to the open stream. Events that wait were not applied, so the position has not passed them. */
 	handleClosed(): void {
 		this.#snapshotAbort?.abort();
+		this.#opening?.end.abort();
 		this.#opening = undefined;
-		this.#held = [];
-		this.#isHolding = false;
-		this.#options.stream().resume();
+		this.#meanwhile = undefined;
+		this.#waiting = undefined;
 		clearInterval(this.#reconcileTimer);
 		clearTimeout(this.#probeTimer);
 		clearTimeout(this.#gapTimer);
@@ -207,25 +231,11 @@ export class LiveFeed implements Disposable {
 		const event = decodeEvent(message.data);
 		if (this.#opening !== undefined) this.#opening.hasSpoken = true;
 		if (event?.type === "reset") this.#handleReset(event.latest, message.id);
-		else if (this.#isHolding) this.#hold({ id: message.id, event });
+		else if (this.#waiting !== undefined) this.#waiting.push({ id: message.id, event });
 		else this.#take(message.id, event);
 	}
 
 	// Events
-
-	#hold(held: HeldEvent): void {
-		this.#held.push(held);
-		if (held.event !== undefined && isDeletion(held.event)) {
-			const number = sequenceNumber(held.id);
-			const latest = this.#opening?.latest;
-			// What the log had when the stream opened is in the snapshot, deletions too.
-			if (number === undefined || latest === undefined || number > latest) this.#hasHeldDeletion = true;
-		}
-		if (this.#held.length === MAX_HELD_EVENTS) {
-			this.#logger.warn(`${MAX_HELD_EVENTS} events wait for a snapshot; reading stops until it is there`);
-			this.#options.stream().pause();
-		}
-	}
 
 	/** Counts an event in and applies it, unless it was there before. */
 	#take(id: string | undefined, event: TracewayEvent | undefined): void {
@@ -255,24 +265,32 @@ export class LiveFeed implements Disposable {
 		if (event === undefined) this.#countUndecodable();
 		else {
 			this.#received++;
-			this.#apply(event, number, opening);
+			this.#handleEvent(event, number, opening);
 		}
 		this.#moveTo(id, number);
 		this.#options.onProgress();
 	}
 
-	#apply(event: TracewayEvent, number: number | undefined, opening: Opening): void {
+	#handleEvent(event: TracewayEvent, number: number | undefined, opening: Opening): void {
+		const { latest } = opening;
 		if (opening.isHistory) {
-			const { latest } = opening;
 			const isReplay = latest !== undefined && number !== undefined ? number <= latest : !this.#isNews(event);
 			opening.isHistory = isReplay;
 			if (isReplay && opening.isResumed) this.#replayed++;
+			// The log had it when the stream opened, so the snapshot that is being read since will have its effect.
+			if (isReplay && latest !== undefined && this.#needsSnapshot && this.#meanwhile !== undefined) return;
 		}
+		const { isHistory } = opening;
+		const { store } = this.#options;
+		const before = store.revision;
 		if (event.type === "unknown") this.#countUnknown(event.name);
-		else this.#applyGuarded(event, number, opening.isHistory);
+		else this.#apply(event, number, isHistory);
+		const hasChanged = store.revision !== before;
+		this.#meanwhile?.note({ event, number, isHistory }, hasChanged);
+		if (!hasChanged && this.#overtaken > 0 && event.type === "span") this.#noteOvertaken();
 		if (!isDeletion(event)) return;
 		if (Date.now() < this.#doubtDeletionsUntilMs) this.#suspectLoss();
-		if (event.type === "cleared" && opening.isHistory && opening.latest === undefined) {
+		if (event.type === "cleared" && isHistory && latest === undefined) {
 			// An old clearing, replayed: it took away what the snapshot had brought.
 			this.#needsSnapshot = true;
 			void this.takeSnapshot("reset");
@@ -280,7 +298,7 @@ export class LiveFeed implements Disposable {
 	}
 
 	/** A fault of ours in one event must not end the stream or hold back the events behind it. */
-	#applyGuarded(event: TracewayEvent, number: number | undefined, isHistory: boolean): void {
+	#apply(event: TracewayEvent, number: number | undefined, isHistory: boolean): void {
 		try {
 			this.#options.applier.apply(event, number, isHistory);
 		} catch (error) {
@@ -324,8 +342,9 @@ export class LiveFeed implements Disposable {
 		this.#sequence.reset(newest);
 		this.#needsSnapshot = true;
 		if (newest !== undefined) this.#moveTo(String(newest), newest);
-		if (this.#isHolding) this.#hasHeldDeletion = true;
-		else void this.takeSnapshot("reset");
+		// What is being read may have been asked for before the events that are missing now.
+		if (this.#meanwhile !== undefined) this.#meanwhile.mustReadAnew = true;
+		void this.takeSnapshot("reset");
 	}
 
 	#countUndecodable(): void {
@@ -366,6 +385,21 @@ export class LiveFeed implements Disposable {
 		}, delayMs);
 	}
 
+	/** Some of what a snapshot brought is still on its way through the stream: it is not counted once it arrives. */
+	#countRecovered(recovered: number): void {
+		this.#recovered += recovered;
+		this.#overtaken = recovered;
+		this.#overtakenUntilMs = Date.now() + OVERTAKEN_MS;
+	}
+
+	#noteOvertaken(): void {
+		if (Date.now() > this.#overtakenUntilMs) this.#overtaken = 0;
+		else {
+			this.#overtaken--;
+			this.#recovered--;
+		}
+	}
+
 	#noteRecovery(recovered: number): void {
 		this.#vainRecoveries = recovered === 0 ? this.#vainRecoveries + 1 : 0;
 		if (this.#vainRecoveries < MAX_VAIN_RECOVERIES) return;
@@ -382,14 +416,14 @@ export class LiveFeed implements Disposable {
 		const opening = this.#opening;
 		if (opening === undefined || opening.hasSpoken) return;
 		const { client, probeMs } = this.#options;
-		const signal = AbortSignal.timeout(10_000);
+		const { signal } = opening.end;
 		let counts: string;
 		try {
 			const { value } = await client.get("/stats", { signal });
 			const stats = asObject(value);
 			counts = `${decodeNumber(stats?.trace_count)} ${decodeNumber(stats?.span_count)}`;
 		} catch (error) {
-			this.#logger.debug(`the silent stream was not looked at: ${describeError(error)}`);
+			if (!signal.aborted) this.#logger.debug(`the silent stream was not looked at: ${describeError(error)}`);
 			return;
 		}
 		if (this.#opening !== opening || opening.hasSpoken) return;
@@ -429,7 +463,6 @@ export class LiveFeed implements Disposable {
 		const { signal } = this.#snapshotAbort;
 		const startedAtMs = Date.now();
 		const isFirst = !this.#isLoaded && this.#options.store.traceCount === 0;
-		this.#isHolding = this.#opening !== undefined;
 		try {
 			const count = await this.#readAndMerge(signal);
 			if (signal.aborted) return "aborted";
@@ -441,8 +474,9 @@ export class LiveFeed implements Disposable {
 			this.#sequence.settle();
 			const { newest } = this.#sequence;
 			if (newest !== undefined) this.#moveTo(String(newest), newest);
-			const recovered = Math.max(0, count - (await this.#release()));
-			if (!isFirst) this.#recovered += recovered;
+			const recovered = Math.max(0, count - (this.#meanwhile?.inVain ?? 0));
+			await this.#applyAgain();
+			if (!isFirst) this.#countRecovered(recovered);
 			if (cause === "gap") this.#noteRecovery(recovered);
 			this.#snapshotMs = Date.now() - startedAtMs;
 			this.#logger.info(`snapshot (${cause}): ${count} changes in ${this.#snapshotMs} ms`);
@@ -450,7 +484,7 @@ export class LiveFeed implements Disposable {
 			if (signal.aborted) return "aborted";
 			this.#snapshotError = error;
 			this.#logger.warn(`snapshot (${cause}) failed: ${describeError(error)}`);
-			await this.#release();
+			this.#meanwhile = undefined;
 			this.#retryLater();
 			this.#options.onSnapshot();
 			return "failed";
@@ -462,61 +496,46 @@ export class LiveFeed implements Disposable {
 	async #readAndMerge(signal: AbortSignal): Promise<number> {
 		const { history } = this.#options;
 		for (let retake = 0; ; retake++) {
-			this.#forgetHeld();
+			// What came before a reading is in what will be read.
+			const meanwhile = new Meanwhile();
+			this.#meanwhile = meanwhile;
 			const reading = await history.read(signal);
 			// A deletion moves the pages of a list, so that something may have slipped through.
-			const mayHaveMoved = this.#hasHeldDeletion && !reading.isOnePiece;
-			if (mayHaveMoved && retake < MAX_RETAKES) continue;
+			const mayHaveMoved = meanwhile.hasDeletion && !reading.isOnePiece;
+			if ((mayHaveMoved || meanwhile.mustReadAnew) && retake < MAX_RETAKES) continue;
+			if (meanwhile.mustReadAnew) this.#suspectLoss();
 			if (!reading.isOnePiece) this.#doubtDeletionsUntilMs = Date.now() + DELETION_DOUBT_MS;
 			this.#undecodable += reading.spanList.undecodable;
-			return await history.merge(reading, signal);
+			return await history.merge(reading, meanwhile, signal);
 		}
 	}
 
-	/** What was held before a reading began is in what will be read. */
-	#forgetHeld(): void {
-		for (const { id, event } of this.#held) {
-			const number = sequenceNumber(id);
-			if (number !== undefined) this.#sequence.accept(number);
-			if (event === undefined) this.#countUndecodable();
-			else this.#received++;
-		}
-		this.#held = [];
-		this.#hasHeldDeletion = false;
-		this.#options.stream().resume();
-	}
-
-	/** Applies what was held, in slices, and lets events through again. Returns how many held spans brought nothing new. */
-	async #release(): Promise<number> {
-		const { store, budget } = this.#options;
+	/** After the merge: the events that came meanwhile once more, in slices; those that come now wait their turn. */
+	async #applyAgain(): Promise<void> {
+		const events = this.#meanwhile?.events ?? [];
 		const opening = this.#opening;
-		let unchanged = 0;
-		while (this.#held.length > 0 && this.#opening === opening) {
-			const held = this.#held;
-			this.#held = [];
-			for (const { id, event } of held) {
-				const before = store.revision;
-				const number = sequenceNumber(id);
-				const isCovered = number !== undefined && opening?.latest !== undefined && number <= opening.latest;
-				if (isCovered && !this.#needsSnapshot) this.#takeCovered(id, number);
-				else this.#take(id, event);
-				if (event?.type === "span" && store.revision === before) unchanged++;
-				if (!budget.isSpent) continue;
-				await budget.turn();
-				if (this.#opening !== opening) return unchanged;
-			}
-			this.#options.stream().resume();
+		this.#meanwhile = undefined;
+		if (opening === undefined) return;
+		this.#waiting = [];
+		for (const { event, number, isHistory } of events) {
+			this.#apply(event, number, isHistory);
+			if (!(await this.#isStillOpen(opening))) return;
 		}
-		if (this.#opening === opening) this.#isHolding = false;
-		return unchanged;
+		for (let waiting = this.#waiting; waiting.length > 0; waiting = this.#waiting) {
+			this.#waiting = [];
+			for (const { id, event } of waiting) {
+				this.#take(id, event);
+				if (!(await this.#isStillOpen(opening))) return;
+			}
+		}
+		this.#waiting = undefined;
 	}
 
-	/** A replayed event whose effect the snapshot has, because the log had it before the snapshot was asked for. */
-	#takeCovered(id: string | undefined, number: number): void {
-		this.#sequence.accept(number);
-		if (this.#opening?.isResumed) this.#replayed++;
-		this.#received++;
-		this.#moveTo(id, number);
+	/** Gives the event loop its turn when the slice is spent; false when the stream ended meanwhile. */
+	async #isStillOpen(opening: Opening): Promise<boolean> {
+		const { budget } = this.#options;
+		if (budget.isSpent) await budget.turn();
+		return this.#opening === opening;
 	}
 
 	#retryLater(): void {
@@ -525,6 +544,56 @@ export class LiveFeed implements Disposable {
 		this.#retryTimer = setTimeout(() => {
 			if (this.#opening !== undefined) void this.takeSnapshot("retry");
 		}, delayMs);
+	}
+}
+
+/** What the stream told while a snapshot was read, and what of the store it touched. */
+class Meanwhile implements Touched {
+	readonly events: AppliedEvent[] = [];
+	readonly spans = new Set<string>();
+	readonly traces = new Set<string>();
+	readonly deletedSpans = new Set<string>();
+	readonly deletedTraces = new Set<string>();
+	hasDeletion = false;
+	mustReadAnew = false;
+	/** Spans that were in the store already when their event came: not the snapshot brought them. */
+	inVain = 0;
+
+	note(applied: AppliedEvent, hasChanged: boolean): void {
+		const { event } = applied;
+		if (this.events.length === MAX_REMEMBERED_EVENTS) this.mustReadAnew = true;
+		else this.events.push(applied);
+		switch (event.type) {
+			case "span":
+				if (!hasChanged) this.inVain++;
+				this.spans.add(event.span.spanId);
+				this.deletedSpans.delete(event.span.spanId);
+				if (event.span.traceId !== undefined) this.#touchTrace(event.span.traceId);
+				return;
+			case "trace":
+				this.#touchTrace(event.trace.traceId);
+				return;
+			case "spanDeleted":
+				this.hasDeletion = true;
+				this.spans.delete(event.spanId);
+				this.deletedSpans.add(event.spanId);
+				return;
+			case "traceDeleted":
+				this.hasDeletion = true;
+				this.traces.delete(event.traceId);
+				this.deletedTraces.add(event.traceId);
+				return;
+			case "cleared":
+				this.mustReadAnew = true;
+				return;
+			default:
+				return;
+		}
+	}
+
+	#touchTrace(traceId: string): void {
+		this.traces.add(traceId);
+		this.deletedTraces.delete(traceId);
 	}
 }
 

@@ -5,18 +5,29 @@ import { isLater, type SpanListRead, type TraceListRead } from "./snapshot.ts";
 
 /** Spans merged between two looks at the clock: 1 to 2 ms. */
 const SLICE_SPANS = 500;
+/** Removing one by one costs a pass over the trace each. */
+const MANY_SPANS = 100;
 
 const NONE: ReadonlySet<string> = new Set();
 
+/** What stream events changed since the reading began; grows while the merge runs. Ids. */
+export interface Touched {
+	readonly spans: ReadonlySet<string>;
+	readonly traces: ReadonlySet<string>;
+	readonly deletedSpans: ReadonlySet<string>;
+	readonly deletedTraces: ReadonlySet<string>;
+}
+
 /**
- * Brings the store to what was read, in slices, so that 100,000 spans do not hold the event loop. Stream events are held back
- * meanwhile. What the server provably no longer has is removed. Returns how many spans were added, changed or removed; stops
- * early, with the store whole but not yet up to date, when `signal` is aborted.
+ * Brings the store to what was read, in slices, so that 100,000 spans do not hold the event loop. What the server provably no
+ * longer has is removed, unless a stream event, which is newer, told of it meanwhile. Returns how many spans were added,
+ * changed or removed; stops early, with the store whole but not yet up to date, when `signal` is aborted.
  */
 export async function mergeSnapshot(
 	store: TraceStore,
 	traceList: TraceListRead,
 	spanList: SpanListRead,
+	touched: Touched,
 	budget: TurnBudget,
 	signal: AbortSignal,
 ): Promise<number> {
@@ -38,10 +49,11 @@ export async function mergeSnapshot(
 		spans = [];
 	};
 	for (const [traceId, listed] of spansByTrace) {
+		if (touched.deletedTraces.has(traceId)) continue;
 		const record = records.get(traceId);
 		if (record !== undefined) traces.push(record);
 		for (const span of listed) {
-			spans.push(span);
+			if (!touched.deletedSpans.has(span.spanId)) spans.push(span);
 			if (spans.length < SLICE_SPANS) continue;
 			merge();
 			if (budget.isSpent) await budget.turn();
@@ -60,16 +72,22 @@ export async function mergeSnapshot(
 		const listed = spansByTrace.get(traceId);
 		if (entry.rows.length > (listed?.length ?? 0)) {
 			const ids = new Set(listed?.map((span) => span.spanId));
-			const gone = entry.rows.filter((row) => isCovered(row) && !ids.has(columns.ids[row]));
-			if (gone.length > 0 && isComplete) {
-				spans = listed ?? [];
+			const isGone = (row: number) => {
+				const spanId = columns.ids[row];
+				return isCovered(row) && !ids.has(spanId) && !touched.spans.has(spanId);
+			};
+			const gone = entry.rows.filter(isGone);
+			if (isComplete && gone.length > MANY_SPANS) {
+				// All at once: what stays is named, the rest goes.
+				const kept = entry.rows.filter((row) => !isGone(row));
+				spans = kept.map((row) => ({ spanId: columns.ids[row], traceId }));
 				merge(new Set([traceId]));
 			} else {
 				for (const spanId of gone.map((row) => columns.ids[row])) if (store.deleteSpan(spanId, traceId)) count++;
 			}
 		}
 		if (isComplete && listed !== undefined) store.markWhole(traceId);
-		if (listed !== undefined || entry.rows.length > 0) continue;
+		if (listed !== undefined || entry.rows.length > 0 || touched.traces.has(traceId)) continue;
 		const wouldBeListed =
 			traceList.rest === undefined ||
 			(traceList.isSorted &&

@@ -90,14 +90,6 @@ export class TracewayStream implements Disposable {
 		this.#stream.markApplied(id);
 	}
 
-	pause(): void {
-		this.#stream.pause();
-	}
-
-	resume(): void {
-		this.#stream.resume();
-	}
-
 	connect(): void {
 		const { name } = this.state;
 		if (name === "idle" || name === "failed") this.#begin(() => this.#stream.connect());

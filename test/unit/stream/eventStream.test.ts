@@ -449,22 +449,6 @@ describe("watchdog", () => {
 		await vi.advanceTimersByTimeAsync(30_000);
 		expect(calls.length).toBeGreaterThan(1);
 	});
-
-	it("rests while reading is paused", async () => {
-		await opened({ watchdogMs: 10_000 });
-		stream.pause();
-		await vi.advanceTimersByTimeAsync(60_000);
-		expect(stream.state.name).toBe("open");
-		// The read that was under way when pausing began still delivers.
-		await calls[0].send("data: one\n\n");
-		await calls[0].send("data: two\n\n");
-		expect(messages.map((message) => message.data)).toEqual(["one"]);
-		stream.resume();
-		await settle();
-		expect(messages.map((message) => message.data)).toEqual(["one", "two"]);
-		await vi.advanceTimersByTimeAsync(10_000);
-		expect(stream.state).toMatchObject({ name: "waiting", reason: "stale" });
-	});
 });
 
 describe("redirects", () => {

@@ -512,6 +512,27 @@ describe("snapshots", () => {
 		expect(differences(source.store, peer)).toEqual([]);
 	});
 
+	it.each([
+		["says that there is more and not where", { has_more: true, next_cursor: null }],
+		["counts more than it lists", { has_more: false, next_cursor: null, total: 99 }],
+		["goes in circles", { has_more: true, next_cursor: "0", total: 99 }],
+	])("remove nothing on the word of a list that %s", async (_what, lie) => {
+		const peer = await startPeer();
+		for (let index = 0; index < 5; index++) addTrace(peer, 2);
+		let isLying = false;
+		const source = await loadedSource(peer, {
+			fetch: async (input, init) => {
+				const response = await globalThis.fetch(input, init);
+				if (!isLying || !/\/(traces|spans)$/.test(new URL(String(input)).pathname)) return response;
+				const page = (await response.json()) as { items: unknown[] };
+				return Response.json({ ...page, items: page.items.slice(0, 2), ...lie });
+			},
+		});
+		isLying = true;
+		await source.refresh(never);
+		expect(differences(source.store, peer)).toEqual([]);
+	});
+
 	it("do not make the sign of life of an old trace look like a whole new one", async () => {
 		const peer = await startPeer();
 		let old = "";

@@ -183,21 +183,23 @@ export interface Page {
 	readonly items: readonly unknown[];
 	/** Where the next page begins; undefined on the last one. */
 	readonly nextCursor: string | undefined;
+	/** Items of the whole list, as far as the server says; at least that many have to be read before it counts as complete. */
+	readonly total: number;
 }
 
 /** Undefined when the answer holds no list. */
 export function decodePage(value: unknown, name: "traces" | "spans"): Page | undefined {
-	if (Array.isArray(value)) return { items: value, nextCursor: undefined };
+	if (Array.isArray(value)) return { items: value, nextCursor: undefined, total: 0 };
 	const page = asObject(value);
 	if (page === undefined) return undefined;
 	const items = Array.isArray(page.items) ? page.items : page[name];
 	if (!Array.isArray(items)) return undefined;
+	// "There is more" without a way to it: never complete.
+	const total = page.has_more === true ? Number.POSITIVE_INFINITY : (decodeNumber(page.total ?? page.count) ?? 0);
 	const cursor = page.next_cursor ?? page.cursor;
 	const isLast = page.has_more === false || items.length === 0;
-	if (isLast || cursor === undefined || cursor === null || cursor === "") return { items, nextCursor: undefined };
-	return typeof cursor === "string" || typeof cursor === "number"
-		? { items, nextCursor: String(cursor) }
-		: { items, nextCursor: undefined };
+	const isUsable = typeof cursor === "number" || (typeof cursor === "string" && cursor !== "");
+	return { items, nextCursor: isUsable && !isLast ? String(cursor) : undefined, total };
 }
 
 export function asObject(value: unknown): JsonObject | undefined {

@@ -66,7 +66,7 @@ export class TraceHistory {
 		const count = await mergeSnapshot(store, traceList, { ...spanList, spans }, touched, budget, signal);
 		if (signal.aborted) return count;
 		this.#older = traceList.rest;
-		this.#options.applier.mayMissTraces = this.hasMore;
+		this.#options.applier.mayMissTraces = !traceList.isComplete;
 		this.#areSpansComplete = spanList.isComplete && !hasOlder;
 		this.#readSince = hasOlder ? traceList.traces.at(-1)?.start : (spanList.since ?? spanList.spans.at(-1)?.start);
 		return count;
@@ -90,7 +90,7 @@ export class TraceHistory {
 		const { spans, hasOlder } = this.#withoutOlder(traceList, spanList.spans);
 		await this.add(spans, signal);
 		this.#older = traceList.rest;
-		applier.mayMissTraces = this.hasMore;
+		applier.mayMissTraces = !traceList.isComplete;
 		this.#areSpansComplete = spanList.isComplete && !hasOlder;
 		this.#readSince = (hasOlder ? traceList.traces.at(-1)?.start : spanList.since) ?? this.#readSince;
 	}

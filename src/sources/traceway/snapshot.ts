@@ -15,8 +15,10 @@ export interface TraceListRest {
 export interface TraceListRead {
 	/** Newest first, each once. */
 	readonly traces: readonly TraceInput[];
-	/** Undefined when the list reached its end. */
+	/** Where older traces are; undefined when there are none, or no way to them. */
 	readonly rest: TraceListRest | undefined;
+	/** The list reached its end, and as many came as the server said: a trace that is not here does not exist. */
+	readonly isComplete: boolean;
 	/** The server lists newest first, so whatever is newer than the last one listed and not here does not exist. */
 	readonly isSorted: boolean;
 	/** Requests that it took. */
@@ -26,7 +28,7 @@ export interface TraceListRead {
 export interface SpanListRead {
 	/** Newest first as far as the server sorts, each once. */
 	readonly spans: readonly SpanInput[];
-	/** The list reached its end: every span of the server (that matches) is here. */
+	/** The list reached its end, and as many came as the server said: every span of the server (that matches) is here. */
 	readonly isComplete: boolean;
 	/** Every span that started after this time is here; undefined when the server does not sort. */
 	readonly since: Timestamp | undefined;
@@ -57,6 +59,8 @@ export async function readTraces(
 	for (const trace of from?.read ?? []) traces.set(trace.traceId, trace);
 	let cursor = from?.cursor;
 	let isSorted = true;
+	let isAll = from !== undefined;
+	let items = 0;
 	let previousMs = Number.POSITIVE_INFINITY;
 	const seenCursors = new Set<string>();
 	let pages = 0;
@@ -68,6 +72,8 @@ export async function readTraces(
 		const { value } = await client.get("/traces", { query: { limit: Math.min(count, TRACE_PAGE), cursor }, signal });
 		const list = decodePage(value, "traces");
 		if (list === undefined) throw new SourceError("protocol", "GET /traces: the answer holds no list of traces");
+		items += list.items.length;
+		isAll = from !== undefined || items >= list.total;
 		for (const item of list.items) {
 			const trace = decodeTrace(item);
 			if (trace === undefined) continue;
@@ -85,9 +91,11 @@ export async function readTraces(
 	}
 	const sorted = [...traces.values()].sort((a, b) => (b.start?.ms ?? 0) - (a.start?.ms ?? 0));
 	const read = sorted.slice(count);
+	const rest = cursor === undefined && read.length === 0 ? undefined : { cursor, read };
 	return {
 		traces: sorted.slice(0, count),
-		rest: cursor === undefined && read.length === 0 ? undefined : { cursor, read },
+		rest,
+		isComplete: rest === undefined && isAll,
 		isSorted,
 		pages,
 	};
@@ -118,10 +126,14 @@ export async function readSpans(
 	let undecodable = 0;
 	let pages = 0;
 	let isSorted = true;
+	let items = 0;
+	let isAll = false;
 	let oldest: Timestamp | undefined;
 	const query = { model: options.model, until: options.startingAt, sort_order: "desc" };
 	for await (const page of spanPages(client, query, signal)) {
 		pages++;
+		items += page.items.length;
+		isAll = items >= page.total;
 		for (const item of page.items) {
 			const span = decodeSpan(item);
 			if (span?.traceId === undefined) {
@@ -146,12 +158,12 @@ export async function readSpans(
 		const since = isSorted ? oldest : undefined;
 		if (isFull || isCovered) return { spans, isComplete: false, since, undecodable, pages };
 	}
-	return { spans, isComplete: true, since: isSorted ? oldest : undefined, undecodable, pages };
+	return { spans, isComplete: isAll, since: isSorted && isAll ? oldest : undefined, undecodable, pages };
 }
 
 interface SpanPage {
 	readonly items: readonly unknown[];
-	readonly nextCursor: string | undefined;
+	readonly total: number;
 	readonly isLast: boolean;
 }
 

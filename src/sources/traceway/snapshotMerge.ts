@@ -89,7 +89,7 @@ export async function mergeSnapshot(
 		if (isComplete && listed !== undefined) store.markWhole(traceId);
 		if (listed !== undefined || entry.rows.length > 0 || touched.traces.has(traceId)) continue;
 		const wouldBeListed =
-			traceList.rest === undefined ||
+			traceList.isComplete ||
 			(traceList.isSorted &&
 				entry.start !== undefined &&
 				oldestListed !== undefined &&

@@ -302,13 +302,21 @@ describe("decodeEvent", () => {
 
 describe("decodePage", () => {
 	it("reads both list shapes, both cursor names and a bare list", () => {
-		expect(decodePage({ items: [1], next_cursor: "a", has_more: true }, "spans")).toEqual({
+		expect(decodePage({ items: [1], next_cursor: "a", has_more: true }, "spans")).toMatchObject({
 			items: [1],
 			nextCursor: "a",
 		});
-		expect(decodePage({ spans: [1], count: 1, cursor: 50 }, "spans")).toEqual({ items: [1], nextCursor: "50" });
-		expect(decodePage({ traces: [1], count: 1 }, "traces")).toEqual({ items: [1], nextCursor: undefined });
-		expect(decodePage([1, 2], "traces")).toEqual({ items: [1, 2], nextCursor: undefined });
+		expect(decodePage({ spans: [1], count: 1, cursor: 50 }, "spans")).toMatchObject({ items: [1], nextCursor: "50" });
+		expect(decodePage({ traces: [1], count: 1 }, "traces")).toEqual({ items: [1], nextCursor: undefined, total: 1 });
+		expect(decodePage([1, 2], "traces")).toEqual({ items: [1, 2], nextCursor: undefined, total: 0 });
+	});
+
+	it("tells how many items there must be before a list counts as complete", () => {
+		const total = (page: object) => decodePage({ items: [1], ...page }, "spans")?.total;
+		expect(total({ total: 7, has_more: false })).toBe(7);
+		expect(total({ count: 3 })).toBe(3);
+		expect(total({ has_more: true })).toBe(Number.POSITIVE_INFINITY);
+		expect(total({ total: -1 })).toBe(0);
 	});
 
 	it("ends where the server says so, or where a page is empty", () => {

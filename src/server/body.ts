@@ -50,29 +50,23 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
 			reject(tooLarge(maxBytes));
 			return;
 		}
-		const chunks: Buffer[] = [];
+		// The listeners end with the request.
+		let chunks: Buffer[] = [];
 		let bytes = 0;
-		const stop = () => {
-			request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
-		};
-		const onData = (chunk: Buffer) => {
+		request.on("data", (chunk: Buffer) => {
 			bytes += chunk.length;
-			if (bytes <= maxBytes) {
-				chunks.push(chunk);
-				return;
+			if (bytes <= maxBytes) chunks.push(chunk);
+			else {
+				chunks = [];
+				reject(tooLarge(maxBytes));
 			}
-			stop();
-			reject(tooLarge(maxBytes));
-		};
-		const onEnd = () => {
-			stop();
-			resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-		};
-		const onClose = () => {
-			stop();
-			reject(new HttpError(400, "body_incomplete", "body: ended before it was complete"));
-		};
-		request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+		});
+		request.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+		request.on("close", () => {
+			if (!request.readableEnded) {
+				reject(new HttpError(400, "body_incomplete", "body: ended before it was complete"));
+			}
+		});
 	});
 }
 

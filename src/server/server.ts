@@ -147,9 +147,10 @@ function requestListener(app: App, guard: Guard, logger: Logger): NodeListener {
 			});
 		},
 	});
+	// A connection that breaks while we write is the client's affair.
+	const handleResponseError = (error: Error) => logger.debug(`an answer could not be sent: ${describeError(error)}`);
 	return (request, response) => {
-		// A connection that breaks while we write is the client's affair.
-		response.on("error", (error) => logger.debug(`an answer could not be sent: ${describeError(error)}`));
+		response.on("error", handleResponseError);
 		try {
 			if (!request.url?.startsWith("/")) {
 				throw new HttpError(404, "not_found", "the request's target must be a path");

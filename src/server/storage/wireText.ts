@@ -79,9 +79,18 @@ function statusText(row: SpanRow): string {
 	return `{"failed":{"error":${JSON.stringify(row.error)}}}`;
 }
 
+let lastMs = Number.NaN;
+let lastText = "";
+
 /** A stored time is one that was read or made here, so it has a text; the year range was checked at the door. */
-export function timeText(ms: number, subNs: number): string {
-	return `"${formatTimestamp({ ms, subNs }) ?? "1970-01-01T00:00:00.000Z"}"`;
+function timeText(ms: number, subNs: number): string {
+	if (subNs !== 0) return `"${formatTimestamp({ ms, subNs }) ?? ""}"`;
+	// Spans of one batch often share their millisecond, and writing it is slow.
+	if (ms !== lastMs) {
+		lastText = `"${formatTimestamp({ ms, subNs }) ?? ""}"`;
+		lastMs = ms;
+	}
+	return lastText;
 }
 
 /** What the caller sent, and for an ended span what follows from its numbers; the caller's own words win. */

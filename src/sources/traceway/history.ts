@@ -88,7 +88,7 @@ export class TraceHistory {
 			for (const trace of records) store.upsertTrace(trace);
 		});
 		const { spans, hasOlder } = this.#withoutOlder(traceList, spanList.spans);
-		await this.add(spans, signal);
+		await this.add(spans.toReversed(), signal);
 		this.#older = traceList.rest;
 		applier.mayMissTraces = !traceList.isComplete;
 		this.#areSpansComplete = spanList.isComplete && !hasOlder;

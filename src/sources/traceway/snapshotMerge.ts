@@ -32,11 +32,16 @@ export async function mergeSnapshot(
 	signal: AbortSignal,
 ): Promise<number> {
 	const spansByTrace = new Map<string, SpanInput[]>(traceList.traces.map((trace) => [trace.traceId, []]));
-	for (const span of spanList.spans) {
+	// From the end of the list, which begins with the newest: parents come before their children, and nobody is an orphan.
+	for (let index = spanList.spans.length - 1; index >= 0; index--) {
+		const span = spanList.spans[index];
 		if (span.traceId === undefined) continue;
 		const spans = spansByTrace.get(span.traceId);
 		if (spans === undefined) spansByTrace.set(span.traceId, [span]);
 		else spans.push(span);
+		if (index % SLICE_SPANS !== 0 || !budget.isSpent) continue;
+		await budget.turn();
+		if (signal.aborted) return 0;
 	}
 	const records = new Map(traceList.traces.map((trace) => [trace.traceId, trace]));
 

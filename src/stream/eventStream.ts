@@ -118,6 +118,8 @@ export class EventStream implements Disposable {
 	#waitTimer: ReturnType<typeof setTimeout> | undefined;
 	#tickTimer: ReturnType<typeof setTimeout> | undefined;
 	#tickDueMs = 0;
+	#isPaused = false;
+	#resumeReading: (() => void) | undefined;
 
 	constructor(options: EventStreamOptions) {
 		this.#options = options;
@@ -178,6 +180,18 @@ export class EventStream implements Disposable {
 		this.#setState({ name: "idle" });
 	}
 
+	/** Stops reading, so that the server notices; the watchdog rests. Lasts over reconnects, until `resume`. */
+	pause(): void {
+		this.#isPaused = true;
+	}
+
+	resume(): void {
+		this.#isPaused = false;
+		this.#silentSinceMs = Date.now();
+		this.#resumeReading?.();
+		this.#resumeReading = undefined;
+	}
+
 	dispose(): void {
 		if (this.#state.name === "disposed") return;
 		this.#stop();
@@ -196,6 +210,9 @@ export class EventStream implements Disposable {
 		const attempt = this.#attempt;
 		this.#attempt = undefined;
 		if (attempt !== undefined) close(attempt);
+		// A reader of the old attempt that waits for `resume` would wait for good.
+		this.#resumeReading?.();
+		this.#resumeReading = undefined;
 		clearTimeout(this.#waitTimer);
 		clearTimeout(this.#tickTimer);
 	}
@@ -312,6 +329,7 @@ export class EventStream implements Disposable {
 		return {
 			read: async () => {
 				try {
+					while (this.#isPaused && !attempt.isOver) await this.#resumed();
 					if (this.#budget.isSpent) await this.#budget.turn();
 					const bytes = await next();
 					if (attempt.isOver) throw new StreamEnded();
@@ -337,6 +355,12 @@ export class EventStream implements Disposable {
 		};
 	}
 
+	#resumed(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#resumeReading = resolve;
+		});
+	}
+
 	#heardBytes(attempt: Attempt): void {
 		const nowMs = Date.now();
 		if (attempt.openedAtMs !== undefined && nowMs - attempt.openedAtMs >= HEARTBEAT_AFTER_MS) attempt.isHealthy = true;
@@ -358,11 +382,16 @@ export class EventStream implements Disposable {
 		this.#failures = isHealthy ? 1 : this.#failures + 1;
 		this.#stop();
 		this.#notBeforeMs = nowMs + askedMs;
-		const delayMs = backoffDelayMs(this.#failures, Math.max(askedMs, this.#retryFieldMs), {
-			minMs: this.#minBackoffMs,
-			maxMs: this.#maxBackoffMs,
-			random: this.#options.random ?? Math.random,
-		});
+		// A server that names a time knows when it is back: waiting longer would only be late. One that names none, or almost
+		// none, gets our own jitter, so that it is not hammered.
+		const delayMs =
+			askedMs >= this.#minBackoffMs
+				? Math.max(askedMs, this.#retryFieldMs)
+				: backoffDelayMs(this.#failures, Math.max(askedMs, this.#retryFieldMs), {
+						minMs: this.#minBackoffMs,
+						maxMs: this.#maxBackoffMs,
+						random: this.#options.random ?? Math.random,
+					});
 		this.#logger.debug(`stream: ${reason}, ${message}; attempt ${this.#failures + 1} in ${delayMs} ms`);
 		this.#waitTimer = setTimeout(() => this.#start(), delayMs);
 		this.#scheduleTick();
@@ -385,7 +414,7 @@ export class EventStream implements Disposable {
 		clearTimeout(this.#tickTimer);
 		const nowMs = Date.now();
 		const leftMs = this.#silentSinceMs + this.#allowedSilenceMs - nowMs;
-		const isWatching = this.#state.name === "open";
+		const isWatching = this.#state.name === "open" && !this.#isPaused;
 		const delayMs = isWatching ? Math.min(TICK_MS, Math.max(1, leftMs)) : Math.min(TICK_MS, this.#watchdogMs);
 		this.#tickDueMs = nowMs + delayMs;
 		this.#tickTimer = setTimeout(() => this.#tick(), delayMs);
@@ -398,7 +427,7 @@ export class EventStream implements Disposable {
 		// The clock was set back: measure from here, or the watchdog would sleep as long as the step was.
 		if (nowMs < this.#silentSinceMs) this.#silentSinceMs = nowMs;
 		const attempt = this.#attempt;
-		if (this.#state.name === "open" && attempt !== undefined) {
+		if (this.#state.name === "open" && attempt !== undefined && !this.#isPaused) {
 			const silentMs = nowMs - this.#silentSinceMs;
 			if (silentMs >= this.#allowedSilenceMs) {
 				this.#retry(attempt, "stale", `no byte for ${(silentMs / 1000).toFixed(1)} s`);

@@ -376,6 +376,17 @@ describe("backoff", () => {
 		expect(state.retryAtMs - Date.now()).toBeLessThanOrEqual(9000);
 	});
 
+	it("waits no longer than Retry-After says, however often the server failed before", async () => {
+		make({ random: () => 1 }).connect();
+		await settle();
+		for (let attempt = 0; attempt < 5; attempt++) {
+			await calls[attempt].answer(503, { "retry-after": "2" });
+			expect(stream.state).toMatchObject({ name: "waiting", retryAtMs: Date.now() + 2000 });
+			await vi.advanceTimersByTimeAsync(2000);
+		}
+		expect(calls).toHaveLength(6);
+	});
+
 	it("respects the stream's retry field from then on, up to the ceiling", async () => {
 		await opened({ random: () => 0 });
 		await calls[0].send("retry: 7000\n\ndata: x\n\n");
@@ -448,6 +459,22 @@ describe("watchdog", () => {
 		vi.setSystemTime(Date.now() - 86_400_000);
 		await vi.advanceTimersByTimeAsync(30_000);
 		expect(calls.length).toBeGreaterThan(1);
+	});
+
+	it("rests while reading is paused", async () => {
+		await opened({ watchdogMs: 10_000 });
+		stream.pause();
+		await vi.advanceTimersByTimeAsync(60_000);
+		expect(stream.state.name).toBe("open");
+		// The read that was under way when pausing began still delivers.
+		await calls[0].send("data: one\n\n");
+		await calls[0].send("data: two\n\n");
+		expect(messages.map((message) => message.data)).toEqual(["one"]);
+		stream.resume();
+		await settle();
+		expect(messages.map((message) => message.data)).toEqual(["one", "two"]);
+		await vi.advanceTimersByTimeAsync(10_000);
+		expect(stream.state).toMatchObject({ name: "waiting", reason: "stale" });
 	});
 });
 

@@ -75,41 +75,6 @@ export interface WirePage<T> {
 /** `GET /api/traces`: the page, and its items once more under Traceway's documented key. */
 export type WireTracePage = WirePage<WireTraceItem> & { readonly traces: readonly WireTraceItem[] };
 
-/** `GET /api/spans`; with `?fields=skeleton` under `items` only. */
-export type WireSpanPage = WirePage<WireSpan> & { readonly spans?: readonly WireSpan[] };
-
-/** `GET /api/traces/:id`: all spans of one trace, oldest first. */
-export interface WireTraceDetail {
-	readonly trace: WireTraceItem;
-	readonly spans: readonly WireSpan[];
-	readonly count: number;
-}
-
-export interface WireHealth {
-	readonly status: "ok";
-	readonly version: string;
-	/** New with each start of the server. */
-	readonly instance_id: string;
-	readonly uptime_secs: number;
-	readonly uptime: number;
-	readonly storage: {
-		readonly backend: "sqlite" | "memory";
-		readonly trace_count: number;
-		readonly span_count: number;
-	};
-}
-
-export interface WireStats {
-	readonly trace_count: number;
-	readonly span_count: number;
-}
-
-/** Every error under `/api`. `error` says what is wrong and where, `code` is for programs. */
-export interface WireError {
-	readonly error: string;
-	readonly code: string;
-}
-
 /** Longest id of a trace or span in UTF-16 units, ours (26) or the caller's. */
 export const MAX_ID_LENGTH = 256;
 
@@ -162,7 +127,6 @@ export const createTraceSchema = z.object({
 	tags: z.nullish(z.array(z.string().check(z.maxLength(4096))).check(z.maxLength(1000))),
 	started_at: time,
 });
-export type CreateTraceBody = z.infer<typeof createTraceSchema>;
 
 export const createSpanSchema = z.object({
 	id: z.nullish(id),
@@ -174,17 +138,14 @@ export const createSpanSchema = z.object({
 	metadata: z.nullish(z.record(z.string(), z.unknown())),
 	started_at: time,
 });
-export type CreateSpanBody = z.infer<typeof createSpanSchema>;
 
 export const completeSpanSchema = z.object({
 	output: z.optional(z.unknown()),
 	kind: z.nullish(spanKindSchema),
 	ended_at: time,
 });
-export type CompleteSpanBody = z.infer<typeof completeSpanSchema>;
 
 export const failSpanSchema = z.object({
 	error: z.string(),
 	ended_at: time,
 });
-export type FailSpanBody = z.infer<typeof failSpanSchema>;

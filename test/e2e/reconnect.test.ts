@@ -52,14 +52,14 @@ describe("a connection that breaks", () => {
 			const { window } = session();
 			const load = new Load({ port: server.port, ...LOAD });
 			load.start();
-			await waitForLoad(load, 2500);
+			await waitForLoad(load, 1500);
 			await server.kill("SIGKILL");
 			const killedAt = performance.now();
 			await window.statusBar.waitUntilNot("Live", 5000);
 			console.log(`the indicator left Live ${Math.round(performance.now() - killedAt)} ms after the kill`);
 			await server.start();
 			await window.statusBar.waitFor("Live", 40_000);
-			await waitForLoad(load, 1500);
+			await waitForLoad(load, 800);
 			await load.stop();
 			await expectAgreement(window, server.api, load.acknowledged);
 		},
@@ -72,8 +72,8 @@ describe("a connection that breaks", () => {
 			const { window } = session();
 			const load = new Load({ port: server.port, ...LOAD });
 			load.start();
-			await waitForLoad(load, 1000);
-			for (let cut = 0; cut < 3; cut++) {
+			await waitForLoad(load, 600);
+			for (let cut = 0; cut < 2; cut++) {
 				proxy.refuse();
 				await window.statusBar.waitUntilNot("Live", 5000);
 				await waitForLoad(load, 300);

@@ -39,17 +39,10 @@ export class StatusBar {
 			await hover.waitFor({ state: "hidden", timeout: 2000 });
 			await this.item.hover();
 			await hover.filter({ hasText: "Click to reconnect" }).waitFor({ timeout: 3000 });
-			return (await hover.textContent()) ?? "";
+			// Text in Markdown keeps its spaces as no-break spaces.
+			return ((await hover.textContent()) ?? "").replaceAll("\u00a0", " ");
 		});
 		await this.#page.mouse.move(700, 400);
 		return text;
-	}
-
-	/** A number of the tooltip: `tooltipNumber(/(\d+) spans/)`. */
-	async tooltipNumber(pattern: RegExp): Promise<number> {
-		const text = await this.tooltip();
-		const match = pattern.exec(text.replaceAll(/(?<=\d)[,\u202f\u00a0](?=\d)/g, ""));
-		if (match === null) throw new Error(`the tooltip has no ${pattern}: ${text}`);
-		return Number(match[1]);
 	}
 }

@@ -13,6 +13,12 @@ export interface TreeRow {
 	readonly ariaLabel: string;
 }
 
+/** VS Code counts notches of the wheel, however far each says that it goes. */
+const WHEEL_NOTCH = 100;
+
+/** The setting by which a notch scrolls a list by 300 pixels, half a view, instead of 50. */
+export const FAST_WHEEL = { "workbench.list.mouseWheelScrollSensitivity": 6 };
+
 /** The tree of traces in the side bar. */
 export class TracesTree {
 	readonly #page: Page;
@@ -22,7 +28,8 @@ export class TracesTree {
 	constructor(page: Page) {
 		this.#page = page;
 		this.pane = page.locator('.pane:has(> .pane-header[aria-label^="Traces"])');
-		this.rows = this.pane.locator(".monaco-list-row");
+		// Not the copies that stick to the top of a scrolled list.
+		this.rows = this.pane.locator(".monaco-list-rows > .monaco-list-row");
 	}
 
 	/** Lines of text and titles of buttons that an empty view shows. */
@@ -98,8 +105,9 @@ export class TracesTree {
 	async scrollToTop(): Promise<void> {
 		await this.#list.hover();
 		await until("the tree is at its top", async () => {
-			await this.#page.mouse.wheel(0, -1_000_000);
-			return (await this.pane.locator('.monaco-list-row[data-index="0"]').count()) > 0;
+			if ((await this.rows.and(this.#page.locator('[data-index="0"]')).count()) > 0) return true;
+			await this.#page.mouse.wheel(0, -WHEEL_NOTCH);
+			return false;
 		});
 	}
 
@@ -119,7 +127,14 @@ export class TracesTree {
 		do {
 			for (const [index, row] of await readIndexed(this.rows)) found.set(index, row);
 		} while (await this.#scrollDown());
-		return [...found].sort(([a], [b]) => a - b).map(([, row]) => row);
+		const indexes = [...found.keys()].sort((a, b) => a - b);
+		if (indexes.at(-1) !== indexes.length - 1) throw new Error("the test scrolled past rows without reading them");
+		return indexes.map((index) => found.get(index) as TreeRow);
+	}
+
+	/** Number of rows that can be scrolled to. */
+	async rowCount(): Promise<number> {
+		return (await this.#position()).total;
 	}
 
 	get #list(): Locator {
@@ -127,33 +142,42 @@ export class TracesTree {
 	}
 
 	async #isWholeInView(label: string): Promise<boolean> {
-		return await this.row(label)
-			.first()
+		const [row] = await this.row(label).all();
+		if (row === undefined) return false;
+		return await row
 			.evaluate(
-				(row) => {
-					const list = row.closest(".monaco-list")?.getBoundingClientRect();
-					const { top, bottom } = row.getBoundingClientRect();
+				(element) => {
+					const list = element.closest(".monaco-list")?.getBoundingClientRect();
+					const { top, bottom } = element.getBoundingClientRect();
 					return list !== undefined && top >= list.top && bottom <= list.bottom;
 				},
 				undefined,
-				{ timeout: 200 },
+				{ timeout: 1000 },
 			)
 			.catch(() => false);
 	}
 
-	/** False at the end, where the wheel moves nothing. */
+	/** False when the last row is in the page already. The pointer has to be over the tree. */
 	async #scrollDown(): Promise<boolean> {
-		await this.#list.hover();
-		const box = await this.#list.boundingBox();
-		const before = await this.#lastIndex();
-		await this.#page.mouse.wheel(0, (box?.height ?? 400) * 0.7);
-		return await until("the tree scrolls", async () => (await this.#lastIndex()) !== before, 500).catch(() => false);
+		const before = await this.#position();
+		if (before.last + 1 >= before.total) return false;
+		await this.#page.mouse.wheel(0, WHEEL_NOTCH);
+		await until("the tree scrolls", async () => (await this.#position()).last !== before.last);
+		return true;
 	}
 
-	async #lastIndex(): Promise<number> {
-		return await this.rows.evaluateAll((rows) =>
-			rows.reduce((last, row) => Math.max(last, Number(row.getAttribute("data-index"))), -1),
-		);
+	/** Index of the last row in the page, number of rows that the tree has. */
+	async #position(): Promise<{ readonly last: number; readonly total: number }> {
+		return await this.#list.evaluate((list) => {
+			const rows = [...list.querySelectorAll(".monaco-list-rows > .monaco-list-row")];
+			const content = list.querySelector<HTMLElement>(".monaco-list-rows");
+			const rowPx = rows[0]?.getBoundingClientRect().height ?? 22;
+			return {
+				last: rows.reduce((last, row) => Math.max(last, Number(row.getAttribute("data-index"))), -1),
+				// The list gives its content the height of all rows, those in the page or not.
+				total: Math.round(Number.parseFloat(content?.style.height ?? "0") / rowPx),
+			};
+		});
 	}
 }
 

@@ -12,6 +12,7 @@ interface ChartElement extends HTMLElement {
 		  }
 		| undefined;
 	readonly selectedNode: number | undefined;
+	readonly scrollOffset: number;
 }
 
 export interface WaterfallSpan {
@@ -86,6 +87,10 @@ export class Waterfall extends WebviewFrame {
 		await until(`span ${spanId} is selected in the waterfall`, async () => (await this.selectedId()) === spanId);
 	}
 
+	async waitForTrace(traceId: string): Promise<void> {
+		await until(`the waterfall shows trace ${traceId}`, async () => (await this.traceId()) === traceId);
+	}
+
 	async waitForSpanCount(count: number, timeoutMs = 20_000): Promise<void> {
 		let last = -1;
 		const isThere = async () => {
@@ -95,6 +100,24 @@ export class Waterfall extends WebviewFrame {
 		await until(`the waterfall has ${count} spans`, isThere, timeoutMs).catch((cause) => {
 			throw new Error(`the waterfall has ${last} spans, not ${count}`, { cause });
 		});
+	}
+
+	/** Name of the uppermost row in view. */
+	async topName(): Promise<string> {
+		return ((await (await this.rows()).first().locator(".name").textContent()) ?? "").trim();
+	}
+
+	/** Place of the rows in the trace, pixels from its beginning. */
+	async scrollOffset(): Promise<number> {
+		return await (await this.chart()).evaluate((element) => (element as ChartElement).scrollOffset);
+	}
+
+	/** Turns the mouse wheel over the rows. */
+	async scrollBy(pixels: number): Promise<void> {
+		const box = await (await this.chart()).locator(".scroller").boundingBox();
+		if (box === null) throw new Error("the waterfall has no rows");
+		await this.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+		await this.page.mouse.wheel(0, pixels);
 	}
 
 	/** Sends a key to the tree of spans. */

@@ -16,6 +16,7 @@ export class Load {
 	#isStopped = false;
 	#sent = 0;
 	#trace: Promise<string> | undefined;
+	#traceNumber = -1;
 	#timer: ReturnType<typeof setInterval> | undefined;
 
 	constructor(options: LoadOptions) {
@@ -34,7 +35,7 @@ export class Load {
 			const due = ((performance.now() - startedAt) / 1000) * this.#options.spansPerSecond;
 			// What piled up while the server was away is not sent all at once.
 			while (this.#sent < due && this.#pending.size < 64) this.#sendOne();
-			if (this.#pending.size >= 64) this.#sent = Math.floor(due);
+			if (this.#pending.size >= 64) this.#sent = Math.max(this.#sent, Math.floor(due));
 		}, 10);
 	}
 
@@ -49,7 +50,11 @@ export class Load {
 	#sendOne(): void {
 		const { spansPerTrace } = this.#options;
 		const number = this.#sent++;
-		if (number % spansPerTrace === 0) this.#trace = this.#beginTrace(`load ${number / spansPerTrace}`);
+		const traceNumber = Math.floor(number / spansPerTrace);
+		if (traceNumber !== this.#traceNumber) {
+			this.#traceNumber = traceNumber;
+			this.#trace = this.#beginTrace(`load ${traceNumber}`);
+		}
 		const sending = this.#send(this.#trace as Promise<string>, `span ${number}`).finally(() => {
 			this.#pending.delete(sending);
 		});

@@ -4,6 +4,7 @@ import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, type TestContext } from "vitest";
 import { launchBrowser } from "../../workbench/browser.mts";
 import { ROOT, startWorkbench, type Workbench, type WorkbenchOptions } from "../../workbench/workbench.mts";
+import { FAST_WHEEL } from "../pages/tracesTree.ts";
 import { Window } from "../pages/window.ts";
 
 export const OUTPUT_DIR = join(ROOT, "test", ".output");
@@ -25,7 +26,7 @@ export class Session {
 
 	static async start(options: WorkbenchOptions = {}): Promise<Session> {
 		const [workbench, browser] = await Promise.all([
-			startWorkbench({ logLevel: "debug", ...options }),
+			startWorkbench({ logLevel: "debug", ...options, settings: { ...FAST_WHEEL, ...options.settings } }),
 			launchBrowser(),
 		]);
 		const context = await browser.newContext({ viewport: VIEWPORT });

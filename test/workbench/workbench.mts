@@ -150,6 +150,11 @@ async function prepareProfile(dirs: Dirs, options: WorkbenchOptions): Promise<vo
 	}
 }
 
+/** Where VS Code lets the extension keep what is not of one workspace. */
+function storageDir(dirs: Dirs): string {
+	return join(dirs.userData, "User", "globalStorage", EXTENSION_ID);
+}
+
 function cleanEnv(dirs: Dirs, extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
 	const kept = Object.entries(process.env).filter(
 		([name]) =>
@@ -181,7 +186,8 @@ async function startServer(entry: string, port: number, dirs: Dirs, options: Wor
 		dirs.workspace,
 	];
 	const child = spawn(process.execPath, args, {
-		env: cleanEnv(dirs, options.env),
+		// The in-host suite looks into the extension's storage.
+		env: { ...cleanEnv(dirs, options.env), TRACEWAY_TEST_STORAGE: storageDir(dirs) },
 		stdio: ["ignore", "pipe", "pipe"],
 		// A group of its own: the signal that ends it reaches the extension hosts, and Ctrl+C in a terminal does not reach it.
 		detached: process.platform !== "win32",
@@ -209,7 +215,7 @@ async function startServer(entry: string, port: number, dirs: Dirs, options: Wor
 function makeWorkbench(child: ChildProcess, port: number, base: string, dirs: Dirs): Workbench {
 	const onExit = () => endGroup(child, "SIGKILL");
 	process.on("exit", onExit);
-	const miniServerDir = join(dirs.userData, "User", "globalStorage", EXTENSION_ID, "mini-server");
+	const miniServerDir = join(storageDir(dirs), "mini-server");
 	let ending: Promise<void> | undefined;
 	const end = async () => {
 		process.off("exit", onExit);

@@ -45,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
 			manager,
 			documents,
 			logger: log,
-			onSelectSpan: (traceId, spanId) => void tracesView.reveal(traceId, spanId),
+			onSelectSpan: (traceId, spanId) => tracesView.reveal(traceId, spanId),
 		}),
 	);
 	const statusBar = extension.add(new StatusBar(manager));

@@ -19,7 +19,7 @@ export function registerTracesCommands(context: CommandContext): Disposable[] {
 		register(context, CommandId.tracesClearFilter, () => context.tracesView.arrange({ filter: "" })),
 		register(context, CommandId.tracesGroupBy, () => pickGrouping(context)),
 		register(context, CommandId.tracesSortBy, () => pickSorting(context)),
-		register(context, CommandId.tracesLoadMore, (argument) => loadMore(context, argument)),
+		register(context, CommandId.tracesLoadMore, () => loadMore(context)),
 		register(context, CommandId.tracesClearAll, () => clearAll(context)),
 	];
 }
@@ -78,10 +78,10 @@ async function pickSorting(context: CommandContext): Promise<void> {
 	if (picked !== undefined) await context.tracesView.arrange({ sorting: picked.sorting });
 }
 
-/** First what is here already, then older traces from the server. */
-async function loadMore(context: CommandContext, argument: unknown): Promise<void> {
-	const node = argument as { readonly parentKey?: unknown } | undefined | null;
-	const parentKey = typeof node?.parentKey === "string" ? node.parentKey : "root";
+/** Below the selected "Load more", first what is here already, then older traces from the server. */
+async function loadMore(context: CommandContext): Promise<void> {
+	const node = context.tracesView.selection;
+	const parentKey = node?.kind === "loadMore" ? node.parentKey : "root";
 	const connection = context.manager.start();
 	const shown = context.tracesView.tree.list?.ids(Date.now()).length ?? 0;
 	context.tracesView.tree.showMore(parentKey);

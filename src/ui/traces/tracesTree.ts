@@ -280,7 +280,9 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 			label: `${label}, ${stateWord(summary.state)}, ${item.description}`,
 			role: "treeitem",
 		};
-		item.command = { command: CommandId.traceOpen, title: vscode.l10n.t("Open Trace"), arguments: [node] };
+		// No arguments, here and below: VS Code keeps them for this very item, and drops them when the row is drawn anew,
+		// which running rows are each second. A click in between would open nothing. The selected row says what to open.
+		item.command = { command: CommandId.traceOpen, title: vscode.l10n.t("Open Trace") };
 		return item;
 	}
 
@@ -309,7 +311,7 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 			label: `${label}, ${isLost ? vscode.l10n.t("abandoned?") : stateWord(span.state)}, ${item.description}`,
 			role: "treeitem",
 		};
-		item.command = { command: CommandId.spanOpen, title: vscode.l10n.t("Open Span"), arguments: [node] };
+		item.command = { command: CommandId.spanOpen, title: vscode.l10n.t("Open Span") };
 		return item;
 	}
 
@@ -614,7 +616,7 @@ function loadMoreItem(node: LoadMoreNode): vscode.TreeItem {
 		node.total === undefined
 			? vscode.l10n.t("{0} shown", node.shown)
 			: vscode.l10n.t("{0} of {1} shown", node.shown, node.total);
-	item.command = { command: CommandId.tracesLoadMore, title: vscode.l10n.t("Load more"), arguments: [node] };
+	item.command = { command: CommandId.tracesLoadMore, title: vscode.l10n.t("Load more") };
 	return item;
 }
 

@@ -10,7 +10,7 @@ import { needsToken } from "../indicator.ts";
 import { noticeText } from "../noticeText.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
-import { GROUPINGS, type Grouping, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
+import { GROUPINGS, type Grouping, nodeId, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
 import { TracesTree } from "./tracesTree.ts";
 
 const SEARCH_AGAIN_MS = 2_000;
@@ -43,7 +43,9 @@ export class TracesView implements Disposable {
 	#search: AbortController | undefined;
 	#searchTimer: ReturnType<typeof setTimeout> | undefined;
 	readonly #contextValues = new Map<string, unknown>();
-	#isRevealing = false;
+	/** The row that VS Code is asked to select now, and the newest that was wanted meanwhile. */
+	#revealing: TreeNode | undefined;
+	#revealNext: TreeNode | undefined;
 
 	constructor(options: TracesViewOptions) {
 		this.#options = options;
@@ -65,8 +67,13 @@ export class TracesView implements Disposable {
 		this.#owned.add(this.#view.onDidChangeVisibility(({ visible }) => this.#handleVisible(visible)));
 		this.#owned.add(
 			this.#view.onDidChangeSelection(({ selection }) => {
-				// A selection that we made ourselves is no wish of the user.
-				if (selection.length > 0 && !this.#isRevealing) options.onSelect(selection[0]);
+				const node: TreeNode | undefined = selection[0];
+				if (node === undefined) return;
+				// A selection that we made ourselves is no wish of the user: handed on, it would come back to a panel that has
+				// moved on since, and move it back.
+				if (this.#revealing !== undefined && nodeId(node) === nodeId(this.#revealing)) return;
+				this.#revealNext = undefined;
+				options.onSelect(node);
 			}),
 		);
 		if (this.#view.visible) this.#handleVisible(true);
@@ -90,19 +97,28 @@ export class TracesView implements Disposable {
 		this.#applyArrangement();
 	}
 
-	/** Moves the tree's selection to a span that was picked elsewhere, if the view is visible. */
-	async reveal(traceId: string, spanId: string): Promise<void> {
+	/** Moves the tree's selection to a span that was picked elsewhere, if the view is visible; of several only the newest. */
+	reveal(traceId: string, spanId: string): void {
 		if (!this.#view.visible) return;
-		const current = this.#view.selection[0];
-		if (current?.kind === "span" && current.traceId === traceId && current.spanId === spanId) return;
-		this.#isRevealing = true;
-		try {
-			await this.#view.reveal(this.tree.nodeFor(traceId, spanId), { select: true, focus: false });
-		} catch (error) {
-			// A row past "Load more" or outside the filter cannot be revealed; the panels show it all the same.
-			this.#options.logger.debug(`span ${spanId} is not in the tree: ${describeError(error)}`);
-		} finally {
-			this.#isRevealing = false;
+		this.#revealNext = this.tree.nodeFor(traceId, spanId);
+		if (this.#revealing === undefined) void this.#revealNewest();
+	}
+
+	async #revealNewest(): Promise<void> {
+		while (this.#revealNext !== undefined) {
+			const node = this.#revealNext;
+			this.#revealNext = undefined;
+			const current = this.selection;
+			if (current !== undefined && nodeId(current) === nodeId(node)) continue;
+			this.#revealing = node;
+			try {
+				await this.#view.reveal(node, { select: true, focus: false });
+			} catch (error) {
+				// A row past "Load more" or outside the filter cannot be revealed; the panels show it all the same.
+				this.#options.logger.debug(`${nodeId(node)} is not in the tree: ${describeError(error)}`);
+			} finally {
+				this.#revealing = undefined;
+			}
 		}
 	}
 

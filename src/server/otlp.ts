@@ -6,7 +6,8 @@ import { decodeOtlpJson, type OtlpSpan, UNNAMED_TRACE } from "./otlpDecode.ts";
 import { jsonText } from "./respond.ts";
 import type { App, Services } from "./services.ts";
 import { prepareKind } from "./spanKind.ts";
-import type { EndedSpan, Store } from "./storage/store.ts";
+import type { EndedSpan } from "./storage/spanTable.ts";
+import type { Store } from "./storage/store.ts";
 
 const TAGS_JSON = '["otlp"]';
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LATEST_EVENT_ID_HEADER } from "../protocol/events.ts";
+import type { WireError } from "../protocol/rest.ts";
 import type { HttpError } from "./errors.ts";
 
 /** Headers of every JSON answer. */
@@ -15,7 +16,8 @@ export function jsonText(text: string, status = 200): Response {
 }
 
 export function errorBody(message: string, code: string): string {
-	return JSON.stringify({ error: message, code });
+	const body: WireError = { error: message, code };
+	return JSON.stringify(body);
 }
 
 export function errorResponse(error: HttpError): Response {

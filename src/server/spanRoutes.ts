@@ -6,7 +6,7 @@ import { type App, queryOf, type Services } from "./services.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
 import { DEFAULT_KIND, prepareKind, type SpanKindRecord } from "./spanKind.ts";
 import type { SpanQuery } from "./storage/spanList.ts";
-import type { SpanEnd } from "./storage/store.ts";
+import type { SpanEnd } from "./storage/spanTable.ts";
 import { spanText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WireTracePage } from "../../src/protocol/rest.ts";
+import type { WireTraceDetail, WireTracePage } from "../../src/protocol/rest.ts";
 import { client, send, start, temporaryDir } from "./support/testServer.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z$/;
@@ -81,9 +81,9 @@ describe("traces over REST", () => {
 		const id = await trace({ name: "t" });
 		await span({ trace_id: id, name: "second", started_at: "2026-03-06T09:00:02Z" });
 		await span({ trace_id: id, name: "first", started_at: "2026-03-06T09:00:01Z" });
-		const { json } = await get(`/traces/${id}`);
+		const json: WireTraceDetail = (await get(`/traces/${id}`)).json;
 		expect(json.count).toBe(2);
-		expect(json.spans.map((item: { name: string }) => item.name)).toEqual(["first", "second"]);
+		expect(json.spans.map((item) => item.name)).toEqual(["first", "second"]);
 		expect(json.trace).toMatchObject({ id, name: "t", span_count: 2 });
 		expect(await get("/traces/none")).toMatchObject({ status: 404, json: { code: "not_found" } });
 	});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { WireSpan } from "../../src/protocol/rest.ts";
+import type { WireSpan, WireSpanPage } from "../../src/protocol/rest.ts";
 import { client, start } from "./support/testServer.ts";
 
 /** A span as a test makes it; what the server shall find is computed from these alone. */
@@ -168,7 +168,7 @@ async function followAll({ get }: ReturnType<typeof client>, wanted: Parameters,
 	do {
 		const query = new URLSearchParams({ ...wanted, limit: String(limit) });
 		if (cursor !== null) query.set("cursor", cursor);
-		const { json } = await get(`/spans?${query}`);
+		const json: WireSpanPage = (await get(`/spans?${query}`)).json;
 		expect(json.items).toEqual(json.spans);
 		expect(json.items.length).toBeLessThanOrEqual(limit);
 		spans.push(...json.items);

@@ -3,7 +3,8 @@ import { silentLogger } from "../../../src/base/logger.ts";
 import { DEFAULT_KIND, prepareKind } from "../../../src/server/spanKind.ts";
 import type { LoggedEvent } from "../../../src/server/storage/eventLog.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
-import { type EndedSpan, type NewSpan, Store } from "../../../src/server/storage/store.ts";
+import type { EndedSpan, NewSpan } from "../../../src/server/storage/spanTable.ts";
+import { Store } from "../../../src/server/storage/store.ts";
 
 function open() {
 	const store = new Store({ dataDir: undefined, logger: silentLogger });

@@ -75,6 +75,41 @@ export interface WirePage<T> {
 /** `GET /api/traces`: the page, and its items once more under Traceway's documented key. */
 export type WireTracePage = WirePage<WireTraceItem> & { readonly traces: readonly WireTraceItem[] };
 
+/** `GET /api/spans`; with `?fields=skeleton` under `items` only. */
+export type WireSpanPage = WirePage<WireSpan> & { readonly spans?: readonly WireSpan[] };
+
+/** `GET /api/traces/:id`: all spans of one trace, oldest first. */
+export interface WireTraceDetail {
+	readonly trace: WireTraceItem;
+	readonly spans: readonly WireSpan[];
+	readonly count: number;
+}
+
+export interface WireHealth {
+	readonly status: "ok";
+	readonly version: string;
+	/** New with each start of the server. */
+	readonly instance_id: string;
+	readonly uptime_secs: number;
+	readonly uptime: number;
+	readonly storage: {
+		readonly backend: "sqlite" | "memory";
+		readonly trace_count: number;
+		readonly span_count: number;
+	};
+}
+
+export interface WireStats {
+	readonly trace_count: number;
+	readonly span_count: number;
+}
+
+/** Every error under `/api`. `error` says what is wrong and where, `code` is for programs. */
+export interface WireError {
+	readonly error: string;
+	readonly code: string;
+}
+
 /** Longest id of a trace or span in UTF-16 units, ours (26) or the caller's. */
 export const MAX_ID_LENGTH = 256;
 

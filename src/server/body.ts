@@ -18,8 +18,7 @@ function isDecoder(name: string): name is keyof typeof decoders {
 }
 
 /**
- * The whole body of a request, decompressed (gzip, deflate, br). What is too large is refused when its size is known, in
- * advance or on the way; what the client still sends is thrown away.
+ * The whole body of a request, decompressed (gzip, deflate, br), or an error; no more than `maxBytes` of it are kept.
  *
  * @throws HttpError 413 above `maxBytes`, 415 for another encoding, 400 for a body that ends early or is damaged.
  */
@@ -46,22 +45,22 @@ export async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYT
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
 	return new Promise((resolve, reject) => {
-		if (Number(request.headers["content-length"]) > maxBytes) {
-			reject(tooLarge(maxBytes));
-			return;
-		}
 		// The listeners end with the request.
 		let chunks: Buffer[] = [];
 		let bytes = 0;
 		request.on("data", (chunk: Buffer) => {
 			bytes += chunk.length;
-			if (bytes <= maxBytes) chunks.push(chunk);
-			else {
-				chunks = [];
-				reject(tooLarge(maxBytes));
+			if (bytes <= maxBytes) {
+				chunks.push(chunk);
+				return;
 			}
+			chunks = [];
+			if (bytes > maxBytes * MAX_DISCARDED) reject(tooLarge(maxBytes));
 		});
-		request.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+		request.on("end", () => {
+			if (bytes > maxBytes) reject(tooLarge(maxBytes));
+			else resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+		});
 		request.on("close", () => {
 			if (!request.readableEnded) {
 				reject(new HttpError(400, "body_incomplete", "body: ended before it was complete"));
@@ -69,6 +68,12 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
 		});
 	});
 }
+
+/**
+ * Bodies up to so many times the bound are read to their end and thrown away before they are refused: many clients look at no
+ * answer before they have sent everything, and an early one breaks their connection instead.
+ */
+const MAX_DISCARDED = 8;
 
 function tooLarge(maxBytes: number): HttpError {
 	return new HttpError(413, "body_too_large", `body: is larger than ${maxBytes / 1024 / 1024} MiB`);

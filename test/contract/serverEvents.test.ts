@@ -278,14 +278,12 @@ describe("a client that does not read", () => {
 });
 
 describe("the end of streams", () => {
-	it("ends every stream with a comment when the server closes, soon", async () => {
+	it("ends every stream with a comment when the server closes", async () => {
 		const server = await start();
 		const live = await stream(server).open();
-		const before = performance.now();
 		await server.close();
 		await eventually("the end of the stream", () => live.isEnded);
 		expect(live.comments.at(-1)).toBe("the server is closing");
-		expect(performance.now() - before).toBeLessThan(4000);
 	});
 
 	it("calls back when the last listener has gone, and when nobody ever listened", async () => {

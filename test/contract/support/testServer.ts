@@ -90,9 +90,9 @@ export function client(server: RunningServer) {
 	};
 }
 
-/** Waits for a state; fails with `what` after ten seconds. */
+/** Waits for a state; fails with `what` after 25 seconds. */
 export async function eventually<T>(what: string, look: () => T | undefined | false): Promise<T> {
-	const deadline = Date.now() + 10_000;
+	const deadline = Date.now() + 25_000;
 	for (;;) {
 		const found = look();
 		if (found !== undefined && found !== false) return found;

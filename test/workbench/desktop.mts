@@ -1,47 +1,71 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { downloadAndUnzipVSCode, runTests } from "@vscode/test-electron";
-import { bundleSuite } from "./inHost/bundle.mts";
+import { disposeInHost, inHostSettings, prepareInHost, readInHostResults } from "./inHost.mts";
 import { ROOT } from "./workbench.mts";
 
 /**
- * `npm run test:desktop`: the in-host suite in a desktop VS Code, the one that VSCODE_PATH names or a downloaded one. Where
- * there is neither it says so and ends well: the same suite runs in the browser's workbench as part of `npm test`.
+ * `npm run test:desktop`: the in-host suite in a desktop VS Code. VSCODE_PATH names one that is installed, VSCODE_VERSION a
+ * version to download. Where there is none and none can be downloaded it says so and ends well.
  */
 
-async function findDesktop(): Promise<string | undefined> {
+async function findVsCode(): Promise<string | undefined> {
 	const given = process.env.VSCODE_PATH;
-	if (given !== undefined && given !== "") return given;
+	if (given) {
+		if (existsSync(given)) return given;
+		throw new Error(`VSCODE_PATH names ${given}, which does not exist.`);
+	}
 	try {
-		return await downloadAndUnzipVSCode("stable");
+		return await downloadAndUnzipVSCode({
+			version: process.env.VSCODE_VERSION ?? "stable",
+			cachePath: join(ROOT, "test", "workbench", ".run", "vscode"),
+		});
 	} catch (error) {
-		const why = error instanceof Error ? error.message : String(error);
-		console.log(`skipped: no desktop VS Code can be downloaded (${why}); give one by VSCODE_PATH`);
+		console.log(`Skipped: no desktop VS Code here, and none can be downloaded (${(error as Error).message}).`);
+		console.log("Set VSCODE_PATH to the program of an installed one to run these tests.");
 		return undefined;
 	}
 }
 
-const vscodeExecutablePath = await findDesktop();
-if (vscodeExecutablePath !== undefined) {
-	const userDataDir = await mkdtemp(join(tmpdir(), "traceway-desktop-"));
+async function main(vscodeExecutablePath: string): Promise<number> {
+	const run = await prepareInHost();
 	try {
-		process.exitCode = await runTests({
+		const userDataDir = join(run.base, "user-data");
+		const workspace = join(run.base, "workspace");
+		await mkdir(join(userDataDir, "User"), { recursive: true });
+		await mkdir(workspace);
+		await writeFile(join(userDataDir, "User", "settings.json"), JSON.stringify(inHostSettings(run)));
+		await runTests({
 			vscodeExecutablePath,
 			extensionDevelopmentPath: ROOT,
-			extensionTestsPath: await bundleSuite(),
-			extensionTestsEnv: {
-				TRACEWAY_TEST_STORAGE: join(userDataDir, "User", "globalStorage", "traceway-live.traceway-live"),
-			},
+			extensionTestsPath: run.entry,
+			extensionTestsEnv: run.env,
 			launchArgs: [
+				workspace,
 				`--user-data-dir=${userDataDir}`,
-				`--extensions-dir=${join(userDataDir, "extensions")}`,
+				`--extensions-dir=${join(run.base, "extensions")}`,
+				"--disable-extensions",
 				"--disable-workspace-trust",
+				"--skip-welcome",
+				"--skip-release-notes",
+				"--disable-updates",
 				"--disable-telemetry",
+				// As root, as in a container, Electron has no sandbox.
 				...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
 			],
-		});
+		}).catch((error: Error) => console.error(error.message));
+		const results = await readInHostResults(run);
+		for (const { title, ms, error } of results) {
+			console.log(`${error === undefined ? "✓" : "×"} ${title} ${ms} ms${error === undefined ? "" : `\n${error}`}`);
+		}
+		const failed = results.filter(({ error }) => error !== undefined).length;
+		console.log(`${results.length - failed} passed, ${failed} failed`);
+		return failed === 0 ? 0 : 1;
 	} finally {
-		await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+		await disposeInHost(run);
 	}
 }
+
+const vsCode = await findVsCode();
+if (vsCode !== undefined) process.exitCode = await main(vsCode);

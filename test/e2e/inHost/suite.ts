@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { runTests } from "./runner.ts";
+import { TimerWatch } from "./timers.ts";
+
+/** Entry that the extension host runs: what can be told only from inside, the same in a browser's host and a desktop's. */
+
+const EXTENSION_ID = "traceway-live.traceway-live";
+/** VS Code makes these for each view. */
+const VIEW_COMMANDS = ["focus", "open", "toggleVisibility", "removeView", "resetViewLocation"];
+
+interface Manifest {
+	readonly contributes: {
+		readonly commands: readonly { readonly command: string }[];
+		readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
+		readonly configuration: readonly {
+			readonly properties: Readonly<Record<string, { readonly default: unknown }>>;
+		}[];
+	};
+}
+
+function extension(): vscode.Extension<unknown> {
+	const found = vscode.extensions.getExtension(EXTENSION_ID);
+	assert.ok(found !== undefined, `${EXTENSION_ID} is not installed`);
+	return found;
+}
+
+function manifest(): Manifest {
+	return extension().packageJSON as Manifest;
+}
+
+function listeningServers(): number {
+	return process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+}
+
+async function until(what: string, look: () => boolean, timeoutMs = 30_000): Promise<void> {
+	const deadline = Date.now() + timeoutMs;
+	while (!look()) {
+		if (Date.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+/** The record that a running mini-server keeps beside its data; the directory is a setting, for the tests. */
+function serverRecord(): string {
+	const directory = process.env.IN_HOST_SERVER_DIR;
+	assert.ok(directory !== undefined, "IN_HOST_SERVER_DIR is not set");
+	return join(directory, "server.json");
+}
+
+export function run(): Promise<void> {
+	return runTests([
+		[
+			"sleeps until somebody looks at it",
+			() => {
+				assert.equal(extension().isActive, false);
+			},
+		],
+		[
+			"binds no port, starts no process and leaves no timer when it is activated and nothing is opened",
+			async () => {
+				const before = listeningServers();
+				const timers = new TimerWatch(join(extension().extensionPath, "dist"));
+				try {
+					await extension().activate();
+					await new Promise((resolve) => setImmediate(resolve));
+					assert.deepEqual(timers.pending, []);
+				} finally {
+					timers.restore();
+				}
+				assert.equal(listeningServers(), before);
+				assert.equal(existsSync(serverRecord()), false);
+			},
+		],
+		[
+			"registers every command of the manifest, and no other",
+			async () => {
+				const { commands, views } = manifest().contributes;
+				const viewCommands = Object.values(views)
+					.flat()
+					.flatMap(({ id }) => VIEW_COMMANDS.map((command) => `${id}.${command}`));
+				const registered = (await vscode.commands.getCommands(true)).filter(
+					(id) => id.startsWith("traceway.") && !viewCommands.includes(id),
+				);
+				assert.deepEqual(registered.sort(), commands.map(({ command }) => command).sort());
+			},
+		],
+		[
+			"has the defaults of the manifest for every setting",
+			() => {
+				for (const { properties } of manifest().contributes.configuration) {
+					for (const [name, { default: value }] of Object.entries(properties)) {
+						assert.deepEqual(vscode.workspace.getConfiguration().inspect(name)?.defaultValue, value, name);
+					}
+				}
+			},
+		],
+		[
+			"starts the mini-server when the view is opened, and stops it by command",
+			async () => {
+				await vscode.commands.executeCommand("traceway.traces.focus");
+				await until("the server has written its record", () => existsSync(serverRecord()));
+				await vscode.commands.executeCommand("traceway.server.stop");
+				await until("the server has removed its record", () => !existsSync(serverRecord()));
+			},
+		],
+	]);
+}

@@ -52,6 +52,8 @@ export default defineConfig({
 					testTimeout: 180_000,
 					hookTimeout: 180_000,
 					fileParallelism: false,
+					// A whole workbench on a shared machine: one second chance there, none on a developer's.
+					retry: process.env.CI === undefined ? 0 : 1,
 				},
 			},
 		],

@@ -8,25 +8,41 @@ import type { CommandContext } from "./context.ts";
 
 /** Registers one command; what it throws is logged and shown once, with the way to the log. */
 export function register(context: CommandContext, id: string, run: (argument: unknown) => unknown): Disposable {
-	return vscode.commands.registerCommand(id, async (argument: unknown) => {
-		try {
-			return await run(argument);
-		} catch (error) {
-			if (isAbortError(error)) return undefined;
-			const message = describeError(error);
-			context.logger.error(`${id}: ${message}`);
-			const show = vscode.l10n.t("Show Log");
-			void vscode.window.showErrorMessage(noticeText(message), show).then((choice) => {
-				if (choice === show) context.log.show();
-			});
+	return vscode.commands.registerCommand(id, (argument: unknown) => guarded(context, id, () => run(argument)));
+}
+
+async function guarded(context: CommandContext, id: string, run: () => unknown): Promise<unknown> {
+	try {
+		return await run();
+	} catch (error) {
+		if (isAbortError(error)) return undefined;
+		const message = describeError(error);
+		context.logger.error(`${id}: ${message}`);
+		const show = vscode.l10n.t("Show Log");
+		void vscode.window.showErrorMessage(noticeText(message), show).then((choice) => {
+			if (choice === show) context.log.show();
+		});
+		return undefined;
+	}
+}
+
+/**
+ * As `register`, for the commands in the menu of a row. While VS Code draws rows anew it hands over an undefined row: then
+ * nothing is done rather than something to the row that happens to be selected.
+ */
+export function registerForRow(context: CommandContext, id: string, run: (argument: unknown) => unknown): Disposable {
+	return vscode.commands.registerCommand(id, (...given: unknown[]) => {
+		if (given.length > 0 && (given[0] === undefined || given[0] === null)) {
+			void vscode.window.showInformationMessage(vscode.l10n.t("The list was drawn anew just now. Please try again."));
 			return undefined;
 		}
+		return guarded(context, id, () => run(given[0]));
 	});
 }
 
 /** The tree row that a menu handed over, else the selected one, else a trace the user picks from a list. */
 export async function traceOf(context: CommandContext, argument: unknown): Promise<TraceNode | undefined> {
-	const node = nodeOf(argument) ?? context.tracesView.selection;
+	const node = nodeOf(argument) ?? (await context.tracesView.selection());
 	if (node !== undefined && "traceId" in node) return { kind: "trace", traceId: node.traceId };
 	const connection = context.manager.start();
 	const items = (context.tracesView.tree.list?.ids(Date.now()) ?? []).slice(0, 500).map((traceId) => ({
@@ -43,11 +59,11 @@ export async function traceOf(context: CommandContext, argument: unknown): Promi
 }
 
 /** The span row that a menu handed over, else the selected one. */
-export function spanOf(
+export async function spanOf(
 	context: CommandContext,
 	argument: unknown,
-): { readonly traceId: string; readonly spanId: string } | undefined {
-	const node = nodeOf(argument) ?? context.tracesView.selection;
+): Promise<{ readonly traceId: string; readonly spanId: string } | undefined> {
+	const node = nodeOf(argument) ?? (await context.tracesView.selection());
 	if (node?.kind === "span") return node;
 	void vscode.window.showInformationMessage(vscode.l10n.t("Select a span in the Traces view first."));
 	return undefined;

@@ -5,29 +5,29 @@ import type { SpanPart } from "../../protocol/messages.ts";
 import { CommandId } from "../ids.ts";
 import { partText } from "../panels/spanDetailView.ts";
 import type { CommandContext } from "./context.ts";
-import { register, spanOf, traceOf } from "./register.ts";
+import { registerForRow, spanOf, traceOf } from "./register.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
 export function registerTraceCommands(context: CommandContext): Disposable[] {
 	return [
-		register(context, CommandId.traceOpen, async (argument) => {
+		registerForRow(context, CommandId.traceOpen, async (argument) => {
 			const trace = await traceOf(context, argument);
 			if (trace !== undefined) context.panels.openTrace(context.manager.start(), trace.traceId);
 		}),
-		register(context, CommandId.traceDelete, (argument) => deleteTrace(context, argument)),
-		register(context, CommandId.traceCopyId, async (argument) => {
+		registerForRow(context, CommandId.traceDelete, (argument) => deleteTrace(context, argument)),
+		registerForRow(context, CommandId.traceCopyId, async (argument) => {
 			const trace = await traceOf(context, argument);
 			if (trace !== undefined) await vscode.env.clipboard.writeText(trace.traceId);
 		}),
-		register(context, CommandId.spanOpen, (argument) => {
-			const span = spanOf(context, argument);
+		registerForRow(context, CommandId.spanOpen, async (argument) => {
+			const span = await spanOf(context, argument);
 			if (span !== undefined) context.panels.openSpan(context.manager.start(), span.traceId, span.spanId);
 		}),
-		register(context, CommandId.spanDelete, (argument) => deleteSpan(context, argument)),
-		register(context, CommandId.spanCopyJson, (argument) => copyJson(context, argument)),
-		register(context, CommandId.spanOpenInput, (argument) => openPart(context, argument, "input")),
-		register(context, CommandId.spanOpenOutput, (argument) => openPart(context, argument, "output")),
+		registerForRow(context, CommandId.spanDelete, (argument) => deleteSpan(context, argument)),
+		registerForRow(context, CommandId.spanCopyJson, (argument) => copyJson(context, argument)),
+		registerForRow(context, CommandId.spanOpenInput, (argument) => openPart(context, argument, "input")),
+		registerForRow(context, CommandId.spanOpenOutput, (argument) => openPart(context, argument, "output")),
 	];
 }
 
@@ -41,7 +41,7 @@ async function deleteTrace(context: CommandContext, argument: unknown): Promise<
 }
 
 async function deleteSpan(context: CommandContext, argument: unknown): Promise<void> {
-	const span = spanOf(context, argument);
+	const span = await spanOf(context, argument);
 	if (span === undefined) return;
 	const connection = context.manager.start();
 	const name = displayText(connection.store.span(span.traceId, span.spanId)?.name ?? span.spanId, 80);
@@ -56,7 +56,7 @@ async function confirmDelete(question: string): Promise<boolean> {
 }
 
 async function copyJson(context: CommandContext, argument: unknown): Promise<void> {
-	const span = spanOf(context, argument);
+	const span = await spanOf(context, argument);
 	if (span === undefined) return;
 	const source = context.manager.start().requireSource();
 	const detail = await source.loadSpan(span.traceId, span.spanId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
@@ -65,7 +65,7 @@ async function copyJson(context: CommandContext, argument: unknown): Promise<voi
 }
 
 async function openPart(context: CommandContext, argument: unknown, part: SpanPart): Promise<void> {
-	const span = spanOf(context, argument);
+	const span = await spanOf(context, argument);
 	if (span === undefined) return;
 	const connection = context.manager.start();
 	const name = connection.store.span(span.traceId, span.spanId)?.name ?? span.spanId;

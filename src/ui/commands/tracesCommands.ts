@@ -80,7 +80,7 @@ async function pickSorting(context: CommandContext): Promise<void> {
 
 /** Below the selected "Load more", first what is here already, then older traces from the server. */
 async function loadMore(context: CommandContext): Promise<void> {
-	const node = context.tracesView.selection;
+	const node = await context.tracesView.selection();
 	const parentKey = node?.kind === "loadMore" ? node.parentKey : "root";
 	const connection = context.manager.start();
 	const shown = context.tracesView.tree.list?.ids(Date.now()).length ?? 0;

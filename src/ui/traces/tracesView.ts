@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { isAbortError } from "../../base/abort.ts";
+import { isAbortError, sleep } from "../../base/abort.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import { parseQuery } from "../../model/query.ts";
@@ -14,6 +14,9 @@ import { GROUPINGS, type Grouping, nodeId, SORTINGS, type Sorting, type TreeNode
 import { TracesTree } from "./tracesTree.ts";
 
 const SEARCH_AGAIN_MS = 2_000;
+/** How long VS Code may take to know a row again after it was drawn anew, and how often that is looked at. */
+const ROW_WAIT_MS = 1_500;
+const ROW_POLL_MS = 20;
 const ARRANGEMENT_KEY = "tracesArrangement";
 
 interface Arrangement {
@@ -42,6 +45,9 @@ export class TracesView implements Disposable {
 	#arrangement: Arrangement;
 	#search: AbortController | undefined;
 	#searchTimer: ReturnType<typeof setTimeout> | undefined;
+	/** Of the monotonic clock. */
+	#redrawnAtMs = Number.NEGATIVE_INFINITY;
+	readonly #end = new AbortController();
 	readonly #contextValues = new Map<string, unknown>();
 	/** The row that VS Code is asked to select now, and the newest that was wanted meanwhile. */
 	#revealing: TreeNode | undefined;
@@ -58,6 +64,7 @@ export class TracesView implements Disposable {
 		// After VS Code's own listener: it takes the rows at once, and then what the view says about them.
 		this.#owned.add(
 			this.tree.onDidChangeTreeData(() => {
+				this.#redrawnAtMs = performance.now();
 				this.updateState();
 				this.#updateMessage();
 			}),
@@ -87,8 +94,18 @@ export class TracesView implements Disposable {
 		return this.#arrangement;
 	}
 
-	get selection(): TreeNode | undefined {
-		return this.#view.selection[0];
+	/**
+	 * The selected row. While VS Code draws rows anew it has forgotten them, also one that was clicked just now; it knows them
+	 * again as soon as it has asked for them, and that is waited for.
+	 */
+	async selection(): Promise<TreeNode | undefined> {
+		const deadlineMs = performance.now() + ROW_WAIT_MS;
+		for (;;) {
+			const [node] = this.#view.selection;
+			const nowMs = performance.now();
+			if (node !== undefined || nowMs > deadlineMs || nowMs - this.#redrawnAtMs > ROW_WAIT_MS) return node;
+			await sleep(ROW_POLL_MS, this.#end.signal);
+		}
 	}
 
 	async arrange(change: Partial<Arrangement>): Promise<void> {
@@ -108,7 +125,7 @@ export class TracesView implements Disposable {
 		while (this.#revealNext !== undefined) {
 			const node = this.#revealNext;
 			this.#revealNext = undefined;
-			const current = this.selection;
+			const [current] = this.#view.selection;
 			if (current !== undefined && nodeId(current) === nodeId(node)) continue;
 			this.#revealing = node;
 			try {
@@ -136,6 +153,7 @@ export class TracesView implements Disposable {
 	}
 
 	dispose(): void {
+		this.#end.abort();
 		this.#search?.abort();
 		clearTimeout(this.#searchTimer);
 		this.#storeListener?.dispose();

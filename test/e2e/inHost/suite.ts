@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { SETTING_DEFAULTS } from "../../../src/ui/settings.ts";
 import { runTests } from "./runner.ts";
 import { TimerWatch } from "./timers.ts";
 
@@ -48,6 +50,20 @@ function serverRecord(): string {
 	const directory = process.env.IN_HOST_SERVER_DIR;
 	assert.ok(directory !== undefined, "IN_HOST_SERVER_DIR is not set");
 	return join(directory, "server.json");
+}
+
+async function serverUrl(): Promise<string> {
+	return (JSON.parse(await readFile(serverRecord(), "utf8")) as { readonly url: string }).url;
+}
+
+async function post(path: string, body: object): Promise<{ readonly id: string }> {
+	const answer = await fetch(`${await serverUrl()}/api/${path}`, {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify(body),
+	});
+	assert.equal(answer.status, 201, path);
+	return (await answer.json()) as { readonly id: string };
 }
 
 export function run(): Promise<void> {
@@ -98,10 +114,37 @@ export function run(): Promise<void> {
 			},
 		],
 		[
-			"starts the mini-server when the view is opened, and stops it by command",
+			"has the defaults of the code for its settings",
+			() => {
+				const configuration = vscode.workspace.getConfiguration("traceway");
+				for (const [name, value] of Object.entries(SETTING_DEFAULTS)) {
+					assert.deepEqual(configuration.inspect(name)?.defaultValue, value, name);
+				}
+			},
+		],
+		[
+			"starts the mini-server when the view is opened",
 			async () => {
 				await vscode.commands.executeCommand("traceway.traces.focus");
 				await until("the server has written its record", () => existsSync(serverRecord()));
+				assert.equal((await fetch(`${await serverUrl()}/api/health`)).status, 200);
+			},
+		],
+		[
+			"opens a part of a span as a document with its own language",
+			async () => {
+				const trace = await post("traces", { name: "in the host" });
+				const span = await post("spans", { trace_id: trace.id, name: "ask", input: { question: "why?" } });
+				const query = JSON.stringify({ sourceId: "local", traceId: trace.id, spanId: span.id, part: "input" });
+				const uri = vscode.Uri.from({ scheme: "traceway", path: "/ask input.json", query });
+				const document = await vscode.workspace.openTextDocument(uri);
+				assert.deepEqual(JSON.parse(document.getText()), { question: "why?" });
+				assert.equal(document.languageId, "json");
+			},
+		],
+		[
+			"stops the mini-server by command",
+			async () => {
 				await vscode.commands.executeCommand("traceway.server.stop");
 				await until("the server has removed its record", () => !existsSync(serverRecord()));
 			},

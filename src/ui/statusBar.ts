@@ -3,6 +3,7 @@ import { type Disposable, DisposableStore } from "../base/disposable.ts";
 import { formatAge } from "../model/format.ts";
 import { CommandId, STATUS_ITEM_ID } from "./ids.ts";
 import { clockTime, connectionText, type Indicator, indicatorOf } from "./indicator.ts";
+import { appendPlain } from "./plainMarkdown.ts";
 import type { SourceConnection } from "./sources/sourceConnection.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
 
@@ -139,7 +140,7 @@ function statusTooltip(connection: SourceConnection, indicator: Indicator, nowMs
 	lines.push(t("Click to reconnect"));
 	const markdown = new vscode.MarkdownString();
 	for (const line of lines) {
-		markdown.appendText(line);
+		appendPlain(markdown, line);
 		markdown.appendMarkdown("\n\n");
 	}
 	return markdown;

@@ -1,8 +1,10 @@
 import * as vscode from "vscode";
 import { isAbortError } from "../../base/abort.ts";
+import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError } from "../../base/logger.ts";
 import { noticeText } from "../noticeText.ts";
+import { plainLabel } from "../plainMarkdown.ts";
 import type { TraceNode, TreeNode } from "../traces/traceNodes.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -46,8 +48,8 @@ export async function traceOf(context: CommandContext, argument: unknown): Promi
 	if (node !== undefined && "traceId" in node) return { kind: "trace", traceId: node.traceId };
 	const connection = context.manager.start();
 	const items = (context.tracesView.tree.list?.ids(Date.now()) ?? []).slice(0, 500).map((traceId) => ({
-		label: connection.store.summary(traceId)?.name ?? traceId,
-		description: traceId,
+		label: plainLabel(displayText(connection.store.summary(traceId)?.name ?? traceId, 200)),
+		description: plainLabel(displayText(traceId, 260)),
 		traceId,
 	}));
 	if (items.length === 0) {

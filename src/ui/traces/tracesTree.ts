@@ -6,6 +6,7 @@ import { formatAbsoluteTime, formatAge, formatCost, formatDuration, formatTokens
 import { type SpanSummary, type TraceSummary, totalTokens, traceDurationNs } from "../../model/span.ts";
 import type { ChangeSet, TraceEntry, TraceStore } from "../../model/traceStore.ts";
 import { CommandId, RowKind } from "../ids.ts";
+import { appendPlain } from "../plainMarkdown.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { TraceList } from "./traceList.ts";
 import {
@@ -548,12 +549,12 @@ function spanDescription(span: SpanSummary, nowMs: number, isLost: boolean): str
 function tooltip(title: string, rows: readonly (readonly [string, string | undefined])[]): vscode.MarkdownString {
 	const markdown = new vscode.MarkdownString();
 	markdown.supportThemeIcons = false;
-	markdown.appendText(title);
+	appendPlain(markdown, title);
 	markdown.appendMarkdown("\n\n");
 	for (const [label, value] of rows) {
 		if (value === undefined) continue;
 		markdown.appendMarkdown("- ");
-		markdown.appendText(`${label}: ${value}`);
+		appendPlain(markdown, `${label}: ${value}`);
 		markdown.appendMarkdown("\n");
 	}
 	return markdown;

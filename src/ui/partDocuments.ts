@@ -39,8 +39,15 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		}
 	}
 
-	/** Opens a part in an editor beside the panels. */
-	async open(sourceId: string, traceId: string, spanId: string, spanName: string, part: SpanPart): Promise<void> {
+	/** Opens a part in an editor: in the column of the panel that shows the span, else in the active one. */
+	async open(
+		sourceId: string,
+		traceId: string,
+		spanId: string,
+		spanName: string,
+		part: SpanPart,
+		viewColumn?: vscode.ViewColumn,
+	): Promise<void> {
 		const connection = this.#manager.active;
 		if (connection === undefined || connection.config.id !== sourceId) return;
 		const signal = AbortSignal.timeout(30_000);
@@ -48,7 +55,10 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		const { language } = partText(detail, part);
 		const uri = uriOf({ sourceId, traceId, spanId, part }, spanName, language === "json" ? "json" : "txt");
 		const document = await vscode.workspace.openTextDocument(uri);
-		await vscode.window.showTextDocument(document, { preview: true });
+		await vscode.window.showTextDocument(document, {
+			preview: true,
+			viewColumn: viewColumn ?? vscode.ViewColumn.Active,
+		});
 	}
 }
 

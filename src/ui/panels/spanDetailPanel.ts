@@ -143,6 +143,9 @@ export class SpanDetailPanel implements Disposable {
 					this.#spanId,
 					this.#detail?.summary.name ?? this.#spanId,
 					message.part,
+					// Said, because the click on the button may arrive before VS Code has made its column the active one: then the
+					// editor would cover the waterfall.
+					this.#host.panel.viewColumn,
 				);
 				return;
 			case "part/copy":

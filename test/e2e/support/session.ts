@@ -48,6 +48,8 @@ export class Session {
 	}
 
 	async closeWindow(window: Window): Promise<void> {
+		// A page that is closed at once says no good-bye, and the server would keep its extension host for a reconnection.
+		await window.page.goto("about:blank");
 		await window.page.close();
 		this.windows.splice(this.windows.indexOf(window), 1);
 	}

@@ -30,8 +30,16 @@ export type WireSpanKind =
 			readonly provider?: string;
 			readonly input_tokens?: number;
 			readonly output_tokens?: number;
+			/** Parts of `input_tokens`. */
+			readonly cache_read_tokens?: number;
+			readonly cache_write_tokens?: number;
+			/** Part of `output_tokens`. */
+			readonly reasoning_tokens?: number;
 			/** US dollars. */
 			readonly cost?: number;
+			/** `"subtree"`: tokens and cost are those of everything below, and count only where nothing below has any. */
+			readonly usage_scope?: "subtree";
+			readonly agent_name?: string;
 			readonly input_preview?: string;
 			readonly output_preview?: string;
 	  }
@@ -42,7 +50,23 @@ export type WireSpanKind =
 			readonly file_version?: string;
 			readonly bytes_written?: number;
 	  }
-	| { readonly type: "custom"; readonly kind?: string; readonly attributes?: Readonly<Record<string, unknown>> };
+	| {
+			readonly type: "custom";
+			readonly kind?: string;
+			readonly attributes?: Readonly<Record<string, unknown>>;
+			/** Of an agent's or workflow's span that sums up its model calls; always with `usage_scope`. */
+			readonly model?: string;
+			readonly provider?: string;
+			readonly input_tokens?: number;
+			readonly output_tokens?: number;
+			readonly cache_read_tokens?: number;
+			readonly cache_write_tokens?: number;
+			readonly reasoning_tokens?: number;
+			readonly cost?: number;
+			readonly usage_scope?: "subtree";
+			readonly tool_name?: string;
+			readonly agent_name?: string;
+	  };
 
 export type WireSpanStatus = "running" | "completed" | { readonly failed: { readonly error: string } };
 
@@ -60,6 +84,76 @@ export interface WireSpan {
 	readonly output?: unknown;
 	/** What the caller sent, and, once the span has ended, `duration_ms`, `total_tokens`, `estimated_cost` where known. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
+	/** Id of its session, when the span itself names one. */
+	readonly session_id?: string;
+	/** The rest is of spans that came from OpenTelemetry. All attributes, as plain JSON (see `ValueHint`). */
+	readonly attributes?: Readonly<Record<string, unknown>>;
+	readonly events?: readonly WireSpanEvent[];
+	readonly links?: readonly WireSpanLink[];
+	readonly resource?: WireResource;
+	readonly scope?: WireScope;
+	readonly otel?: WireOtel;
+}
+
+/** A moment of a span, as `events` of a span lists them. */
+export interface WireSpanEvent {
+	readonly name: string;
+	/** RFC 3339 with up to nanoseconds. */
+	readonly time: string;
+	readonly attributes?: Readonly<Record<string, unknown>>;
+	readonly dropped_attributes_count?: number;
+}
+
+export interface WireSpanLink {
+	readonly trace_id: string;
+	readonly span_id: string;
+	readonly trace_state?: string;
+	readonly flags?: number;
+	readonly attributes?: Readonly<Record<string, unknown>>;
+	readonly dropped_attributes_count?: number;
+}
+
+export interface WireResource {
+	readonly attributes: Readonly<Record<string, unknown>>;
+	readonly schema_url?: string;
+	readonly dropped_attributes_count?: number;
+	/** As in `WireOtel`, of the resource's attributes: paths begin with the key. */
+	readonly value_hints?: readonly ValueHint[];
+}
+
+/** Instrumentation scope. */
+export interface WireScope {
+	readonly name: string;
+	readonly version?: string;
+	readonly attributes?: Readonly<Record<string, unknown>>;
+	readonly schema_url?: string;
+	readonly dropped_attributes_count?: number;
+	readonly value_hints?: readonly ValueHint[];
+}
+
+/**
+ * The type of an attribute's value that plain JSON cannot show: `bytes` stands as base64, `int` beyond 2^53 and `double` that is
+ * not finite as text. A double that is whole is written `1.0` and needs no hint. Path: `["attributes", key, index or key, …]`,
+ * `["events", index, key, …]`, `["links", index, key, …]`.
+ */
+export type ValueHint = readonly [path: readonly (string | number)[], type: "bytes" | "int" | "double"];
+
+/** What else OpenTelemetry says of a span; members that say nothing are absent. */
+export interface WireOtel {
+	/** SPAN_KIND_…: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+	readonly kind: number;
+	readonly trace_state?: string;
+	readonly flags?: number;
+	/** 0 unset, 1 ok, 2 error; absent for 0. */
+	readonly status_code?: number;
+	readonly status_message?: string;
+	/** True when the times were missing on the wire (0) and were filled in. */
+	readonly start_missing?: true;
+	readonly end_missing?: true;
+	readonly dropped_attributes_count?: number;
+	readonly dropped_events_count?: number;
+	readonly dropped_links_count?: number;
+	readonly value_hints?: readonly ValueHint[];
 }
 
 /** One page of a list. `count` equals `total`: both words are in use for the number of all matches. */
@@ -144,7 +238,13 @@ export const spanKindSchema = z.looseObject({
 	provider: z.nullish(z.string().check(z.maxLength(1000))),
 	input_tokens: count,
 	output_tokens: count,
+	cache_read_tokens: count,
+	cache_write_tokens: count,
+	reasoning_tokens: count,
 	cost: z.nullish(z.number()),
+	usage_scope: z.nullish(z.string().check(z.maxLength(100))),
+	tool_name: text,
+	agent_name: text,
 	input_preview: text,
 	output_preview: text,
 	path: text,

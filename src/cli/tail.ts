@@ -1,6 +1,6 @@
 import { formatCost, formatDuration } from "../base/quantity.ts";
 import { differenceNs, parseTimestamp } from "../base/timestamp.ts";
-import { estimateCostUsd } from "../model/prices.ts";
+import { estimateCostUsd, loadPrices, PRICED_KIND_TYPE } from "../model/prices.ts";
 import { totalTokens } from "../model/span.ts";
 import type { ConnectionState } from "../stream/connectionState.ts";
 import { EventStream } from "../stream/eventStream.ts";
@@ -47,6 +47,7 @@ async function run(args: readonly string[]): Promise<number> {
 	const since =
 		values.since === undefined ? undefined : parseInteger(values.since, "--since", 0, Number.MAX_SAFE_INTEGER);
 	const token = readToken(values.token, process.env);
+	await loadPrices();
 	const stop = new AbortController();
 	process.once("SIGINT", () => stop.abort());
 	process.once("SIGTERM", () => stop.abort());
@@ -164,13 +165,27 @@ function describeSpan(span: JsonObject): string[] {
 	const outputTokens = count(kind.output_tokens);
 	const tokens = totalTokens(inputTokens, outputTokens);
 	if (tokens !== undefined) parts.push(`${tokens} tokens`);
-	const model = typeof kind.model === "string" ? kind.model : undefined;
-	const cost = count(kind.cost) ?? estimateCostUsd(model, inputTokens, outputTokens);
+	const cost = count(kind.cost) ?? estimateOf(kind, start?.ms);
 	if (cost !== undefined) parts.push(formatCost(cost, count(kind.cost) === undefined));
 	const failed = isObject(span.status) && isObject(span.status.failed) ? span.status.failed : undefined;
 	if (failed !== undefined) parts.push(`error: ${text(failed.error).split("\n", 1)[0]}`);
 	parts.push(`trace ${text(span.trace_id)}`);
 	return parts;
+}
+
+/** What the server would say, had it priced the call. */
+function estimateOf(kind: JsonObject, atMs: number | undefined): number | undefined {
+	if (kind.type !== PRICED_KIND_TYPE) return undefined;
+	return estimateCostUsd({
+		model: typeof kind.model === "string" ? kind.model : undefined,
+		provider: typeof kind.provider === "string" ? kind.provider : undefined,
+		inputTokens: count(kind.input_tokens),
+		outputTokens: count(kind.output_tokens),
+		cacheReadTokens: count(kind.cache_read_tokens),
+		cacheWriteTokens: count(kind.cache_write_tokens),
+		reasoningTokens: count(kind.reasoning_tokens),
+		atMs,
+	});
 }
 
 function kindText(kind: JsonObject): string {

@@ -3,7 +3,7 @@ import type { Event } from "../base/emitter.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { ChangeWindow } from "./changeWindow.ts";
 import { Orphans } from "./orphans.ts";
-import { estimateCostUsd } from "./prices.ts";
+import { estimateCostUsd, PRICED_KIND_TYPE } from "./prices.ts";
 import {
 	SPAN_STATES,
 	type SpanInput,
@@ -402,7 +402,7 @@ export class TraceStore implements Disposable {
 		const outputTokens = known(c.outputTokens.get(row));
 		const model = this.strings.at(c.model[row]);
 		const saidCostUsd = known(c.costUsd[row]);
-		const costUsd = saidCostUsd ?? estimateCostUsd(model, inputTokens, outputTokens);
+		const costUsd = saidCostUsd ?? this.#estimateAt(row);
 		const parentRow = c.parentRow[row];
 		const parentSpanId =
 			parentRow >= 0
@@ -439,10 +439,21 @@ export class TraceStore implements Disposable {
 		const c = this.columns;
 		const said = c.costUsd[row];
 		if (!Number.isNaN(said)) return said;
-		return (
-			estimateCostUsd(this.strings.at(c.model[row]), known(c.inputTokens.get(row)), known(c.outputTokens.get(row))) ??
-			Number.NaN
-		);
+		return this.#estimateAt(row) ?? Number.NaN;
+	}
+
+	/** What our server would say of the same span, so of model calls only; where the kind is not known yet, too. */
+	#estimateAt(row: number): number | undefined {
+		const c = this.columns;
+		const model = this.strings.at(c.model[row]);
+		if (model === undefined || (c.kindType[row] !== 0 && this.kindTypeOf(row) !== PRICED_KIND_TYPE)) return undefined;
+		return estimateCostUsd({
+			model,
+			provider: this.strings.at(c.provider[row]),
+			inputTokens: known(c.inputTokens.get(row)),
+			outputTokens: known(c.outputTokens.get(row)),
+			atMs: known(c.startMs[row]),
+		});
 	}
 
 	span(traceId: string, spanId: string): SpanSummary | undefined {

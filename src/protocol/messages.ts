@@ -166,7 +166,7 @@ export interface SpanDetailView {
 	readonly outputTokens: number | undefined;
 	readonly costUsd: number | undefined;
 	readonly isCostEstimated: boolean;
-	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-03-06)". */
+	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)". */
 	readonly costFormula: string | undefined;
 	readonly error: PartText | undefined;
 	/** Conversation found in the input; then the answer found in the output. Empty when there is none. */

@@ -93,7 +93,7 @@ function toEndedSpan(span: OtlpSpan): EndedSpan {
 		traceId: span.traceId,
 		parentId: span.parentSpanId,
 		name: span.name.toWellFormed(),
-		kind: prepareKind(span.kind, attributes === undefined ? undefined : JSON.stringify(attributes)),
+		kind: prepareKind(span.kind, attributes === undefined ? undefined : JSON.stringify(attributes), span.start.ms),
 		inputJson: null,
 		outputJson: null,
 		metadataJson: span.metadata === undefined ? null : JSON.stringify(span.metadata),

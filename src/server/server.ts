@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { describeError, type Logger } from "../base/logger.ts";
+import { loadPrices } from "../model/prices.ts";
 import { createApp } from "./app.ts";
 import { HttpError, ServerError } from "./errors.ts";
 import { EventHub } from "./eventHub.ts";
@@ -83,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	if (token === undefined && !isLoopbackHost(host)) {
 		throw new ServerError("hostNeedsToken", `${host} can be reached from other machines, so a token is needed`);
 	}
+	await loadPrices();
 	const store = new Store({ dataDir: options.dataDir, logger });
 	const hub = new EventHub(store.events, {
 		clientBuffer: options.clientBuffer ?? DEFAULT_CLIENT_BUFFER,

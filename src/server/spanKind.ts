@@ -1,4 +1,4 @@
-import { estimateCostUsd } from "../model/prices.ts";
+import { estimateCostUsd, PRICED_KIND_TYPE } from "../model/prices.ts";
 import type { SpanKindInput } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
 
@@ -41,18 +41,36 @@ export const DEFAULT_KIND: SpanKindRecord = {
 const SERVICE_ATTRIBUTES = ["service.name", "resource.service.name"] as const;
 
 /**
- * Takes a checked kind apart and estimates its cost where the caller gave none. `attributesJson` is the compact text of
- * `kind.attributes`, which is not written anew so that its numbers keep every digit.
+ * Takes a checked kind apart and estimates its cost where the caller gave none, by the prices of `startMs` (milliseconds since the
+ * epoch, undefined is now). `attributesJson` is the compact text of `kind.attributes`, which is not written anew so that its
+ * numbers keep every digit.
  *
  * @throws HttpError 422 when a part other than the attributes is nested too deeply to be written.
  */
-export function prepareKind(kind: SpanKindInput, attributesJson: string | undefined): SpanKindRecord {
+export function prepareKind(
+	kind: SpanKindInput,
+	attributesJson: string | undefined,
+	startMs?: number | undefined,
+): SpanKindRecord {
 	const isCustom = kind.type === "custom";
 	const model = kind.model ?? undefined;
 	const inputTokens = kind.input_tokens ?? undefined;
 	const outputTokens = kind.output_tokens ?? undefined;
 	const given = kind.cost ?? undefined;
-	const cost = given ?? (kind.type === "llm_call" ? estimateCostUsd(model, inputTokens, outputTokens) : undefined);
+	const cost =
+		given ??
+		(kind.type === PRICED_KIND_TYPE
+			? estimateCostUsd({
+					model,
+					provider: kind.provider ?? undefined,
+					inputTokens,
+					outputTokens,
+					cacheReadTokens: kind.cache_read_tokens ?? undefined,
+					cacheWriteTokens: kind.cache_write_tokens ?? undefined,
+					reasoningTokens: kind.reasoning_tokens ?? undefined,
+					atMs: startMs,
+				})
+			: undefined);
 	const wire: Record<string, unknown> = {};
 	for (const [key, value] of Object.entries(kind)) {
 		if (value === null || (isCustom && key === "attributes")) continue;

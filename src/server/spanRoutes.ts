@@ -17,15 +17,16 @@ export function addSpanRoutes(app: App, services: Services): void {
 	app.post("/api/spans", async (context) => {
 		const { value, text } = await readJson(context.env.incoming, createSpanSchema);
 		const texts = memberTexts(text, ["input", "metadata", "kind"]);
+		const start = checkTime(value.started_at, "started_at");
 		const result = await store.createSpan({
 			id: value.id ?? undefined,
 			traceId: value.trace_id,
 			parentId: value.parent_id ?? null,
 			name: value.name.toWellFormed(),
-			kind: kindOf(value.kind, texts.kind) ?? DEFAULT_KIND,
+			kind: kindOf(value.kind, texts.kind, start?.ms) ?? DEFAULT_KIND,
 			inputJson: texts.input ?? null,
 			metadataJson: texts.metadata ?? null,
-			start: checkTime(value.started_at, "started_at"),
+			start,
 		});
 		if (result.outcome === "conflict") {
 			throw new HttpError(409, "conflict", "id: another span has this id already");
@@ -90,9 +91,13 @@ async function end({ store }: Services, id: string, how: SpanEnd): Promise<void>
 }
 
 /** `text` is the compact JSON of `kind`. */
-function kindOf(kind: SpanKindInput | null | undefined, text: string | undefined): SpanKindRecord | undefined {
+function kindOf(
+	kind: SpanKindInput | null | undefined,
+	text: string | undefined,
+	startMs?: number | undefined,
+): SpanKindRecord | undefined {
 	if (kind === undefined || kind === null || text === undefined) return undefined;
-	return prepareKind(kind, memberTexts(text, ["attributes"]).attributes);
+	return prepareKind(kind, memberTexts(text, ["attributes"]).attributes, startMs);
 }
 
 function unknownSpan(): HttpError {

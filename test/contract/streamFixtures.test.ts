@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
+import { loadPrices } from "../../src/model/prices.ts";
 import { createTracewaySource } from "../../src/sources/traceway/tracewaySource.ts";
 import { type Model, modelOfStore } from "../peers/storeModel.ts";
 
@@ -16,6 +17,8 @@ interface Case {
 }
 
 const ends: (() => Promise<unknown> | unknown)[] = [];
+
+beforeAll(loadPrices);
 
 afterEach(async () => {
 	for (const end of ends.splice(0).reverse()) await end();

@@ -1,5 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { eventLine, jsonLine } from "../../src/cli/tail.ts";
+import { loadPrices } from "../../src/model/prices.ts";
+
+beforeAll(loadPrices);
 
 const NOW = new Date(2026, 2, 6, 9, 8, 7, 65);
 

@@ -1,8 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
+import { loadPrices } from "../../src/model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../src/model/span.ts";
 import { isSpanPart } from "../../src/protocol/messages.ts";
 import { buildSpanDetailView, MAX_PART_UNITS, partText } from "../../src/ui/panels/spanDetailView.ts";
+
+beforeAll(loadPrices);
 
 function detailOf(fields: Partial<Omit<SpanDetail, "summary">> = {}, summary: Partial<SpanSummary> = {}): SpanDetail {
 	return {
@@ -82,7 +85,7 @@ describe("buildSpanDetailView", () => {
 
 	it("explains the cost, or why there is none", () => {
 		expect(viewOf(detailOf()).costFormula).toBe(
-			"1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-03-06)",
+			"1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)",
 		);
 		expect(viewOf(detailOf({}, { isCostEstimated: false })).costFormula).toMatch(
 			/^As the server says\. By our prices: 1,200/,

@@ -90,7 +90,7 @@ describe("by keyboard", () => {
 			await send({ type: "detail/value", detail: completedView() });
 			const cost = page.getByRole("button", { name: /^Cost/ });
 			const hint = page.locator("#hint-cost");
-			const formula = "Estimated: 12,345 in × $0.15 + 480 out × $0.60 per million (gpt-4o-mini, prices of 2026-03-06)";
+			const formula = "Estimated: 12,345 in × $0.15 + 480 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)";
 			expect(await hint.isVisible()).toBe(false);
 			await page.keyboard.press("Tab");
 			await cost.focus();

@@ -1,8 +1,11 @@
 import { parseTimestamp } from "../../src/base/timestamp.ts";
+import { loadPrices } from "../../src/model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../src/model/span.ts";
 import type { HostToSpanDetail, SpanDetailToHost, SpanDetailView } from "../../src/protocol/messages.ts";
 import { buildSpanDetailView } from "../../src/ui/panels/spanDetailView.ts";
 import type { Harness, OpenedPage, OpenOptions } from "./harness.ts";
+
+await loadPrices();
 
 export type DetailPage = OpenedPage<SpanDetailToHost, HostToSpanDetail>;
 

@@ -3,7 +3,7 @@ import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
 import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
 import { conversationInAttributes } from "../../model/conversationAttributes.ts";
 import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
-import { PRICES_AS_OF, type Price, priceOf } from "../../model/prices.ts";
+import { type CostExplanation, explainCost, isPriced, PRICES_AS_OF, type TokenPart } from "../../model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
 import type { MessageView, PartText, SpanDetailView, SpanPart } from "../../protocol/messages.ts";
 
@@ -201,39 +201,46 @@ function optionalLabel(text: string | undefined): string | undefined {
 
 /** How the cost came about, or why there is none; undefined for spans that have no cost to expect. */
 function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string | undefined {
-	const { model, costUsd, inputTokens, outputTokens } = summary;
-	const price = model === undefined ? undefined : priceOf(model);
+	const { model, provider, costUsd, inputTokens, outputTokens } = summary;
+	const explanation = explainCost({ model, provider, inputTokens, outputTokens, atMs: summary.start?.ms });
 	if (costUsd !== undefined && !summary.isCostEstimated) {
-		return price === undefined || (inputTokens === undefined && outputTokens === undefined)
+		return explanation === undefined
 			? t("As the server says.")
-			: t("As the server says. By our prices: {0}", formulaOf(price, inputTokens, outputTokens, t));
+			: t("As the server says. By our prices: {0}", formulaOf(explanation, t));
 	}
-	if (costUsd !== undefined && price !== undefined) return formulaOf(price, inputTokens, outputTokens, t);
-	if (!isLlm || costUsd !== undefined) return undefined;
+	if (costUsd !== undefined) return explanation === undefined ? undefined : formulaOf(explanation, t);
+	if (!isLlm) return undefined;
 	if (model === undefined) return t("Not priced: the span names no model.");
-	if (price === undefined)
+	if (!isPriced(model, provider))
 		return t("Not priced: no price is known for {0} (prices of {1}).", label(model), PRICES_AS_OF);
 	return t("Not priced: the token counts are not known.");
 }
 
-function formulaOf(
-	price: Price,
-	inputTokens: number | undefined,
-	outputTokens: number | undefined,
-	t: Translate,
-): string {
-	return t(
-		"{0} in × {1} + {2} out × {3} per million ({4}, prices of {5})",
-		formatCount(inputTokens ?? 0),
-		dollars(price.inputUsd),
-		formatCount(outputTokens ?? 0),
-		dollars(price.outputUsd),
-		price.model,
-		PRICES_AS_OF,
+function formulaOf({ terms, requestUsd, model }: CostExplanation, t: Translate): string {
+	const parts = terms.map(({ part, tokens, usdPerMillion }) =>
+		termOf(part, formatCount(tokens), dollars(usdPerMillion), t),
 	);
+	const sum = t("{0} per million", parts.join(" + "));
+	const whole = requestUsd === 0 ? sum : t("{0}, and {1} for the call", sum, dollars(requestUsd));
+	return t("{0} ({1}, prices of {2})", whole, model, PRICES_AS_OF);
 }
 
-/** Prices have at least cents and no more digits than the table: $0.15, $2.50, $0.075. */
+function termOf(part: TokenPart, count: string, price: string, t: Translate): string {
+	switch (part) {
+		case "input":
+			return t("{0} in × {1}", count, price);
+		case "cacheRead":
+			return t("{0} from cache × {1}", count, price);
+		case "cacheWrite":
+			return t("{0} into cache × {1}", count, price);
+		case "output":
+			return t("{0} out × {1}", count, price);
+		case "reasoning":
+			return t("{0} reasoning × {1}", count, price);
+	}
+}
+
+/** Prices have at least cents and no more digits than anybody lists: $0.15, $2.50, $0.075. */
 function dollars(usd: number): string {
 	return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
 }

@@ -3,6 +3,7 @@ import { isAbortError } from "../../base/abort.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { Emitter } from "../../base/emitter.ts";
 import { describeError, type Logger, prefixedLogger } from "../../base/logger.ts";
+import { loadPrices } from "../../model/prices.ts";
 import { TraceStore } from "../../model/traceStore.ts";
 import { type Source, type SourceConfig, SourceError, type SourceStatus } from "../../sources/source.ts";
 import type { SourceMemory } from "../../sources/traceway/tracewaySource.ts";
@@ -154,10 +155,11 @@ export class SourceConnection implements Disposable {
 			}
 		}
 		if (this.#owned.isDisposed || this.#source?.config.url === url) return;
-		// Adapters are chunks of their own: a window that never looks at a trace does not load them.
+		// Adapters and prices are chunks of their own: a window that never looks at a trace does not load them.
 		const [{ createTracewaySource }, fetch] = await Promise.all([
 			import("../../sources/traceway/tracewaySource.ts"),
 			fetchFor(this.config, this.#logger),
+			loadPrices(),
 		]);
 		if (this.#owned.isDisposed) return;
 		this.#dropSource();

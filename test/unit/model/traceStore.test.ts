@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadPrices } from "../../../src/model/prices.ts";
 import { TraceStore } from "../../../src/model/traceStore.ts";
 import { at, contents, running, span } from "./spans.ts";
+
+beforeAll(loadPrices);
 
 function storeOf(...spans: Parameters<TraceStore["upsertSpan"]>[0][]): TraceStore {
 	const store = new TraceStore();
@@ -12,6 +15,8 @@ describe("TraceStore: spans", () => {
 	it("gives back every field of a span", () => {
 		const store = storeOf(
 			span("t", "a", {
+				kindType: "llm_call",
+				kindName: "llm_call",
 				model: "gpt-4o-mini",
 				provider: "openai",
 				inputTokens: 1000,
@@ -28,8 +33,8 @@ describe("TraceStore: spans", () => {
 			parentSpanId: null,
 			isOrphan: false,
 			name: "name of a",
-			kindType: "custom",
-			kindName: "tool",
+			kindType: "llm_call",
+			kindName: "llm_call",
 			model: "gpt-4o-mini",
 			provider: "openai",
 			inputTokens: 1000,
@@ -47,6 +52,14 @@ describe("TraceStore: spans", () => {
 		const store = storeOf(span("t", "a", { model: "gpt-4o", inputTokens: 5, costUsd: 0 }));
 		expect(store.span("t", "a")).toMatchObject({ costUsd: 0, isCostEstimated: false });
 		expect(store.summary("t")).toMatchObject({ costUsd: 0, isCostEstimated: false });
+	});
+
+	it("estimates model calls only: an agent that repeats their tokens has no price of its own", () => {
+		const counts = { model: "gpt-4o-mini", inputTokens: 1000, outputTokens: 100 };
+		const store = storeOf(span("t", "agent", { ...counts, kindType: "custom", kindName: "agent" }));
+		expect(store.span("t", "agent")).toMatchObject({ costUsd: undefined, isCostEstimated: false });
+		store.upsertSpan({ traceId: "t", spanId: "agent", kindType: "llm_call" });
+		expect(store.span("t", "agent")).toMatchObject({ costUsd: 0.00021, isCostEstimated: true });
 	});
 
 	it("leaves unknown what nobody said", () => {

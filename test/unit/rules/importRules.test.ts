@@ -14,7 +14,7 @@ interface Rule {
 
 const RULES: Readonly<Record<string, Rule>> = {
 	"src/base": { own: [] },
-	"src/model": { own: ["src/base"] },
+	"src/model": { own: ["src/base"], packages: ["@pydantic/genai-prices"] },
 	"src/protocol": { own: ["src/base", "src/model"], packages: ["zod"] },
 	"src/stream": { own: ["src/base"], packages: ["eventsource"] },
 	"src/sources": { own: ["src/base", "src/model", "src/stream", "src/protocol"] },
@@ -44,6 +44,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 /** Modules that only these files import, and each of these files does: one place to look, and to replace. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+	"@pydantic/genai-prices": ["src/model/prices.ts"],
 	"node:sqlite": ["src/server/owner.ts", "src/server/storage/database.ts"],
 	"@vscode/webview-ui-toolkit": ["webview/kit.ts"],
 	undici: ["src/ui/sources/sourceFetch.ts"],

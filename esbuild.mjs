@@ -5,7 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import * as esbuild from "esbuild";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -39,6 +39,17 @@ module.exports = {
 };
 `,
 		}));
+	},
+};
+
+/** The description of the API is made from the schemas once, here, and bundled as a value without the code that makes it. */
+const describedApi = {
+	name: "described-api",
+	setup(build) {
+		build.onLoad({ filter: /[\\/]src[\\/]server[\\/]openApiPaths\.ts$/ }, async ({ path }) => {
+			const { OPENAPI_PATHS } = await import(pathToFileURL(path).href);
+			return { loader: "js", contents: `export const OPENAPI_PATHS = ${JSON.stringify(OPENAPI_PATHS)};` };
+		});
 	},
 };
 
@@ -81,7 +92,7 @@ const builds = {
 		platform: "node",
 		target: "node22",
 		banner: requireBanner,
-		plugins: [isolatedUndici],
+		plugins: [isolatedUndici, describedApi],
 	},
 	"webview.json": {
 		...common,

@@ -196,6 +196,24 @@ export interface WireHealth {
 export interface WireStats {
 	readonly trace_count: number;
 	readonly span_count: number;
+	/** Deleted because the data grew too large or too old, since the start of the server. */
+	readonly evicted_traces: number;
+	readonly evicted_spans: number;
+	/** Log records and metric data points of OpenTelemetry that were accepted and not kept, since the start. */
+	readonly dropped_logs: number;
+	readonly dropped_metrics: number;
+	readonly used_bytes: number;
+	readonly max_bytes: number;
+	readonly latest_event_id: number;
+}
+
+/** `GET /api/auth/me` */
+export interface WireIdentity {
+	readonly org_id: string | null;
+	readonly project_id: string | null;
+	readonly user_id: string | null;
+	readonly scopes: readonly string[];
+	readonly is_local_mode: boolean;
 }
 
 /** Every error under `/api`. `error` says what is wrong and where, `code` is for programs. */

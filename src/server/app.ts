@@ -1,9 +1,9 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { describeError, type Logger } from "../base/logger.ts";
-import type { WireHealth, WireStats } from "../protocol/rest.ts";
 import { HttpError, type HttpErrorCode } from "./errors.ts";
-import { errorResponse, jsonText } from "./respond.ts";
+import { addOperationRoutes } from "./operationRoutes.ts";
+import { errorResponse } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
 import { addSpanRoutes } from "./spanRoutes.ts";
 import { addTraceRoutes } from "./traceRoutes.ts";
@@ -19,33 +19,6 @@ export function createApp(services: Services, extraRoutes: ((app: App, services:
 	app.notFound((context) => errorResponse(notFoundError(app, context)));
 	app.onError((error) => errorResponse(httpErrorOf(error, services.logger)));
 	return app;
-}
-
-function addOperationRoutes(app: App, services: Services): void {
-	const { store, version, instanceId, startedAtMs } = services;
-	app.get("/api/health", () => {
-		const uptime = Math.floor((Date.now() - startedAtMs) / 1000);
-		const health: WireHealth = {
-			status: "ok",
-			version,
-			instance_id: instanceId,
-			uptime_secs: uptime,
-			uptime,
-			storage: {
-				backend: store.isInMemory ? "memory" : "sqlite",
-				trace_count: store.traceCount,
-				span_count: store.spanCount,
-			},
-		};
-		return jsonText(JSON.stringify(health));
-	});
-	app.get("/api/ready", () => jsonText('{"status":"ready"}'));
-	app.get("/api/live", () => jsonText('{"status":"alive"}'));
-	app.get("/api/auth/config", () => jsonText('{"mode":"local","features":{}}'));
-	app.get("/api/stats", () => {
-		const stats: WireStats = { trace_count: store.traceCount, span_count: store.spanCount };
-		return jsonText(JSON.stringify(stats));
-	});
 }
 
 function addEventRoute(app: App, { hub }: Services): void {

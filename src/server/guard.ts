@@ -18,8 +18,8 @@ export function isLoopbackHost(host: string): boolean {
 	return isIP(name) === 6 && /^(0*:)*:?0*1$/.test(name);
 }
 
-/** Paths that answer without a token: they say only that the server is alive. */
-const PUBLIC_PATHS = new Set(["/api/health", "/api/live", "/api/ready", "/api/auth/config"]);
+/** Paths that answer without a token: they say only that the server is alive, and what it can be asked. */
+const PUBLIC_PATHS = new Set(["/api/health", "/api/live", "/api/ready", "/api/auth/config", "/api/openapi.json"]);
 
 /**
  * Who may ask. A web page must not be able to read or write, also not by a name of its own that suddenly points to this

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Disposable } from "../base/disposable.ts";
 import { describeError, type Logger } from "../base/logger.ts";
+import type { ServerCounters } from "./counters.ts";
 import type { Store } from "./storage/store.ts";
 
 export interface MaintenanceOptions {
@@ -8,6 +9,8 @@ export interface MaintenanceOptions {
 	readonly eventRetentionMs: number;
 	/** Size of the data from which the oldest traces and events are deleted, bytes. */
 	readonly maxDbBytes: number;
+	/** Told of traces that went for size. */
+	readonly counters: ServerCounters;
 	readonly logger: Logger;
 }
 
@@ -85,6 +88,8 @@ export class Maintenance implements Disposable {
 			if (this.#store.usedBytes() <= target) break;
 			const share = Math.ceil(this.#store.spanCount * EVICTED_SHARE);
 			const evicted = await this.#store.deleteOldest(Math.min(share, CHUNK), CHUNK);
+			this.#options.counters.evictedTraces += evicted.traces;
+			this.#options.counters.evictedSpans += evicted.spans;
 			traces += evicted.traces;
 			spans += evicted.spans;
 			if (evicted.traces === 0 && logged === 0) break;

@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { describeError, type Logger } from "../base/logger.ts";
 import { loadPrices } from "../model/prices.ts";
 import { createApp } from "./app.ts";
+import { ServerCounters } from "./counters.ts";
 import { HttpError, ServerError } from "./errors.ts";
 import { EventHub } from "./eventHub.ts";
 import { Guard, isLoopbackHost } from "./guard.ts";
@@ -94,7 +95,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const instanceId = idFactory()();
 	const reader = new Reader(store.database);
 	const list = new SpanList(store.database);
-	const services: Services = { store, reader, list, hub, logger, version, instanceId, startedAtMs: Date.now() };
+	const counters = new ServerCounters();
+	const { maxDbBytes = DEFAULT_MAX_DB_BYTES } = options;
+	const startedAtMs = Date.now();
+	const services: Services = {
+		store,
+		reader,
+		list,
+		hub,
+		counters,
+		maxDbBytes,
+		logger,
+		version,
+		instanceId,
+		startedAtMs,
+	};
 	const guard = new Guard({ host, token });
 	const listener = requestListener(createApp(services, options.extraRoutes), guard, logger);
 	const servers: Server[] = [];
@@ -112,7 +127,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	}
 	const maintenance = new Maintenance(store, {
 		eventRetentionMs: options.eventRetentionMs ?? DEFAULT_RETENTION_MS,
-		maxDbBytes: options.maxDbBytes ?? DEFAULT_MAX_DB_BYTES,
+		maxDbBytes,
+		counters,
 		logger,
 	});
 	const idle = new IdleWatch(hub, options.exitWhenIdleMs, () => options.onIdle?.());

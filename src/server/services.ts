@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Hono } from "hono";
 import type { Logger } from "../base/logger.ts";
+import type { ServerCounters } from "./counters.ts";
 import type { EventHub } from "./eventHub.ts";
 import type { Reader } from "./storage/reader.ts";
 import type { SpanList } from "./storage/spanList.ts";
@@ -21,6 +22,9 @@ export interface Services {
 	readonly reader: Reader;
 	readonly list: SpanList;
 	readonly hub: EventHub;
+	readonly counters: ServerCounters;
+	/** Size of the data at which the oldest traces go, bytes. */
+	readonly maxDbBytes: number;
 	readonly logger: Logger;
 	readonly version: string;
 	/** New with each start of the server. */

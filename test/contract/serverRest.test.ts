@@ -109,7 +109,7 @@ describe("traces over REST", () => {
 		expect((await get(`/traces/${id}`)).status).toBe(404);
 		expect((await get(`/spans/${spanId}`)).status).toBe(404);
 		expect((await remove(`/traces/${id}`)).status).toBe(404);
-		expect((await get("/stats")).json).toEqual({ trace_count: 1, span_count: 1 });
+		expect((await get("/stats")).json).toMatchObject({ trace_count: 1, span_count: 1 });
 	});
 
 	it("deletes everything for good: after reload and restart nothing is there", async () => {
@@ -224,7 +224,7 @@ describe("spans over REST", () => {
 		expect((await get("/traces/t")).json.count).toBe(1);
 		await remove(`/spans/${second}`);
 		expect((await get("/traces/t")).status).toBe(404);
-		expect((await get("/stats")).json).toEqual({ trace_count: 0, span_count: 0 });
+		expect((await get("/stats")).json).toMatchObject({ trace_count: 0, span_count: 0 });
 	});
 
 	it("keeps the sums of a trace right when its spans are deleted", async () => {
@@ -309,7 +309,7 @@ describe("operations over REST", () => {
 		expect((await get("/ready")).status).toBe(200);
 		expect((await get("/live")).status).toBe(200);
 		expect((await get("/auth/config")).json).toMatchObject({ mode: "local" });
-		expect((await get("/stats")).json).toEqual({ trace_count: 1, span_count: 1 });
+		expect((await get("/stats")).json).toMatchObject({ trace_count: 1, span_count: 1 });
 	});
 
 	it("answers the same routes on a second listener", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
+import { ServerCounters } from "../../../src/server/counters.ts";
 import { Maintenance } from "../../../src/server/maintenance.ts";
 import { DEFAULT_KIND, prepareKind } from "../../../src/server/spanKind.ts";
 import { Store } from "../../../src/server/storage/store.ts";
@@ -13,6 +14,7 @@ function open(options: { readonly eventRetentionMs?: number; readonly maxDbBytes
 	const maintenance = new Maintenance(store, {
 		eventRetentionMs: 86_400_000,
 		maxDbBytes: 2e9,
+		counters: new ServerCounters(),
 		logger: silentLogger,
 		...options,
 	});

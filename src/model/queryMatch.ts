@@ -1,7 +1,8 @@
 import { differenceNs, type Timestamp } from "../base/timestamp.ts";
 import type { Bounds, Query, QueryTerm, QueryTime } from "./query.ts";
 import { type TraceSummary, totalTokens, traceDurationNs } from "./span.ts";
-import type { TraceEntry, TraceStore } from "./traceStore.ts";
+import type { TraceEntry } from "./traceEntry.ts";
+import type { TraceStore } from "./traceStore.ts";
 
 /** One search that only the server can answer, because payloads are not here: one substring in one place of a span. */
 export type RemotePart = { readonly text: string } | { readonly input: string } | { readonly output: string };

@@ -20,19 +20,33 @@ export interface SpanInput {
 	readonly kindType?: string | undefined;
 	/** The kind to show and to filter by: `kindType`, or for `custom` its inner word. */
 	readonly kindName?: string | undefined;
+	/**
+	 * True when the kind is told as a whole: type and name, model, provider, tokens, cost, roll-up and path that are undefined
+	 * here are unknown, whatever was told before.
+	 */
+	readonly hasWholeKind?: boolean | undefined;
 	readonly model?: string | undefined;
 	readonly provider?: string | undefined;
-	/** Whole tokens; undefined is unknown, never 0. */
+	/** Whole tokens; undefined is unknown, never 0. The input counts all that was sent, the output all that came back. */
 	readonly inputTokens?: number | undefined;
 	readonly outputTokens?: number | undefined;
+	/** Parts of the input. */
+	readonly cacheReadTokens?: number | undefined;
+	readonly cacheWriteTokens?: number | undefined;
+	/** Part of the output. */
+	readonly reasoningTokens?: number | undefined;
 	/** US dollars as the server said; undefined is unknown. */
 	readonly costUsd?: number | undefined;
+	/** True when tokens and cost are those of everything below the span: they count only where nothing below has any. */
+	readonly isRollup?: boolean | undefined;
 	readonly state?: SpanState | undefined;
 	readonly error?: string | undefined;
 	readonly start?: Timestamp | undefined;
 	readonly end?: Timestamp | undefined;
 	/** `service.name` of the resource, where the wire carries it. */
 	readonly serviceName?: string | undefined;
+	/** Session that the span itself names. */
+	readonly sessionId?: string | undefined;
 	/** File that an `fs_read` or `fs_write` span names; kept for filters. */
 	readonly path?: string | undefined;
 }
@@ -60,21 +74,27 @@ export interface SpanSummary {
 	readonly provider: string | undefined;
 	readonly inputTokens: number | undefined;
 	readonly outputTokens: number | undefined;
+	readonly cacheReadTokens: number | undefined;
+	readonly cacheWriteTokens: number | undefined;
+	readonly reasoningTokens: number | undefined;
 	readonly costUsd: number | undefined;
-	/** True when the cost comes from our price table and not from the server. */
+	/** True when the cost comes from list prices and not from the server. */
 	readonly isCostEstimated: boolean;
+	/** True when tokens and cost sum up what is below the span. */
+	readonly isRollup: boolean;
 	readonly state: SpanState;
 	readonly error: string | undefined;
 	readonly start: Timestamp | undefined;
 	readonly end: Timestamp | undefined;
 }
 
-/** The sums over one trace, by the only function that computes them (`summarizeTrace` of the store). */
+/** The sums over one trace, by the only function that computes them (`summarize` in traceSummaries.ts). */
 export interface TraceSummary {
 	readonly traceId: string;
 	/** The record's name, else the root span's, else the oldest span's, else the id. */
 	readonly name: string;
 	readonly tags: readonly string[];
+	/** By the tags, else the one that a span named: the earliest root, else the earliest span. */
 	readonly sessionId: string | undefined;
 	readonly serviceName: string | undefined;
 	readonly spanCount: number;
@@ -85,6 +105,7 @@ export interface TraceSummary {
 	readonly start: Timestamp | undefined;
 	/** End of the last span; undefined while one is running. */
 	readonly end: Timestamp | undefined;
+	/** Sums over the spans that count (`model/usage.ts`). */
 	readonly inputTokens: number | undefined;
 	readonly outputTokens: number | undefined;
 	readonly costUsd: number | undefined;

@@ -2,11 +2,25 @@ import { NO_STRING } from "./stringTable.ts";
 
 /**
  * The store's spans as a structure of arrays: one typed array a field, one row a span, rows of deleted spans used again.
- * About 90 bytes a span, against 1.2 kB for the parsed object.
+ * About 90 bytes a span, against 1.2 kB for the parsed object; columns that few programs fill take memory when the first does.
  */
 
 /** Values of `parentRow` that name no row. */
 export const Parent = { root: -1, unknown: -2, orphan: -3 } as const;
+
+/** Bits of `flags`. */
+export const SpanFlag = {
+	/** Tokens and cost are those of everything below (`SpanInput.isRollup`). */
+	rollup: 1,
+	/** Somebody said whether it is a roll-up. */
+	rollupKnown: 2,
+	/** The kind was told whole by the ended span: what its running version says of it comes too late. */
+	kindSettled: 4,
+	/** A span below this one has, or had, usage. */
+	usageBelow: 8,
+	/** Tokens and cost repeat those below and are in no sum; right as long as the trace's `nesting` is not stale. */
+	repeating: 16,
+} as const;
 
 export class SpanColumns {
 	/** Number of rows ever used; free rows below it carry `traceIndex` -1. */
@@ -28,6 +42,8 @@ export class SpanColumns {
 	endMs = new Float64Array(0);
 	endSubNs = new Uint32Array(0);
 	state = new Uint8Array(0);
+	/** Bits of `SpanFlag`. */
+	flags = new Uint8Array(0);
 	name = new Int32Array(0);
 	/** 0 while unknown, else a code of `WordCodes`: there are few, and four bytes less a span are 2 MB at the bound. */
 	kindType = new Uint8Array(0);
@@ -36,6 +52,9 @@ export class SpanColumns {
 	provider = new Int32Array(0);
 	readonly inputTokens = new CountColumn();
 	readonly outputTokens = new CountColumn();
+	readonly cacheReadTokens = new CountColumn();
+	readonly cacheWriteTokens = new CountColumn();
+	readonly reasoningTokens = new CountColumn();
 	/** NaN while unknown. As the server said; the estimate is computed when read. */
 	costUsd = new Float64Array(0);
 
@@ -52,6 +71,7 @@ export class SpanColumns {
 		this.endMs[row] = Number.NaN;
 		this.endSubNs[row] = 0;
 		this.state[row] = 0;
+		this.flags[row] = 0;
 		this.name[row] = NO_STRING;
 		this.kindType[row] = 0;
 		this.kindName[row] = NO_STRING;
@@ -59,8 +79,23 @@ export class SpanColumns {
 		this.provider[row] = NO_STRING;
 		this.inputTokens.set(row, Number.NaN);
 		this.outputTokens.set(row, Number.NaN);
+		this.cacheReadTokens.set(row, Number.NaN);
+		this.cacheWriteTokens.set(row, Number.NaN);
+		this.reasoningTokens.set(row, Number.NaN);
 		this.costUsd[row] = Number.NaN;
 		return row;
+	}
+
+	/** Whether a span has a token count or a cost of its own. */
+	hasUsage(row: number): boolean {
+		return !(
+			Number.isNaN(this.inputTokens.get(row)) &&
+			Number.isNaN(this.outputTokens.get(row)) &&
+			Number.isNaN(this.costUsd[row]) &&
+			Number.isNaN(this.cacheReadTokens.get(row)) &&
+			Number.isNaN(this.cacheWriteTokens.get(row)) &&
+			Number.isNaN(this.reasoningTokens.get(row))
+		);
 	}
 
 	release(row: number): void {
@@ -93,6 +128,7 @@ export class SpanColumns {
 		this.endMs = grown(Float64Array, this.endMs, capacity);
 		this.endSubNs = grown(Uint32Array, this.endSubNs, capacity);
 		this.state = grown(Uint8Array, this.state, capacity);
+		this.flags = grown(Uint8Array, this.flags, capacity);
 		this.name = grown(Int32Array, this.name, capacity);
 		this.kindType = grown(Uint8Array, this.kindType, capacity);
 		this.kindName = grown(Int32Array, this.kindName, capacity);
@@ -100,6 +136,9 @@ export class SpanColumns {
 		this.provider = grown(Int32Array, this.provider, capacity);
 		this.inputTokens.resize(capacity);
 		this.outputTokens.resize(capacity);
+		this.cacheReadTokens.resize(capacity);
+		this.cacheWriteTokens.resize(capacity);
+		this.reasoningTokens.resize(capacity);
 		this.costUsd = grown(Float64Array, this.costUsd, capacity);
 	}
 }
@@ -108,19 +147,30 @@ export class SpanColumns {
 const UNKNOWN_COUNT = 0xffff_ffff;
 const ODD_COUNT = 0xffff_fffe;
 
-/** Counts of tokens: four bytes each for whole numbers below 4,294,967,294, any other number in a map beside. */
+/**
+ * Counts of tokens: four bytes each for whole numbers below 4,294,967,294, any other number in a map beside. Nothing while none
+ * is known.
+ */
 export class CountColumn {
+	#capacity = 0;
+	/** Empty until the first count, then as long as the capacity. */
 	#counts = new Uint32Array(0);
 	readonly #odd = new Map<number, number>();
 
 	/** NaN while unknown. */
 	get(row: number): number {
+		if (this.#counts.length === 0) return Number.NaN;
 		const count = this.#counts[row];
 		if (count < ODD_COUNT) return count;
 		return count === UNKNOWN_COUNT ? Number.NaN : (this.#odd.get(row) ?? Number.NaN);
 	}
 
+	/** The row is within the capacity. */
 	set(row: number, value: number): void {
+		if (this.#counts.length === 0) {
+			if (Number.isNaN(value)) return;
+			this.#counts = new Uint32Array(this.#capacity).fill(UNKNOWN_COUNT);
+		}
 		if (this.#counts[row] === ODD_COUNT) this.#odd.delete(row);
 		const count = value >>> 0;
 		if (count === value && count < ODD_COUNT) this.#counts[row] = count;
@@ -132,7 +182,8 @@ export class CountColumn {
 	}
 
 	resize(capacity: number): void {
-		this.#counts = grown(Uint32Array, this.#counts, capacity);
+		this.#capacity = capacity;
+		if (this.#counts.length > 0) this.#counts = grown(Uint32Array, this.#counts, capacity);
 		if (capacity === 0) this.#odd.clear();
 	}
 }

@@ -2,22 +2,13 @@ import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { ChangeWindow } from "./changeWindow.ts";
-import { Orphans } from "./orphans.ts";
-import { estimateCostUsd, PRICED_KIND_TYPE } from "./prices.ts";
-import {
-	SPAN_STATES,
-	type SpanInput,
-	SpanStateCode,
-	type SpanSummary,
-	sessionOfTags,
-	type TraceInput,
-	type TraceSummary,
-} from "./span.ts";
-import { type CountColumn, Parent, SpanColumns } from "./spanColumns.ts";
-import { SpanIndex } from "./spanIndex.ts";
-import { NO_STRING, StringTable, WordCodes } from "./stringTable.ts";
+import type { SpanInput, SpanSummary, TraceInput, TraceSummary } from "./span.ts";
+import { Parent, type SpanColumns } from "./spanColumns.ts";
+import { SpanRows, Written } from "./spanRows.ts";
+import type { StringTable } from "./stringTable.ts";
 import { Tombstones } from "./tombstones.ts";
-import { TraceSums } from "./traceSums.ts";
+import { betterName, extraOf, type NamedBySpan, type StoredEntry, type TraceEntry } from "./traceEntry.ts";
+import { CHUNK, noteUsage, summarize } from "./traceSummaries.ts";
 
 /** What changed in one trace since the last change set. Rows are valid while the listener runs. */
 export interface TraceChange {
@@ -38,52 +29,8 @@ export interface ChangeSet {
 	readonly isCleared: boolean;
 }
 
-/** One trace's place in the store. Read-only outside this file. */
-export interface TraceEntry {
-	readonly traceId: string;
-	readonly index: number;
-	name: string | undefined;
-	tags: readonly string[];
-	start: Timestamp | undefined;
-	serviceName: string | undefined;
-	/** Rows in order of arrival; a row's place is its ordinal. */
-	rows: number[];
-	/** Moves on each change of the trace or one of its spans; never a second time the same number for a trace id. */
-	revision: number;
-	/** Moves when a span is removed; as `revision`, never twice the same. */
-	structureRevision: number;
-	/** Spans that the bound kept out. */
-	droppedSpans: number;
-	/**
-	 * True when nothing of the trace is missing here: it was created by a live change, whose caller so says that it saw the
-	 * trace begin, or it was read to its end (`markWhole`). Else opening the trace loads the rest. A trace that was evicted
-	 * and comes back with a late span is not whole. Spans that the bound keeps out do not change it.
-	 */
-	isWhole: boolean;
-	changedAtMs: number;
-}
-
-/** What only the store sees of an entry. */
-interface StoredEntry extends TraceEntry {
-	/** As long as nothing changed since it was computed. */
-	summary: TraceSummary | undefined;
-	/** What few traces need, apart: one field instead of three in each of 50,000. */
-	extra: EntryExtra | undefined;
-}
-
-interface EntryExtra {
-	/** Sums of each `CHUNK` rows, undefined where a row changed; only for traces longer than that. */
-	chunks: (TraceSums | undefined)[] | undefined;
-	/** Ids of dropped spans, so that each counts once. */
-	dropped: Set<string> | undefined;
-	/** Where `serviceName` comes from. */
-	service: { readonly name: string; readonly isRoot: boolean; readonly startMs: number } | undefined;
-}
-
 const NO_TAGS: readonly string[] = [];
 
-/** Rows whose sums are kept together. A change in a trace of 250,000 spans sums 1,024 rows and 245 chunks anew. */
-const CHUNK = 1024;
 /** Dropped spans remembered by id in one trace; beyond that one that is sent again counts again. */
 const MAX_DROPPED_IDS = 20_000;
 /** Evicted traces remembered by id. */
@@ -121,17 +68,12 @@ export type UpsertResult = "applied" | "unchanged" | "ignored" | "unknown";
  * whether a span that arrives after its own deletion was created again (greater position) or is late (no position, or smaller).
  */
 export class TraceStore implements Disposable {
-	readonly columns = new SpanColumns();
-	readonly strings = new StringTable();
-	readonly #kindTypes = new WordCodes();
+	readonly #spans = new SpanRows();
+	readonly columns: SpanColumns = this.#spans.columns;
+	readonly strings: StringTable = this.#spans.strings;
 	readonly #entries = new Map<string, StoredEntry>();
 	readonly #entryByIndex: (StoredEntry | undefined)[] = [];
 	readonly #freeEntryIndexes: number[] = [];
-	readonly #index = new SpanIndex(this.columns);
-	readonly #errors = new Map<number, string>();
-	/** Files of the few spans that name one. */
-	readonly #paths = new Map<number, string>();
-	readonly #orphans = new Orphans(this.columns);
 	readonly #tombstones = new Tombstones();
 	/** A late span of one of these does not make a new trace, and not a whole one. */
 	readonly #evictedIds = new Set<string>();
@@ -150,7 +92,7 @@ export class TraceStore implements Disposable {
 		this.#maxTraces = options.maxTraces ?? 50_000;
 		this.#changes = new ChangeWindow(options.coalesceMs ?? 33);
 		this.onDidChange = this.#changes.onDidChange;
-		this.#changes.onDidChange(() => this.#compactStrings());
+		this.#changes.onDidChange(() => this.#spans.compact());
 	}
 
 	get revision(): number {
@@ -180,9 +122,9 @@ export class TraceStore implements Disposable {
 
 	/** Row of a span, or undefined. Without a trace id that of any span of that id. */
 	rowOf(spanId: string, traceId?: string): number | undefined {
-		if (traceId === undefined) return this.#index.findAny(spanId);
+		if (traceId === undefined) return this.#spans.findAny(spanId);
 		const entry = this.#entries.get(traceId);
-		return entry === undefined ? undefined : this.#index.find(spanId, entry.index);
+		return entry === undefined ? undefined : this.#spans.find(spanId, entry.index);
 	}
 
 	entryOfRow(row: number): TraceEntry {
@@ -197,28 +139,22 @@ export class TraceStore implements Disposable {
 
 	/** Text of a failed span. */
 	errorOf(row: number): string | undefined {
-		return this.#errors.get(row);
+		return this.#spans.errorOf(row);
 	}
 
-	/**
-	 * Discriminator of a span's kind on the wire; `custom` while unknown. A wire with more than 254 of them gets the name of
-	 * the kind for the further ones.
-	 */
+	/** Discriminator of a span's kind on the wire; `custom` while unknown. */
 	kindTypeOf(row: number): string {
-		const c = this.columns;
-		const type = this.#kindTypes.at(c.kindType[row]);
-		if (type !== undefined) return type;
-		return (c.kindType[row] === 0 ? undefined : this.strings.at(c.kindName[row])) ?? "custom";
+		return this.#spans.kindTypeOf(row);
 	}
 
 	/** File that a span names. */
 	pathOf(row: number): string | undefined {
-		return this.#paths.get(row);
+		return this.#spans.pathOf(row);
 	}
 
 	/** Id of a parent that was named but not received. */
 	missingParentOf(row: number): string | undefined {
-		return this.#orphans.parentIdOf(row);
+		return this.#spans.missingParentOf(row);
 	}
 
 	/** While the result lives, the trace is not evicted. */
@@ -277,8 +213,9 @@ export class TraceStore implements Disposable {
 		const known = this.rowOf(input.spanId, traceId);
 		if (known !== undefined) {
 			const entry = this.#storedEntryOfRow(known);
-			const hasChanged = this.#write(known, input);
-			if (!this.#noteService(entry, known, input) && !hasChanged) return "unchanged";
+			const written = this.#spans.write(known, input);
+			if (written === Written.usage) noteUsage(entry, this.#spans, known);
+			if (!this.#noteNames(entry, known, input) && written === Written.nothing) return "unchanged";
 			this.#touch(entry, known);
 			return "applied";
 		}
@@ -288,15 +225,16 @@ export class TraceStore implements Disposable {
 			this.#noteDropped(entry, input.spanId);
 			return "ignored";
 		}
-		const row = this.columns.allocate(input.spanId, entry.index);
+		const { row, children } = this.#spans.add(input, entry.index, entry.rows.length);
 		this.#spanCount++;
-		this.columns.ordinal[row] = entry.rows.length;
 		entry.rows.push(row);
-		this.#index.add(row);
-		this.#write(row, input);
-		this.#noteService(entry, row, input);
+		noteUsage(entry, this.#spans, row);
+		this.#noteNames(entry, row, input);
 		if (entry.extra?.dropped?.delete(input.spanId)) entry.droppedSpans--;
-		for (const child of this.#orphans.adopt(row)) this.#touch(entry, child);
+		for (const child of children) {
+			noteUsage(entry, this.#spans, child);
+			this.#touch(entry, child);
+		}
 		this.#touch(entry, row);
 		return isNewTrace ? this.#keepBounds(entry) : "applied";
 	}
@@ -334,10 +272,7 @@ export class TraceStore implements Disposable {
 		this.#evictedIds.clear();
 		if (this.#entries.size === 0) return;
 		for (const entry of [...this.#entries.values()]) this.#dropEntry(entry);
-		this.#index.clear();
-		this.columns.clear();
-		this.strings.clear();
-		this.#kindTypes.clear();
+		this.#spans.clear();
 		this.#evictedSpans = 0;
 		this.#evictedTraces = 0;
 		this.#changes.clear();
@@ -397,63 +332,12 @@ export class TraceStore implements Disposable {
 
 	/** The span in a row as an object. */
 	spanAt(row: number): SpanSummary {
-		const c = this.columns;
-		const inputTokens = known(c.inputTokens.get(row));
-		const outputTokens = known(c.outputTokens.get(row));
-		const model = this.strings.at(c.model[row]);
-		const saidCostUsd = known(c.costUsd[row]);
-		const costUsd = saidCostUsd ?? this.#estimateAt(row);
-		const parentRow = c.parentRow[row];
-		const parentSpanId =
-			parentRow >= 0
-				? c.ids[parentRow]
-				: parentRow === Parent.orphan
-					? this.#orphans.parentIdOf(row)
-					: parentRow === Parent.root
-						? null
-						: undefined;
-		const kindType = this.kindTypeOf(row);
-		return {
-			traceId: this.entryOfRow(row).traceId,
-			spanId: c.ids[row],
-			parentSpanId,
-			isOrphan: parentRow === Parent.orphan,
-			name: this.strings.at(c.name[row]) ?? c.ids[row],
-			kindType,
-			kindName: this.strings.at(c.kindName[row]) ?? kindType,
-			model,
-			provider: this.strings.at(c.provider[row]),
-			inputTokens,
-			outputTokens,
-			costUsd,
-			isCostEstimated: saidCostUsd === undefined && costUsd !== undefined,
-			state: SPAN_STATES[c.state[row]],
-			error: this.#errors.get(row),
-			start: timeAt(c.startMs[row], c.startSubNs[row]),
-			end: timeAt(c.endMs[row], c.endSubNs[row]),
-		};
+		return this.#spans.summaryAt(row, this.entryOfRow(row).traceId);
 	}
 
 	/** Cost of the span in a row: the server's word, else the estimate; NaN when unknown. */
 	costUsdAt(row: number): number {
-		const c = this.columns;
-		const said = c.costUsd[row];
-		if (!Number.isNaN(said)) return said;
-		return this.#estimateAt(row) ?? Number.NaN;
-	}
-
-	/** What our server would say of the same span, so of model calls only; where the kind is not known yet, too. */
-	#estimateAt(row: number): number | undefined {
-		const c = this.columns;
-		const model = this.strings.at(c.model[row]);
-		if (model === undefined || (c.kindType[row] !== 0 && this.kindTypeOf(row) !== PRICED_KIND_TYPE)) return undefined;
-		return estimateCostUsd({
-			model,
-			provider: this.strings.at(c.provider[row]),
-			inputTokens: known(c.inputTokens.get(row)),
-			outputTokens: known(c.outputTokens.get(row)),
-			atMs: known(c.startMs[row]),
-		});
+		return this.#spans.costUsdAt(row);
 	}
 
 	span(traceId: string, spanId: string): SpanSummary | undefined {
@@ -465,7 +349,7 @@ export class TraceStore implements Disposable {
 	summary(traceId: string): TraceSummary | undefined {
 		const entry = this.#entries.get(traceId);
 		if (entry === undefined) return undefined;
-		entry.summary ??= this.#summarize(entry);
+		entry.summary ??= summarize(entry, this.#spans);
 		return entry.summary;
 	}
 
@@ -478,146 +362,6 @@ export class TraceStore implements Disposable {
 		this.#changes.dispose();
 	}
 
-	#summarize(entry: StoredEntry): TraceSummary {
-		const c = this.columns;
-		const sums = this.#sumsOf(entry);
-		const nameRow = sums.rootRow >= 0 ? sums.rootRow : sums.firstRow;
-		const first = sums.firstRow < 0 ? undefined : timeAt(c.startMs[sums.firstRow], c.startSubNs[sums.firstRow]);
-		const { running, failed, lastRow, failedRow } = sums;
-		// An array that grew holds room for half as many more; a trace that came to rest gives it back.
-		if (running === 0 && entry.rows.length <= CHUNK) entry.rows = entry.rows.slice();
-		return {
-			traceId: entry.traceId,
-			name: entry.name || (nameRow < 0 ? undefined : this.strings.at(c.name[nameRow])) || entry.traceId,
-			tags: entry.tags,
-			sessionId: sessionOfTags(entry.tags),
-			serviceName: entry.serviceName,
-			spanCount: entry.rows.length,
-			runningCount: running,
-			failedCount: failed,
-			state: failed > 0 ? "failed" : running > 0 || entry.rows.length === 0 ? "running" : "completed",
-			start: first ?? entry.start,
-			end: running > 0 || lastRow < 0 ? undefined : timeAt(c.endMs[lastRow], c.endSubNs[lastRow]),
-			inputTokens: known(sums.inputTokens),
-			outputTokens: known(sums.outputTokens),
-			costUsd: Number.isNaN(sums.costNanoUsd) ? undefined : sums.costNanoUsd / 1e9,
-			isCostEstimated: sums.isCostEstimated,
-			error: failedRow < 0 ? undefined : this.#errors.get(failedRow),
-			droppedSpans: entry.droppedSpans,
-			changedAtMs: entry.changedAtMs,
-		};
-	}
-
-	#sumsOf(entry: StoredEntry): TraceSums {
-		const { rows } = entry;
-		if (rows.length <= CHUNK) return this.#sumRows(rows, 0, rows.length);
-		const extra = extraOf(entry);
-		extra.chunks ??= [];
-		const { chunks } = extra;
-		const sums = new TraceSums();
-		for (let index = 0; index * CHUNK < rows.length; index++) {
-			const part = chunks[index] ?? this.#sumRows(rows, index * CHUNK, Math.min(rows.length, (index + 1) * CHUNK));
-			chunks[index] = part;
-			sums.merge(this.columns, part);
-		}
-		return sums;
-	}
-
-	#sumRows(rows: readonly number[], from: number, to: number): TraceSums {
-		const sums = new TraceSums();
-		for (let index = from; index < to; index++) sums.add(this.columns, rows[index], this.costUsdAt(rows[index]));
-		return sums;
-	}
-
-	/** Writes what `input` says into a row; returns whether anything changed. */
-	#write(row: number, input: SpanInput): boolean {
-		const c = this.columns;
-		const before = c.state[row];
-		const after = input.state === undefined ? before : SpanStateCode[input.state];
-		// A running version that comes after the terminal one is late: it may only fill in what is still unknown.
-		const isLate = before !== SpanStateCode.running && after === SpanStateCode.running;
-		let hasChanged = false;
-		if (!isLate && after !== before) {
-			c.state[row] = after;
-			hasChanged = true;
-		}
-		const setText = (column: Int32Array, text: string | undefined) => {
-			if (text === undefined || (isLate && column[row] !== NO_STRING)) return;
-			const index = this.strings.intern(text);
-			if (column[row] === index) return;
-			if (column[row] !== NO_STRING) this.strings.noteGarbage(1);
-			column[row] = index;
-			hasChanged = true;
-		};
-		const setCount = (column: CountColumn, value: number | undefined) => {
-			if (value === undefined || Number.isNaN(value)) return;
-			const current = column.get(row);
-			if (current === value || (isLate && !Number.isNaN(current))) return;
-			column.set(row, value);
-			hasChanged = true;
-		};
-		const setTime = (ms: Float64Array, subNs: Uint32Array, time: Timestamp | undefined) => {
-			if (time === undefined || (isLate && !Number.isNaN(ms[row]))) return;
-			if (ms[row] === time.ms && subNs[row] === time.subNs) return;
-			ms[row] = time.ms;
-			subNs[row] = time.subNs;
-			hasChanged = true;
-		};
-		setText(c.name, input.name);
-		if (input.kindType !== undefined && !(isLate && c.kindType[row] !== 0)) {
-			const code = this.#kindTypes.code(input.kindType);
-			if (code !== c.kindType[row]) {
-				c.kindType[row] = code;
-				hasChanged = true;
-			}
-		}
-		setText(c.kindName, input.kindName);
-		setText(c.model, input.model);
-		setText(c.provider, input.provider);
-		setCount(c.inputTokens, input.inputTokens);
-		setCount(c.outputTokens, input.outputTokens);
-		const { costUsd } = input;
-		if (costUsd !== undefined && !Object.is(costUsd, c.costUsd[row]) && !(isLate && !Number.isNaN(c.costUsd[row]))) {
-			c.costUsd[row] = costUsd;
-			hasChanged = true;
-		}
-		setTime(c.startMs, c.startSubNs, input.start);
-		if (after !== SpanStateCode.running) setTime(c.endMs, c.endSubNs, input.end);
-		if (input.error !== undefined && !isLate && this.#errors.get(row) !== input.error) {
-			this.#errors.set(row, input.error);
-			hasChanged = true;
-		}
-		if (input.path !== undefined && this.#paths.get(row) !== input.path && !(isLate && this.#paths.has(row))) {
-			this.#paths.set(row, input.path);
-			hasChanged = true;
-		}
-		if (input.parentSpanId !== undefined && !(isLate && c.parentRow[row] !== Parent.unknown)) {
-			if (this.#setParent(row, input.parentSpanId)) hasChanged = true;
-		}
-		return hasChanged;
-	}
-
-	#setParent(row: number, parentSpanId: string | null): boolean {
-		const c = this.columns;
-		const before = c.parentRow[row];
-		if (parentSpanId === null) {
-			if (before === Parent.root) return false;
-			this.#orphans.remove(row);
-			c.parentRow[row] = Parent.root;
-			return true;
-		}
-		if (before === Parent.orphan && this.#orphans.parentIdOf(row) === parentSpanId) return false;
-		const parentRow = this.#index.find(parentSpanId, c.traceIndex[row]);
-		if (parentRow !== undefined) {
-			if (before === parentRow) return false;
-			this.#orphans.remove(row);
-			c.parentRow[row] = parentRow;
-			return true;
-		}
-		this.#orphans.add(row, parentSpanId);
-		return true;
-	}
-
 	#removeRows(entry: StoredEntry, gone: ReadonlySet<number>): void {
 		const c = this.columns;
 		const kept = entry.rows.filter((row) => !gone.has(row));
@@ -625,53 +369,41 @@ export class TraceStore implements Disposable {
 			const row = kept[ordinal];
 			c.ordinal[row] = ordinal;
 			const parentRow = c.parentRow[row];
-			if (parentRow >= 0 && gone.has(parentRow)) this.#orphans.add(row, c.ids[parentRow]);
+			if (parentRow >= 0 && gone.has(parentRow)) this.#spans.orphan(row);
 		}
 		entry.rows = kept;
 		if (entry.extra !== undefined) entry.extra.chunks = undefined;
+		if (entry.nesting === "settled") entry.nesting = "stale";
 		entry.structureRevision++;
 		for (const row of gone) this.#releaseRow(row);
 		this.#changes.removeRows(entry.traceId, gone);
 	}
 
 	#releaseRow(row: number): void {
-		this.#orphans.remove(row);
-		this.#errors.delete(row);
-		this.#paths.delete(row);
-		this.#index.remove(row);
-		this.columns.release(row);
-		this.strings.noteGarbage(4);
+		this.#spans.release(row);
 		this.#spanCount--;
 	}
 
 	#traceIdOfSpan(spanId: string): string | undefined {
-		const row = this.#index.findAny(spanId);
+		const row = this.#spans.findAny(spanId);
 		return row === undefined ? undefined : this.entryOfRow(row).traceId;
 	}
 
-	/**
-	 * The service of a trace is that of its earliest root, else of its earliest span, as far as they name one: the same in
-	 * any order of arrival. Returns whether it changed.
-	 */
-	#noteService(entry: StoredEntry, row: number, input: SpanInput): boolean {
-		const { serviceName } = input;
-		if (serviceName === undefined) return false;
+	/** Service and session of a trace are what its spans say (`betterName`). Returns whether one of them changed. */
+	#noteNames(entry: StoredEntry, row: number, { serviceName, sessionId }: SpanInput): boolean {
+		if (serviceName === undefined && sessionId === undefined) return false;
 		const c = this.columns;
-		const startMs = Number.isNaN(c.startMs[row]) ? Number.MAX_VALUE : c.startMs[row] + c.startSubNs[row] / 1e6;
 		const isRoot = c.parentRow[row] === Parent.root;
-		const { service } = extraOf(entry);
-		const isBetter =
-			service === undefined ||
-			(isRoot !== service.isRoot
-				? isRoot
-				: startMs !== service.startMs
-					? startMs < service.startMs
-					: serviceName < service.name);
-		if (!isBetter) return false;
-		extraOf(entry).service = { name: serviceName, isRoot, startMs };
-		if (entry.serviceName === serviceName) return false;
-		entry.serviceName = serviceName;
-		return true;
+		const startMs = Number.isNaN(c.startMs[row]) ? Number.MAX_VALUE : c.startMs[row] + c.startSubNs[row] / 1e6;
+		const extra = extraOf(entry);
+		const better = (before: NamedBySpan | undefined, name: string | undefined) =>
+			name === undefined ? before : betterName(before, { name, isRoot, startMs });
+		const sessionBefore = extra.session?.name;
+		extra.service = better(extra.service, serviceName);
+		extra.session = better(extra.session, sessionId);
+		const hasChanged = entry.serviceName !== extra.service?.name || sessionBefore !== extra.session?.name;
+		entry.serviceName = extra.service?.name;
+		return hasChanged;
 	}
 
 	#noteDropped(entry: StoredEntry, spanId: string): void {
@@ -702,6 +434,7 @@ export class TraceStore implements Disposable {
 			droppedSpans: 0,
 			isWhole: !this.#isHistory && !wasEvicted,
 			changedAtMs: Date.now(),
+			nesting: "none",
 			summary: undefined,
 			extra: undefined,
 		};
@@ -766,12 +499,6 @@ export class TraceStore implements Disposable {
 		return Number.isNaN(startMs) ? entry.changedAtMs : startMs;
 	}
 
-	/** Names of spans that are gone leave the table with the next change set. */
-	#compactStrings(): void {
-		const c = this.columns;
-		this.strings.compact(c.traceIndex, c.used, [c.name, c.kindName, c.model, c.provider]);
-	}
-
 	#touch(entry: StoredEntry, row?: number): void {
 		entry.revision++;
 		entry.summary = undefined;
@@ -782,19 +509,6 @@ export class TraceStore implements Disposable {
 		}
 		this.#changes.changeTrace(entry.traceId, row);
 	}
-}
-
-function extraOf(entry: StoredEntry): EntryExtra {
-	entry.extra ??= { chunks: undefined, dropped: undefined, service: undefined };
-	return entry.extra;
-}
-
-function known(value: number): number | undefined {
-	return Number.isNaN(value) ? undefined : value;
-}
-
-function timeAt(ms: number, subNs: number): Timestamp | undefined {
-	return Number.isNaN(ms) ? undefined : { ms, subNs };
 }
 
 function sameTime(a: Timestamp, b: Timestamp | undefined): boolean {

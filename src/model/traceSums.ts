@@ -1,5 +1,6 @@
 import { SpanStateCode } from "./span.ts";
 import { Parent, type SpanColumns } from "./spanColumns.ts";
+import { nanoUsd, plus } from "./usage.ts";
 
 /**
  * What a trace's summary needs of a range of its spans. Sums of parts merge to the sums of the whole, whatever the order
@@ -22,7 +23,8 @@ export class TraceSums {
 	costNanoUsd = Number.NaN;
 	isCostEstimated = false;
 
-	add(c: SpanColumns, row: number, costUsd: number): void {
+	/** `isCounting` is false for a span that repeats what spans below it report. */
+	add(c: SpanColumns, row: number, costUsd: number, isCounting: boolean): void {
 		this.firstRow = earlier(c, row, this.firstRow);
 		if (c.parentRow[row] === Parent.root) this.rootRow = earlier(c, row, this.rootRow);
 		const state = c.state[row];
@@ -32,11 +34,11 @@ export class TraceSums {
 			this.failed++;
 			this.failedRow = earlier(c, row, this.failedRow);
 		}
+		if (!isCounting) return;
 		this.inputTokens = plus(this.inputTokens, c.inputTokens.get(row));
 		this.outputTokens = plus(this.outputTokens, c.outputTokens.get(row));
 		if (Number.isNaN(costUsd)) return;
-		// Whole nano-dollars add up to the same sum in any order, which plain doubles do not.
-		this.costNanoUsd = plus(this.costNanoUsd, Math.round(costUsd * 1e9));
+		this.costNanoUsd = plus(this.costNanoUsd, nanoUsd(costUsd));
 		if (Number.isNaN(c.costUsd[row])) this.isCostEstimated = true;
 	}
 
@@ -52,11 +54,6 @@ export class TraceSums {
 		this.costNanoUsd = plus(this.costNanoUsd, part.costNanoUsd);
 		this.isCostEstimated ||= part.isCostEstimated;
 	}
-}
-
-/** Sum of two numbers of which either may be unknown (NaN). */
-function plus(sum: number, value: number): number {
-	return Number.isNaN(value) ? sum : Number.isNaN(sum) ? value : sum + value;
 }
 
 /** The one of two rows that starts first; an unknown start is later than all. `other` may be -1. */

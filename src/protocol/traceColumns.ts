@@ -1,5 +1,6 @@
 import { Parent } from "../model/spanColumns.ts";
-import type { TraceEntry, TraceStore } from "../model/traceStore.ts";
+import type { TraceEntry } from "../model/traceEntry.ts";
+import type { TraceStore } from "../model/traceStore.ts";
 
 /**
  * Spans of one trace on the way to a webview: columns and one string table, no payload. n = number of spans in the message.

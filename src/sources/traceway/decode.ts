@@ -110,6 +110,10 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 	let provider: string | undefined;
 	let inputTokens: number | undefined;
 	let outputTokens: number | undefined;
+	let cacheReadTokens: number | undefined;
+	let cacheWriteTokens: number | undefined;
+	let reasoningTokens: number | undefined;
+	let isRollup: boolean | undefined;
 	let costUsd: number | undefined;
 	let kindName = kindType;
 	let serviceName: string | undefined;
@@ -119,7 +123,11 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		provider = decodeWord(kindObject.provider);
 		inputTokens = decodeNumber(kindObject.input_tokens);
 		outputTokens = decodeNumber(kindObject.output_tokens);
+		cacheReadTokens = decodeNumber(kindObject.cache_read_tokens);
+		cacheWriteTokens = decodeNumber(kindObject.cache_write_tokens);
+		reasoningTokens = decodeNumber(kindObject.reasoning_tokens);
 		costUsd = decodeNumber(kindObject.cost);
+		isRollup = kindObject.usage_scope === "subtree";
 		if (kindType === "fs_read" || kindType === "fs_write") path = decodeName(kindObject.path);
 		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
 		const attributes = asObject(kindObject.attributes);
@@ -150,16 +158,23 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		name: decodeName(span.name),
 		kindType,
 		kindName,
+		// An object holds all of the kind: on completion it replaces the one before.
+		hasWholeKind: kindObject === undefined ? undefined : true,
 		model,
 		provider,
 		inputTokens,
 		outputTokens,
+		cacheReadTokens,
+		cacheWriteTokens,
+		reasoningTokens,
 		costUsd,
+		isRollup,
 		state,
 		error: state === "failed" ? decodeError(span) : undefined,
 		start,
 		end,
 		serviceName,
+		sessionId: decodeId(span.session_id),
 		path,
 	};
 }

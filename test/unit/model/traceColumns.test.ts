@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SPAN_STATES, type SpanInput, type SpanSummary } from "../../../src/model/span.ts";
-import type { TraceStore as Store, TraceEntry } from "../../../src/model/traceStore.ts";
+import type { TraceEntry } from "../../../src/model/traceEntry.ts";
+import type { TraceStore as Store } from "../../../src/model/traceStore.ts";
 import { TraceStore } from "../../../src/model/traceStore.ts";
 import {
 	encodeTraceColumns,
@@ -58,7 +59,8 @@ function entryOf(store: Store, traceId: string): TraceEntry {
 
 /** What `spanAt` says, without what the columns do not carry. */
 function expected(store: Store, row: number): unknown {
-	const { traceId, provider, isCostEstimated, kindType, ...rest }: SpanSummary = store.spanAt(row);
+	const { traceId, provider, isCostEstimated, kindType, ...whole }: SpanSummary = store.spanAt(row);
+	const { cacheReadTokens, cacheWriteTokens, reasoningTokens, isRollup, ...rest } = whole;
 	return { ordinal: store.columns.ordinal[row], ...rest, parentSpanId: rest.parentSpanId ?? null };
 }
 

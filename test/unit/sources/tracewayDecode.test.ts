@@ -39,16 +39,34 @@ describe("decodeSpan", () => {
 			name: "draft reply",
 			kindType: "llm_call",
 			kindName: "llm_call",
+			hasWholeKind: true,
 			model: "gpt-4o-mini",
 			provider: "openai",
 			inputTokens: 210,
 			outputTokens: 48,
 			costUsd: 0.0000603,
+			isRollup: false,
 			state: "completed",
 			error: undefined,
 			start: { ms: Date.parse("2026-03-06T09:00:00.125Z"), subNs: 0 },
 			end: { ms: Date.parse("2026-03-06T09:00:01.480Z"), subNs: 0 },
 			serviceName: undefined,
+		});
+	});
+
+	it("reads the parts of tokens, what they sum up, and the session", () => {
+		const tokens = { cache_read_tokens: 100, cache_write_tokens: 0, reasoning_tokens: 7 };
+		const kind = { ...whole.kind, ...tokens, usage_scope: "subtree" };
+		expect(decodeSpan({ ...whole, kind, session_id: "S" })).toMatchObject({
+			cacheReadTokens: 100,
+			cacheWriteTokens: 0,
+			reasoningTokens: 7,
+			isRollup: true,
+			sessionId: "S",
+		});
+		expect(decodeSpan({ ...whole, kind: { ...kind, usage_scope: "self" }, session_id: 7 })).toMatchObject({
+			isRollup: false,
+			sessionId: undefined,
 		});
 	});
 

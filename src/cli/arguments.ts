@@ -34,8 +34,17 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** `node:util` parseArgs without positionals, with errors as `UsageError`. */
 export function parseOptions<T extends Options>(args: readonly string[], options: T) {
+	return parse(args, options, false).values;
+}
+
+/** The same with positionals. */
+export function parseArguments<T extends Options>(args: readonly string[], options: T) {
+	return parse(args, options, true);
+}
+
+function parse<T extends Options>(args: readonly string[], options: T, allowPositionals: boolean) {
 	try {
-		return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+		return parseArgs({ args: [...args], options, strict: true, allowPositionals });
 	} catch (error) {
 		// Messages of parseArgs go on with advice about positionals behind the first sentence or line.
 		const text = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
-import { isAbortError, sleep } from "../base/abort.ts";
-import { describeError } from "../base/logger.ts";
+import { sleep } from "../base/abort.ts";
 import { CommandError, printable } from "./arguments.ts";
 import { type DemoSpan, type DemoTrace, planTrace } from "./demoPlan.ts";
+import { refused, unreachable } from "./target.ts";
 
 export interface DemoOptions {
 	/** Base address of the server, without `/api`. */
@@ -217,28 +217,11 @@ class DemoClient {
 			});
 			text = await response.text();
 		} catch (error) {
-			throw new CommandError(unreachable(this.#url, error), 1, { cause: error });
+			throw new CommandError(unreachable(this.#url, error, REQUEST_TIMEOUT_MS), 1, { cause: error });
 		}
 		// A span that somebody deleted meanwhile, or cleared with everything else, is no reason to stop.
 		const isGone = /^\/api\/spans\/[^/]+\/(complete|fail)$/.test(path) && response.status === 404;
-		if (!response.ok && !isGone) throw new CommandError(refused(this.#url, path, response.status, text));
+		if (!response.ok && !isGone) throw new CommandError(refused(this.#url, `POST ${path}`, response.status, text));
 		return text;
 	}
-}
-
-/** What to do when a server does not answer. */
-function unreachable(url: string, error: unknown): string {
-	// `fetch` itself says only "fetch failed"; its cause has the system's word.
-	const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-	const said = (cause as NodeJS.ErrnoException).code ?? describeError(cause);
-	const why = isAbortError(error) ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s` : said;
-	return `cannot reach ${url} (${why}); start a server with "traceway-live serve", or give its address with --url`;
-}
-
-/** What to do when a server says no. */
-function refused(url: string, path: string, status: number, body: string): string {
-	if (status === 401 || status === 403) {
-		return `${url} refused the request (${status}); set the token with TRACEWAY_TOKEN or --token`;
-	}
-	return `${url} answered POST ${path} with ${status}: ${printable(body.trim(), 300) || "no text"}`;
 }

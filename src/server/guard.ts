@@ -10,6 +10,9 @@ export interface GuardOptions {
 	readonly token: string | undefined;
 }
 
+/** What the guard looks at; calls by gRPC have it, too. */
+type CheckedRequest = Pick<IncomingMessage, "method" | "url" | "headers">;
+
 /** True for names and addresses that only this machine can mean: `localhost`, `*.localhost`, `127.0.0.0/8`, `::1`. */
 export function isLoopbackHost(host: string): boolean {
 	const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
@@ -48,7 +51,7 @@ export class Guard {
 	}
 
 	/** @throws HttpError 403 or 401. */
-	check(request: IncomingMessage): void {
+	check(request: CheckedRequest): void {
 		const { host, origin } = request.headers;
 		if (!this.#isHostAccepted(host ?? "")) {
 			throw new HttpError(
@@ -89,7 +92,7 @@ export class Guard {
 		);
 	}
 
-	#checkToken(request: IncomingMessage, expected: Buffer): void {
+	#checkToken(request: CheckedRequest, expected: Buffer): void {
 		const url = request.url ?? "/";
 		const queryAt = url.indexOf("?");
 		const path = queryAt < 0 ? url : url.slice(0, queryAt);

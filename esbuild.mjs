@@ -117,18 +117,38 @@ function writeMeta(name, result) {
 	writeFileSync(join(dist, "meta", name), JSON.stringify(result.metafile));
 }
 
-/** Bytes of an entry and of all that it imports statically. */
-function staticBytes(metafile, entry) {
+/** An entry and all chunks that it imports statically. */
+function staticOutputs(metafile, entry) {
 	const seen = new Set();
 	const visit = (path) => {
-		if (seen.has(path)) return 0;
+		if (seen.has(path)) return;
 		seen.add(path);
-		const output = metafile.outputs[path];
-		return output.imports
-			.filter((imported) => imported.kind === "import-statement" && !imported.external)
-			.reduce((sum, imported) => sum + visit(imported.path), output.bytes);
+		for (const imported of metafile.outputs[path].imports) {
+			if (imported.kind === "import-statement" && !imported.external) visit(imported.path);
+		}
 	};
-	return visit(entry);
+	visit(entry);
+	return [...seen].map((path) => metafile.outputs[path]);
+}
+
+/** Bytes of an entry and of all that it imports statically. */
+function staticBytes(metafile, entry) {
+	return staticOutputs(metafile, entry).reduce((sum, output) => sum + output.bytes, 0);
+}
+
+/** The gRPC library is as large as the server: only these files, which are loaded when gRPC is asked for, may bring it in. */
+const GRPC_ENTRIES = ["src/cli/doctorGrpc.ts", "src/server/otlp/grpc.ts"];
+
+/** Entries and lazy chunks that load the gRPC library without being asked for it. */
+function eagerGrpc(metafile) {
+	return Object.entries(metafile.outputs)
+		.filter(([, { entryPoint }]) => entryPoint !== undefined && !GRPC_ENTRIES.includes(entryPoint))
+		.filter(([path]) =>
+			staticOutputs(metafile, path).some(({ inputs }) =>
+				Object.keys(inputs).some((input) => input.includes("node_modules/@grpc/grpc-js/")),
+			),
+		)
+		.map(([path, { entryPoint }]) => `${path} (${entryPoint}): loads @grpc/grpc-js, which must stay lazy`);
 }
 
 function verify() {
@@ -152,6 +172,7 @@ function verify() {
 			if (output.entryPoint === "src/extension.ts") problems.push(`${path}: undici must stay in a lazy chunk`);
 		}
 	}
+	problems.push(...eagerGrpc(JSON.parse(readFileSync(join(dist, "meta", "cli.json"), "utf8"))));
 	const webview = JSON.parse(readFileSync(join(dist, "meta", "webview.json"), "utf8"));
 	for (const input of Object.keys(webview.inputs)) {
 		if (/^src\/(server|sources|stream|ui|cli)\//.test(input)) problems.push(`webview bundle holds ${input}`);

@@ -28,7 +28,7 @@ export const PIECE_LIMITS: PieceLimits = { targetBytes: 4 * 1024 * 1024, maxByte
 const MAX_HEAD_BYTES = 256 * 1024;
 
 /**
- * Cuts Traceway JSON (`{"traces":{"<id>":[span, …]}}`) and OTLP JSON (`{"resourceSpans":[…]}`) of any size into requests, as
+ * Cuts Traceway JSON (`{"records":{"<id>":{…}},"traces":{"<id>":[span, …]}}`) and OTLP JSON (`{"resourceSpans":[…]}`) of any size into requests, as
  * the bytes arrive. Several documents may follow each other, as the lines of OpenTelemetry's file exporter do. Traces and
  * groups stay whole where they fit into one request; else they are cut between spans. What is in a span is not looked at.
  *
@@ -51,10 +51,10 @@ async function* documentPieces(stream: JsonStream, limits: PieceLimits): AsyncGe
 	let isKnown = false;
 	for await (const key of stream.keys()) {
 		const next = await stream.peek();
-		if (key === "traces" && next === "{") {
+		if ((key === "traces" || key === "records") && next === "{") {
 			isKnown = true;
-			yield* tracePieces(stream, limits);
-		} else if (key === "resourceSpans" && next === "[") {
+			yield* tracePieces(stream, limits, key);
+		} else if ((key === "resourceSpans" || key === "resource_spans") && next === "[") {
 			isKnown = true;
 			yield* groupListPieces(stream, limits, {
 				head: '{"resourceSpans":[',
@@ -115,8 +115,13 @@ class PieceBuilder {
 	}
 }
 
-async function* tracePieces(stream: JsonStream, limits: PieceLimits): AsyncGenerator<ImportPiece> {
-	const [head, tail] = ['{"traces":{', "}}"];
+/** The arrays of spans in `traces`, and what `records` says of traces beside their spans. */
+async function* tracePieces(
+	stream: JsonStream,
+	limits: PieceLimits,
+	list: "traces" | "records",
+): AsyncGenerator<ImportPiece> {
+	const [head, tail] = [`{"${list}":{`, "}}"];
 	const traces = new PieceBuilder(limits, head, tail);
 	for await (const id of stream.keys()) {
 		const name = JSON.stringify(id);
@@ -125,9 +130,10 @@ async function* tracePieces(stream: JsonStream, limits: PieceLimits): AsyncGener
 			yield* traces.add(`${name}:`, whole);
 			continue;
 		}
-		if ((await stream.peek()) !== "[") throw stream.problem(`an array of the spans of trace ${name} was expected`);
+		if ((await stream.peek()) !== "[")
+			throw stream.problem(`${list}[${name}] is too large for one request and no array of spans`);
 		yield* traces.flush();
-		yield* arrayPieces(stream, limits, `${head}${name}:[`, `]${tail}`, `traces[${name}]`);
+		yield* arrayPieces(stream, limits, `${head}${name}:[`, `]${tail}`, `${list}[${name}]`);
 	}
 	yield* traces.flush();
 }

@@ -17,6 +17,18 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
 		summary: "print live events as lines",
 		load: async () => (await import("./tail.ts")).tailCommand,
 	},
+	export: {
+		summary: "write traces as JSON, to a file or to standard output",
+		load: async () => (await import("./exportCommand.ts")).exportCommand,
+	},
+	import: {
+		summary: "send stored traces to a server",
+		load: async () => (await import("./importCommand.ts")).importCommand,
+	},
+	doctor: {
+		summary: "find out why spans do not arrive",
+		load: async () => (await import("./doctor.ts")).doctorCommand,
+	},
 };
 
 const PROGRAM = "traceway-live";
@@ -34,8 +46,8 @@ Commands
 ${commands.join("\n")}
 
 Environment
-  TRACEWAY_URL       server that demo and tail talk to
-  TRACEWAY_TOKEN     bearer token: asked for by serve, sent by demo and tail
+  TRACEWAY_URL       server that the other commands talk to
+  TRACEWAY_TOKEN     bearer token: asked for by serve, sent by the others
   TRACEWAY_DATA_DIR  data directory, instead of the platform's default
   TRACEWAY_DEBUG     1 adds stack traces to internal errors
 
@@ -45,11 +57,13 @@ Exit codes
   2  wrong command line
   3  another running server owns the data directory
   4  Node.js is older than 22.16
+  130  export or import was stopped with Ctrl+C
 
 Examples
   ${PROGRAM} serve
   ${PROGRAM} demo --live
   ${PROGRAM} tail --json
+  ${PROGRAM} doctor
 `;
 }
 

@@ -30,6 +30,8 @@ export interface ServerInfo {
 	readonly url: string;
 	/** Base address for OTLP exporters, without `/v1/traces`. */
 	readonly otlpUrl: string;
+	/** Address for exporters that speak gRPC, when that is on. */
+	readonly grpcUrl?: string | undefined;
 	readonly version: string;
 	/** New with each start; `GET /api/health` answers the same as `instance_id`. */
 	readonly instanceId: string;
@@ -42,6 +44,8 @@ export interface ListeningLine {
 	readonly event: "listening";
 	readonly url: string;
 	readonly otlpUrl: string;
+	/** With `--grpc-port`. */
+	readonly grpcUrl?: string | undefined;
 	readonly pid: number;
 	readonly version: string;
 }
@@ -56,6 +60,10 @@ function isHttpUrl(value: unknown): value is string {
 	return isText(value) && /^https?:\/\/[^/]+$/.test(value) && URL.canParse(value);
 }
 
+function isOptionalUrl(value: unknown): value is string | undefined {
+	return value === undefined || isHttpUrl(value);
+}
+
 function isPid(value: unknown): value is number {
 	return typeof value === "number" && Number.isInteger(value) && value > 0;
 }
@@ -67,19 +75,20 @@ function isPid(value: unknown): value is number {
 export function parseServerInfo(text: string): ServerInfo | undefined {
 	const value = parseObject(text);
 	if (value === undefined) return undefined;
-	const { pid, url, otlpUrl, version, instanceId, startedAt } = value;
-	if (!isPid(pid) || !isHttpUrl(url) || !isHttpUrl(otlpUrl)) return undefined;
+	const { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt } = value;
+	if (!isPid(pid) || !isHttpUrl(url) || !isHttpUrl(otlpUrl) || !isOptionalUrl(grpcUrl)) return undefined;
 	if (!isText(version) || !isText(instanceId) || !isText(startedAt)) return undefined;
-	return { pid, url, otlpUrl, version, instanceId, startedAt };
+	return { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt };
 }
 
 /** Reads the first line of `serve --json`; undefined when it is something else. */
 export function parseListeningLine(text: string): ListeningLine | undefined {
 	const value = parseObject(text);
 	if (value === undefined || value.event !== "listening") return undefined;
-	const { pid, url, otlpUrl, version } = value;
+	const { pid, url, otlpUrl, grpcUrl, version } = value;
 	if (!isPid(pid) || !isHttpUrl(url) || !isHttpUrl(otlpUrl) || !isText(version)) return undefined;
-	return { event: "listening", url, otlpUrl, pid, version };
+	if (!isOptionalUrl(grpcUrl)) return undefined;
+	return { event: "listening", url, otlpUrl, grpcUrl, pid, version };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildCli, type CliBundle, Process, packageVersion } from "./support/cli.ts";
 
+const COMMANDS = ["serve", "demo", "tail", "export", "import", "doctor"];
+
 let bundle: CliBundle;
 let home: string;
 
@@ -42,11 +44,11 @@ describe("the command line", () => {
 	it("prints its commands with --help, and without a command on standard error with code 2", async () => {
 		const help = await run(["--help"]);
 		expect(help.exitCode).toBe(0);
-		for (const command of ["serve", "demo", "tail"]) expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
+		for (const command of COMMANDS) expect(help.stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
 		expect(await run([])).toEqual({ exitCode: 2, stdout: "", stderr: help.stdout });
 	});
 
-	it.each(["serve", "demo", "tail"])("explains %s with usage, options, exit codes and examples", async (command) => {
+	it.each(COMMANDS)("explains %s with usage, options, exit codes and examples", async (command) => {
 		const help = await run([command, "--help"]);
 		expect(help).toMatchObject({ exitCode: 0, stderr: "" });
 		for (const part of ["Usage", "Options", "Exit codes", "Examples"]) expect(help.stdout).toContain(`\n${part}\n`);
@@ -62,6 +64,10 @@ describe("the command line", () => {
 		[["serve", "--prot", "1"], `traceway-live: unknown option '--prot' (see "traceway-live serve --help")`],
 		[["demo", "--traces", "many"], 'traceway-live: --traces: "many" is no whole number from 1 to 1000000'],
 		[["tail", "--since", "-1"], "traceway-live: "],
+		[["export", "--format", "xml"], 'traceway-live: --format: "xml" is neither traceway nor otlp'],
+		[["export", "traces.json"], "traceway-live: unexpected argument 'traces.json'"],
+		[["import", "--file", "x"], "traceway-live: unknown option '--file'"],
+		[["doctor", "--url", "ftp://h"], 'traceway-live: --url: "ftp://h" is no address'],
 		[["demo", "--url", "nowhere"], 'traceway-live: --url: "nowhere" is no address'],
 	])("names what is wrong with %j in one line with code 2", async (args, message) => {
 		const { exitCode, stdout, stderr } = await run(args);

@@ -91,6 +91,14 @@ describe("importPieces", () => {
 		expect(pieces.map(({ body }) => body.toString())).toEqual([text]);
 	});
 
+	it("sends the records of traces as well", async () => {
+		const records = { a: { name: "one", tags: [] }, b: { tags: ["x"] } };
+		expect(parse(await cut(JSON.stringify({ records, traces: { a: [1] } }), 1000, 1000))).toEqual([
+			{ records },
+			{ traces: { a: [1] } },
+		]);
+	});
+
 	it("reads one document a line", async () => {
 		const pieces = await cut('{"resourceSpans":[{"a":1}]}\n{"traces":{"t":[]}}\n', 1000, 1000);
 		expect(parse(pieces)).toEqual([{ resourceSpans: [{ a: 1 }] }, { traces: { t: [] } }]);
@@ -126,7 +134,7 @@ describe("importPieces", () => {
 		['{"traces":[]}', 'neither "traces"'],
 		['{"traces":{"t":[', "ends inside a value"],
 		['{"resourceSpans":[}', "a value was expected"],
-		[`{"traces":{"t":{"a":"${"x".repeat(300)}"}}}`, 'an array of the spans of trace "t" was expected'],
+		[`{"traces":{"t":{"a":"${"x".repeat(300)}"}}}`, 'traces["t"] is too large for one request'],
 	])("refuses %j in one line", async (text, message) => {
 		await expect(cut(text, 100, 200)).rejects.toThrow(message);
 	});

@@ -2,19 +2,19 @@ import { parseTimestamp } from "../base/timestamp.ts";
 import { SPAN_STATES } from "../model/span.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
-import type { SqlValue } from "./storage/database.ts";
-import type { Place, SpanQuery } from "./storage/spanList.ts";
+import type { ColumnCondition } from "./storage/filterColumns.ts";
+import type { Place, SortKey, SpanQuery, TextCondition } from "./storage/spanList.ts";
 
-/** Sort words of `GET /api/spans` and what they sort by. Unknown numbers count as 0, of names the first 200 characters. */
-const SORT_KEYS: Readonly<Record<string, string | undefined>> = {
-	started_at: undefined,
-	duration: "coalesce(s.duration_ms, 0)",
-	tokens: "coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0)",
-	cost: "coalesce(s.cost, 0)",
-	name: "substr(s.name, 1, 200)",
+/** Sort words of `GET /api/spans`. Unknown numbers count as 0, of names the first 200 characters. */
+const SORT_KEYS: Readonly<Record<string, SortKey>> = {
+	started_at: "start",
+	duration: "durationMs",
+	tokens: "tokens",
+	cost: "costUsd",
+	name: "name",
 };
 
-/** Longest search text in UTF-16 units; SQLite's own bound for a pattern is 50,000 bytes. */
+/** Longest search text in UTF-16 units. */
 const MAX_SEARCH_LENGTH = 4000;
 
 /** Where a list goes on: the sort that it belongs to, the place, and the total that was counted for the first page. */
@@ -29,17 +29,6 @@ export interface ParsedSpanQuery {
 	cursorFor(place: Place, total: number): string;
 }
 
-/** Conditions that are being gathered. */
-class Filter {
-	readonly conditions: string[] = [];
-	readonly parameters: SqlValue[] = [];
-
-	add(condition: string, ...parameters: SqlValue[]): void {
-		this.conditions.push(condition);
-		this.parameters.push(...parameters);
-	}
-}
-
 /**
  * Reads the query of `GET /api/spans`. An empty value is as good as none, unknown names are ignored, of a repeated name the
  * first counts. Times and numbers bound inclusively. `kind` matches the type or a custom span's inner word; text filters
@@ -49,40 +38,26 @@ class Filter {
  */
 export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	const text = (name: string) => parameters.get(name) || undefined;
-	const filter = new Filter();
-	const textFilter = new Filter();
-	const search = (name: string, ...columns: readonly string[]) => {
+	const conditions: ColumnCondition[] = [];
+	const texts: TextCondition[] = [];
+	const needleOf = (name: string) => {
 		const wanted = text(name);
-		if (wanted === undefined) return;
-		if (wanted.length > MAX_SEARCH_LENGTH) {
-			throw invalid(name, `must be at most ${MAX_SEARCH_LENGTH} characters`);
-		}
-		const tests: string[] = [];
-		const values: string[] = [];
-		for (const column of columns) {
-			// In JSON text a quote is written \": a search for it means either spelling.
-			const spellings = isPayload(column) ? new Set([wanted, JSON.stringify(wanted).slice(1, -1)]) : [wanted];
-			for (const spelling of spellings) {
-				const [test, value] = containsTest(column, spelling.toWellFormed());
-				tests.push(test);
-				values.push(value);
-			}
-		}
-		(columns.some(isPayload) ? textFilter : filter).add(`(${tests.join(" OR ")})`, ...values);
+		if (wanted === undefined || wanted.length <= MAX_SEARCH_LENGTH) return wanted?.toWellFormed();
+		throw invalid(name, `must be at most ${MAX_SEARCH_LENGTH} characters`);
 	};
 
 	const traceId = text("trace_id");
 	const kind = text("kind");
-	if (kind !== undefined) filter.add("(s.kind_type = ? OR s.kind_name = ?)", kind, kind);
-	for (const name of ["model", "provider"]) {
-		const wanted = text(name);
-		if (wanted !== undefined) filter.add(`s.${name} = ?`, wanted);
+	if (kind !== undefined) conditions.push({ on: "kind", word: kind });
+	for (const column of ["model", "provider"] as const) {
+		const wanted = text(column);
+		if (wanted !== undefined) conditions.push({ on: "word", column, equals: wanted });
 	}
 	const status = text("status");
 	if (status !== undefined) {
 		const code = (SPAN_STATES as readonly string[]).indexOf(status);
 		if (code < 0) throw invalid("status", "must be running, completed or failed");
-		filter.add("s.status = ?", code);
+		conditions.push({ on: "status", code });
 	}
 	for (const [name, relation] of [
 		["since", ">="],
@@ -92,24 +67,37 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 		if (wanted === undefined) continue;
 		const time = parseTimestamp(wanted);
 		if (time === undefined) throw invalid(name, "must be a time like 2026-03-06T09:00:00Z");
-		filter.add(`(s.start_ms, s.start_sub) ${relation} (?, ?)`, time.ms, time.subNs);
+		conditions.push({ on: "start", relation, ...time });
 	}
-	search("name_contains", "s.name");
-	search("path", "s.path");
-	search("input_contains", "p.input");
-	search("output_contains", "p.output");
-	search("text_contains", "s.name", "p.input", "p.output");
-	for (const [name, condition] of [
-		["duration_min", "s.duration_ms >= ?"],
-		["duration_max", "s.duration_ms <= ?"],
-		["tokens_min", "coalesce(s.input_tokens, 0) + coalesce(s.output_tokens, 0) >= ?"],
-		["cost_min", "coalesce(s.cost, 0) >= ?"],
+	for (const [name, column] of [
+		["name_contains", "name"],
+		["path", "path"],
+	] as const) {
+		const wanted = needleOf(name);
+		if (wanted !== undefined) conditions.push({ on: "contains", column, lowerCase: wanted.toLowerCase() });
+	}
+	for (const [name, isNameSearched, columns] of [
+		["input_contains", false, ["input"]],
+		["output_contains", false, ["output"]],
+		["text_contains", true, ["input", "output"]],
+	] as const) {
+		const wanted = needleOf(name);
+		if (wanted === undefined) continue;
+		// In JSON text a quote is written \": a search for it means either spelling.
+		const spellings = new Set([wanted, JSON.stringify(wanted).slice(1, -1)].map((spelling) => spelling.toLowerCase()));
+		texts.push({ columns, needles: [...spellings], nameNeedle: isNameSearched ? wanted.toLowerCase() : undefined });
+	}
+	for (const [name, column, relation, unknownIs0] of [
+		["duration_min", "durationMs", ">=", false],
+		["duration_max", "durationMs", "<=", false],
+		["tokens_min", "tokens", ">=", true],
+		["cost_min", "costUsd", ">=", true],
 	] as const) {
 		const wanted = text(name);
 		if (wanted === undefined) continue;
-		const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(wanted) ? Number(wanted) : Number.NaN;
-		if (!Number.isFinite(number)) throw invalid(name, "must be a number");
-		filter.add(condition, number);
+		const bound = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(wanted) ? Number(wanted) : Number.NaN;
+		if (!Number.isFinite(bound)) throw invalid(name, "must be a number");
+		conditions.push({ on: "number", column, relation, bound, unknownIs0 });
 	}
 
 	const sortBy = text("sort_by") ?? "started_at";
@@ -120,13 +108,13 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 	const sort = `${sortBy} ${sortOrder}`;
 	const cursorText = text("cursor");
 	const sortKey = SORT_KEYS[sortBy];
-	const placeValues = sortKey === undefined ? 2 : sortBy === "name" ? 0 : 1;
+	const placeValues = sortKey === "start" ? 2 : sortKey === "name" ? 0 : 1;
 	const cursor = cursorText === undefined ? undefined : decodeCursor(cursorText, sort, placeValues);
 	return {
 		query: {
 			traceId,
-			filter,
-			textFilter,
+			conditions,
+			texts,
 			sortKey,
 			isDescending: sortOrder === "desc",
 			after: cursor?.place,
@@ -136,19 +124,6 @@ export function parseSpanQuery(parameters: URLSearchParams): ParsedSpanQuery {
 		},
 		cursorFor: (place, total) => encodeCursor({ sort, place, total }),
 	};
-}
-
-function isPayload(column: string): boolean {
-	return column.startsWith("p.");
-}
-
-/** SQL for "contains, whatever the case", in the fastest of three ways that can answer it. */
-function containsTest(column: string, wanted: string): readonly [test: string, parameter: string] {
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
-	if (!/^[\x01-\x7f]*$/.test(wanted)) return [`contains_text(${column}, ?)`, wanted.toLowerCase()];
-	// LIKE ends at a NUL, which JSON text cannot hold but a name can.
-	if (!isPayload(column)) return [`instr(lower(${column}), ?) > 0`, wanted.toLowerCase()];
-	return [`${column} LIKE ? ESCAPE '\\'`, `%${wanted.replace(/[\\%_]/g, "\\$&")}%`];
 }
 
 /** `limit`: whole number from 1 on, 50 by default, cut down to 1000. */

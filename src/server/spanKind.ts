@@ -1,27 +1,9 @@
 import { estimateCostUsd, PRICED_KIND_TYPE } from "../model/prices.ts";
 import type { SpanKindInput } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
+import type { SpanKindRecord, TokenCounts } from "./storage/spanRecord.ts";
 
-/** A span's kind, taken apart for the tables. */
-export interface SpanKindRecord {
-	/** Discriminator on the wire. */
-	readonly type: string;
-	/** The word that `?kind=` also matches: the inner kind of a custom span, else the type. */
-	readonly name: string;
-	readonly model: string | null;
-	readonly provider: string | null;
-	/** File of `fs_read` and `fs_write`. */
-	readonly path: string | null;
-	readonly inputTokens: number | null;
-	readonly outputTokens: number | null;
-	/** US dollars, the caller's or estimated. */
-	readonly cost: number | null;
-	/** The wire object as compact JSON, of a custom span without its attributes unless there are none. */
-	readonly kindJson: string;
-	readonly attributesJson: string | null;
-	/** The attributes that name the service, which skeletons keep. */
-	readonly serviceJson: string | null;
-}
+const NO_TOKENS: TokenCounts = { input: null, output: null, cacheRead: null, cacheWrite: null, reasoning: null };
 
 /** What a span without a kind is: SDKs leave it out for spans that are no model calls. */
 export const DEFAULT_KIND: SpanKindRecord = {
@@ -30,15 +12,33 @@ export const DEFAULT_KIND: SpanKindRecord = {
 	model: null,
 	provider: null,
 	path: null,
-	inputTokens: null,
-	outputTokens: null,
+	tokens: NO_TOKENS,
 	cost: null,
-	kindJson: '{"type":"custom","kind":"custom","attributes":{}}',
+	isRollup: false,
+	toolName: null,
+	agentName: null,
+	kindJson: null,
 	attributesJson: null,
-	serviceJson: null,
+	serviceName: null,
 };
 
 const SERVICE_ATTRIBUTES = ["service.name", "resource.service.name"] as const;
+
+/** Members that `kindText` writes from columns, by type. */
+const COLUMN_MEMBERS = new Set([
+	"type",
+	"model",
+	"provider",
+	"input_tokens",
+	"output_tokens",
+	"cache_read_tokens",
+	"cache_write_tokens",
+	"reasoning_tokens",
+	"cost",
+	"path",
+	"tool_name",
+	"agent_name",
+]);
 
 /**
  * Takes a checked kind apart and estimates its cost where the caller gave none, by the prices of `startMs` (milliseconds since the
@@ -53,49 +53,71 @@ export function prepareKind(
 	startMs?: number | undefined,
 ): SpanKindRecord {
 	const isCustom = kind.type === "custom";
-	const model = kind.model ?? undefined;
-	const inputTokens = kind.input_tokens ?? undefined;
-	const outputTokens = kind.output_tokens ?? undefined;
-	const given = kind.cost ?? undefined;
-	const cost =
-		given ??
-		(kind.type === PRICED_KIND_TYPE
-			? estimateCostUsd({
-					model,
-					provider: kind.provider ?? undefined,
-					inputTokens,
-					outputTokens,
-					cacheReadTokens: kind.cache_read_tokens ?? undefined,
-					cacheWriteTokens: kind.cache_write_tokens ?? undefined,
-					reasoningTokens: kind.reasoning_tokens ?? undefined,
-					atMs: startMs,
-				})
-			: undefined);
-	const wire: Record<string, unknown> = {};
-	for (const [key, value] of Object.entries(kind)) {
-		if (value === null || (isCustom && key === "attributes")) continue;
-		wire[key] = value;
-	}
-	if (cost !== undefined) wire.cost = cost;
-	const ownAttributes = isCustom && attributesJson !== "{}" ? (attributesJson ?? null) : null;
-	if (isCustom) {
-		wire.kind ??= "custom";
-		// A row less to write and to read.
-		if (ownAttributes === null) wire.attributes = {};
-	}
+	const model = kind.model ?? null;
+	const tokens: TokenCounts = {
+		input: kind.input_tokens ?? null,
+		output: kind.output_tokens ?? null,
+		cacheRead: kind.cache_read_tokens ?? null,
+		cacheWrite: kind.cache_write_tokens ?? null,
+		reasoning: kind.reasoning_tokens ?? null,
+	};
+	const isRollup = kind.usage_scope === "subtree";
+	const provider = kind.provider ?? null;
+	const isPriced = kind.type === PRICED_KIND_TYPE || isRollup;
+	const cost = kind.cost ?? (isPriced ? estimateCost(model, provider, tokens, startMs) : null);
 	return {
 		type: kind.type.toWellFormed(),
 		name: (isCustom ? (kind.kind ?? "custom") : kind.type).toWellFormed(),
 		model: model?.toWellFormed() ?? null,
-		provider: kind.provider?.toWellFormed() ?? null,
+		provider: provider?.toWellFormed() ?? null,
 		path: kind.path?.toWellFormed() ?? null,
-		inputTokens: inputTokens ?? null,
-		outputTokens: outputTokens ?? null,
-		cost: cost ?? null,
-		kindJson: stringify(wire),
-		attributesJson: ownAttributes,
-		serviceJson: isCustom ? serviceText(kind.attributes ?? {}) : null,
+		tokens,
+		cost,
+		isRollup,
+		toolName: kind.tool_name?.toWellFormed() ?? null,
+		agentName: kind.agent_name?.toWellFormed() ?? null,
+		kindJson: wireText(kind, isCustom, cost),
+		attributesJson: isCustom && attributesJson !== "{}" ? (attributesJson ?? null) : null,
+		serviceName: isCustom ? serviceOf(kind.attributes ?? {}) : null,
 	};
+}
+
+/** Price of a call in US dollars, null when the model or its tokens are unknown. */
+export function estimateCost(
+	model: string | null,
+	provider: string | null,
+	tokens: TokenCounts,
+	startMs: number | undefined,
+): number | null {
+	if (model === null) return null;
+	const usd = estimateCostUsd({
+		model,
+		provider: provider ?? undefined,
+		inputTokens: tokens.input ?? undefined,
+		outputTokens: tokens.output ?? undefined,
+		cacheReadTokens: tokens.cacheRead ?? undefined,
+		cacheWriteTokens: tokens.cacheWrite ?? undefined,
+		reasoningTokens: tokens.reasoning ?? undefined,
+		atMs: startMs,
+	});
+	return usd ?? null;
+}
+
+/** The wire object, unless its members have columns. */
+function wireText(kind: SpanKindInput, isCustom: boolean, cost: number | null): string | null {
+	const wire: Record<string, unknown> = {};
+	let isInColumns = true;
+	for (const [key, value] of Object.entries(kind)) {
+		if (value === null || value === undefined || (isCustom && key === "attributes")) continue;
+		wire[key] = value;
+		if (COLUMN_MEMBERS.has(key) || (isCustom && key === "kind")) continue;
+		if (key === "usage_scope" && value === "subtree") continue;
+		isInColumns = false;
+	}
+	if (isInColumns) return null;
+	if (isCustom) wire.kind ??= "custom";
+	if (cost !== null) wire.cost = cost;
+	return stringify(wire);
 }
 
 function stringify(value: unknown): string {
@@ -107,11 +129,10 @@ function stringify(value: unknown): string {
 	}
 }
 
-function serviceText(attributes: Readonly<Record<string, unknown>>): string | null {
-	let members: Record<string, string> | undefined;
+function serviceOf(attributes: Readonly<Record<string, unknown>>): string | null {
 	for (const name of SERVICE_ATTRIBUTES) {
 		const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-		if (typeof value === "string") members = { ...members, [name]: value };
+		if (typeof value === "string") return value.toWellFormed();
 	}
-	return members === undefined ? null : JSON.stringify(members);
+	return null;
 }

@@ -17,41 +17,62 @@ export function databaseFile(dataDir: string): string {
 const APPLICATION_ID = 0x54574c56;
 
 /** Moves with every change of the schema that an older program could not read. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
- * Lean for writing: integer keys inside, text ids once, and only the indexes that every page of the interface needs. What
- * lists do not show (input, output, attributes) has a table of its own, so that scans and skeletons read small rows.
+ * Lean for writing: integer keys inside, words and sums where lists and sums need them, everything else in texts. What lists
+ * do not show (input, output, attributes) has a table of its own, so that scans and skeletons read small rows. Filters run on
+ * columns in memory (`FilterColumns`), so `spans` has one index, that of its order.
  *
- * `trace_spans` is an index of `spans` that is brought up to date in bulk (`Store.indexSpans`): concurrent traces would
- * otherwise touch a page each in every commit, which was the most expensive part of a write.
+ * `span_ids` and `trace_spans` are indexes of `spans` that are brought up to date in bulk (`SpanIndexes`): random ids and
+ * concurrent traces would otherwise touch a page each in every commit, which was the most expensive part of a write.
  *
  * Times are whole milliseconds since the epoch and the nanoseconds inside that millisecond. `status` is a code of
- * `SpanStateCode`. `kind` is the wire object without a custom span's attributes, `service` those of them that name the
- * service. JSON columns hold compact JSON.
+ * `SpanStateCode`. `kind` is the wire object without a custom span's attributes, NULL when the columns say it all. `counts` is
+ * whether usage counts in sums, right in traces that are not `unsettled`; costs are summed in nano-dollars. `session`,
+ * `resource` and `scope` point into `sessions` and `texts`. `created_event` and `ended_event` are the events that tell of
+ * a span: events of spans hold no text and are written from the row when they are read (`type`, `seq`). JSON columns hold
+ * compact JSON.
  */
 const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE texts (ref INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL);
+CREATE TABLE sessions (ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE traces (
 	ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT, tags TEXT NOT NULL, start_ms INTEGER NOT NULL,
 	start_sub INTEGER NOT NULL, record INTEGER NOT NULL, span_count INTEGER NOT NULL, running_count INTEGER NOT NULL,
-	failed_count INTEGER NOT NULL, end_ms INTEGER, end_sub INTEGER
+	failed_count INTEGER NOT NULL, end_ms INTEGER, end_sub INTEGER, session INTEGER, unsettled INTEGER NOT NULL DEFAULT 0,
+	llm_calls INTEGER NOT NULL DEFAULT 0, input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER,
+	cache_write_tokens INTEGER, reasoning_tokens INTEGER, cost_nano INTEGER
 );
 CREATE INDEX traces_start ON traces (start_ms, start_sub);
+CREATE INDEX traces_session ON traces (session) WHERE session IS NOT NULL;
+CREATE INDEX traces_unsettled ON traces (ref) WHERE unsettled = 1;
+CREATE TABLE doomed (ref INTEGER PRIMARY KEY, id TEXT NOT NULL);
 CREATE TABLE spans (
 	seq INTEGER PRIMARY KEY, id TEXT NOT NULL, trace INTEGER NOT NULL, parent_id TEXT, name TEXT NOT NULL,
-	kind_type TEXT NOT NULL, kind_name TEXT NOT NULL, model TEXT, provider TEXT, path TEXT, input_tokens, output_tokens,
-	cost REAL, status INTEGER NOT NULL, error TEXT, start_ms INTEGER NOT NULL, start_sub INTEGER NOT NULL, end_ms INTEGER,
-	end_sub INTEGER, duration_ms REAL, kind TEXT NOT NULL, service TEXT, metadata TEXT
+	kind_type TEXT NOT NULL, kind_name TEXT NOT NULL, model TEXT, provider TEXT, path TEXT, input_tokens INTEGER,
+	output_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER, reasoning_tokens INTEGER, cost REAL,
+	is_rollup INTEGER NOT NULL, counts INTEGER NOT NULL, session INTEGER, tool_name TEXT, agent_name TEXT,
+	status INTEGER NOT NULL, error TEXT, start_ms INTEGER NOT NULL, start_sub INTEGER NOT NULL, end_ms INTEGER,
+	end_sub INTEGER, duration_ms REAL, kind TEXT, service TEXT, metadata TEXT, resource INTEGER, scope INTEGER, otel TEXT,
+	created_event INTEGER, ended_event INTEGER
 );
-CREATE INDEX spans_id ON spans (id);
 CREATE INDEX spans_start ON spans (start_ms, start_sub);
+CREATE TABLE span_ids (id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (id, seq)) WITHOUT ROWID;
 CREATE TABLE trace_spans (
 	trace INTEGER NOT NULL, start_ms INTEGER NOT NULL, start_sub INTEGER NOT NULL, seq INTEGER NOT NULL,
 	PRIMARY KEY (trace, start_ms, start_sub, seq)
 ) WITHOUT ROWID;
-CREATE TABLE payloads (seq INTEGER PRIMARY KEY, input TEXT, output TEXT, attributes TEXT);
-CREATE TABLE events (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, facets TEXT, data TEXT NOT NULL);
+CREATE TABLE payloads (
+	seq INTEGER PRIMARY KEY, input TEXT, output TEXT, attributes TEXT, events TEXT, links TEXT, moved TEXT
+);
+CREATE TABLE events (
+	id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, type INTEGER NOT NULL, seq INTEGER, facets TEXT, data TEXT
+);
+CREATE TABLE search_docs (doc INTEGER PRIMARY KEY, seqs TEXT NOT NULL);
+CREATE TABLE search_stale (seq INTEGER PRIMARY KEY);
+CREATE VIRTUAL TABLE search USING fts5 (grams, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 `;
 
 /**
@@ -71,6 +92,9 @@ export function openDatabase(dataDir: string | undefined): Database {
 		database = new DatabaseSync(file, { timeout: 2000 });
 		if (dataDir !== undefined) chmodSync(file, 0o600);
 		checkOwnership(database, file);
+		const isNew = readNumber(database, "PRAGMA application_id") === 0;
+		// Only before the first table: freed pages can then be given back without copying the rest.
+		if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
 		database.exec(`
 			PRAGMA journal_mode = WAL;
 			PRAGMA synchronous = NORMAL;
@@ -80,7 +104,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 			PRAGMA secure_delete = FAST;
 			PRAGMA temp_store = MEMORY;
 		`);
-		if (readNumber(database, "PRAGMA application_id") === 0) createSchema(database);
+		if (isNew) createSchema(database);
 		database.function("contains_text", { deterministic: true }, (text, lowerCase) =>
 			typeof text === "string" && text.toLowerCase().includes(String(lowerCase)) ? 1 : 0,
 		);

@@ -1,4 +1,6 @@
 import { type Database, readNumber, type Statement } from "./database.ts";
+import { PAYLOAD_JOINS, SPAN_COLUMNS } from "./reader.ts";
+import { asBegun, asDeleted, kindText, type SpanRow, spanText } from "./wireText.ts";
 
 /** One event of the log. */
 export interface LoggedEvent {
@@ -9,54 +11,67 @@ export interface LoggedEvent {
 	readonly data: string;
 }
 
+/** Codes of the events that tell of a span, whose text is written from its row. All others have their text in the log. */
+export const SpanEventCode = { created: 1, completed: 2, failed: 3 } as const;
+
+const SPAN_EVENT_TYPES = ["", "span_created", "span_completed", "span_failed"] as const;
+
 /** Characters of events that are read in one go, behind the first one. */
 const MAX_PORTION_CHARS = 1_000_000;
 
 const LAST_ID_KEY = "last_event_id";
 
-/** Events up to this one tell of traces that have been cleared away since. */
-const CLEARED_KEY = "cleared_event_id";
-
-/** Events up to this one have lost their payload. */
-const STRIPPED_KEY = "stripped_event_id";
-
-/** What a trace was about, in JSON paths of SQLite; JSON nested deeper than SQLite reads goes whole. */
-const STRIPPED_DATA = `CASE WHEN json_valid(data) THEN json_remove(data, '$.span.input', '$.span.output', '$.span.metadata',
-	'$.span.kind.attributes', '$.span.kind.input_preview', '$.span.kind.output_preview') ELSE '{"type":"cleared"}' END`;
+interface EventRow extends SpanRow {
+	readonly eventId: number;
+	readonly type: number;
+	readonly facets: string | null;
+	/** Text of the message; of a span event the kind that its span began with, if that was replaced. */
+	readonly data: string | null;
+}
 
 /**
  * The log of stream events, in the database and transactions of what they report. Ids grow by one, survive restarts and are
- * never given twice, also when the log has been emptied. For use inside the store's transactions, apart from reading.
+ * never given twice, also when the log has been emptied. What a span event says is in the span's row: it is written when it
+ * is read, and so costs a few bytes a span. For use inside the store's transactions, apart from reading.
  */
 export class EventLog {
-	readonly #database: Database;
 	readonly #insert: Statement;
 	readonly #after: Statement;
 	readonly #oldest: Statement;
 	readonly #timeOf: Statement;
 	readonly #deleteUpTo: Statement;
-	readonly #strip: Statement;
+	readonly #setData: Statement;
 	readonly #save: Statement;
 	#lastId: number;
 	#committedId: number;
 	#pending: LoggedEvent[] = [];
 	#listener: ((events: readonly LoggedEvent[]) => void) | undefined;
 
+	/** False while nobody listens: then the texts of events are not even written. */
+	isWatched = true;
+
 	constructor(database: Database) {
-		this.#database = database;
-		this.#insert = database.prepare("INSERT INTO events (id, at_ms, facets, data) VALUES (?, ?, ?, ?)");
-		this.#after = database.prepare("SELECT id, facets, data FROM events WHERE id > ? ORDER BY id LIMIT ?");
+		this.#insert = database.prepare(
+			"INSERT INTO events (id, at_ms, type, seq, facets, data) VALUES (?, ?, ?, ?, ?, ?)",
+		);
+		// A trace that is being deleted bit by bit has left the table of traces already.
+		this.#after = database.prepare(
+			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${SPAN_COLUMNS.replace("t.id", "coalesce(t.id, d.id)")}
+			FROM events e LEFT JOIN spans s ON s.seq = e.seq LEFT JOIN traces t ON t.ref = s.trace
+			LEFT JOIN doomed d ON d.ref = s.trace ${PAYLOAD_JOINS} WHERE e.id > ? ORDER BY e.id LIMIT ?`,
+		);
 		this.#oldest = database.prepare("SELECT min(id) AS id FROM events");
 		this.#timeOf = database.prepare("SELECT at_ms FROM events WHERE id = ?");
 		this.#deleteUpTo = database.prepare(
 			"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)",
 		);
-		this.#strip = database.prepare(`UPDATE events SET data = ${STRIPPED_DATA} WHERE id > ? AND id <= ?`);
+		this.#setData = database.prepare("UPDATE events SET type = ?, facets = ?, data = ? WHERE id = ?");
 		this.#save = database.prepare(
 			"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
 		const newest = readNumber(database, "SELECT max(id) FROM events");
-		this.#lastId = Math.max(newest, this.#load(LAST_ID_KEY));
+		const saved = readNumber(database, `SELECT max(value) FROM meta WHERE key = '${LAST_ID_KEY}'`);
+		this.#lastId = Math.max(newest, saved);
 		this.#committedId = this.#lastId;
 	}
 
@@ -65,30 +80,61 @@ export class EventLog {
 		return this.#committedId;
 	}
 
+	/** Id that the next event will get. */
+	get nextId(): number {
+		return this.#lastId + 1;
+	}
+
 	/** Id of the oldest event that can still be replayed; `latestId + 1` when there is none. */
 	get oldestId(): number {
 		const row = this.#oldest.get();
 		return typeof row?.id === "number" ? row.id : this.#committedId + 1;
 	}
 
-	/** The one listener that hears of events after their commit, in order. */
+	/** The one listener that hears of events after their commit, in order, while `isWatched`. */
 	set listener(listener: (events: readonly LoggedEvent[]) => void) {
 		this.#listener = listener;
 	}
 
-	append(data: string, facets: string | null): void {
-		const event = { id: this.#lastId + 1, facets, data };
-		this.#insert.run(event.id, Date.now(), facets, data);
-		this.#lastId = event.id;
-		this.#pending.push(event);
+	/** Appends an event whose text the log keeps. */
+	append(data: string, facets: string | null = null): void {
+		const id = ++this.#lastId;
+		this.#insert.run(id, Date.now(), 0, null, facets, data);
+		if (this.isWatched) this.#pending.push({ id, facets, data });
+	}
+
+	/** Appends an event about a span; `row` is asked for what it says if somebody listens. */
+	appendSpan(code: number, seq: number, row: () => SpanRow): void {
+		const id = ++this.#lastId;
+		this.#insert.run(id, Date.now(), code, seq, null, null);
+		if (this.isWatched) this.#pending.push(spanEvent(id, code, row()));
+	}
+
+	/** The event of id `createdEvent` told of a span whose kind is now replaced: keeps what it said. */
+	keepKind(createdEvent: number, row: SpanRow): void {
+		this.#setData.run(SpanEventCode.created, null, kindText(row, row.attributesJson), createdEvent);
+	}
+
+	/** The span of these events is being deleted: they keep its bare outline, without anything that a user wrote. */
+	keepOutline(createdEvent: number | null, endedEvent: number | null, row: SpanRow): void {
+		const outline = asDeleted(row);
+		if (createdEvent !== null) this.#keep(spanEvent(createdEvent, SpanEventCode.created, asBegun(outline)));
+		if (endedEvent !== null) {
+			const code = row.error === null ? SpanEventCode.completed : SpanEventCode.failed;
+			this.#keep(spanEvent(endedEvent, code, outline));
+		}
 	}
 
 	/** Committed events after `id`, oldest first: at most `limit`, fewer when they are large. None only at the end. */
 	after(id: number, limit: number): LoggedEvent[] {
 		const events: LoggedEvent[] = [];
 		let chars = 0;
-		for (const row of this.#after.iterate(id, limit)) {
-			const event = row as unknown as LoggedEvent;
+		for (const value of this.#after.iterate(id, limit)) {
+			const row = value as unknown as EventRow;
+			const event =
+				row.type === 0
+					? { id: row.eventId, facets: row.facets, data: row.data ?? "" }
+					: spanEvent(row.eventId, row.type, row, row.data);
 			events.push(event);
 			chars += event.data.length;
 			if (chars > MAX_PORTION_CHARS) break;
@@ -96,7 +142,7 @@ export class EventLog {
 		return events;
 	}
 
-	/** Id of the newest event from before `beforeMs`; below `oldestId` when there is none. */
+	/** Id of the newest event from before a time (milliseconds since the epoch); 0 or the id before the oldest if none is. */
 	newestBefore(beforeMs: number): number {
 		// Ids have no holes and times grow with them, but for a clock that was set back, which shifts the answer a little.
 		let low = this.oldestId;
@@ -117,29 +163,6 @@ export class EventLog {
 		return Number(this.#deleteUpTo.run(id, limit).changes);
 	}
 
-	/**
-	 * Appends the event that everything was deleted. What the log holds of it, payloads, is to be deleted as well: by
-	 * `stripCleared`, which takes longer than a request should.
-	 */
-	appendCleared(): void {
-		this.append('{"type":"cleared"}', null);
-		this.#save.run(CLEARED_KEY, this.#lastId);
-	}
-
-	/**
-	 * Takes input, output, metadata and attributes out of at most `limit` events from before everything was deleted, so that the
-	 * log can still be replayed without holding what a user has thrown away. True when more of them may be left.
-	 */
-	stripCleared(limit: number): boolean {
-		const cleared = this.#load(CLEARED_KEY);
-		const from = Math.max(this.#load(STRIPPED_KEY), this.oldestId - 1);
-		if (from >= cleared) return false;
-		const to = Math.min(cleared, from + limit);
-		this.#strip.run(from, to);
-		this.#save.run(STRIPPED_KEY, to);
-		return true;
-	}
-
 	/** Takes note of a commit and tells the listener of what it has appended. */
 	didCommit(): void {
 		this.#committedId = this.#lastId;
@@ -155,7 +178,29 @@ export class EventLog {
 		this.#lastId = this.#committedId;
 	}
 
-	#load(key: string): number {
-		return readNumber(this.#database, `SELECT max(value) FROM meta WHERE key = '${key}'`);
+	#keep(event: LoggedEvent): void {
+		this.#setData.run(0, event.facets, event.data, event.id);
 	}
+}
+
+/** `keptKind` is the kind that the span began with, when another one has replaced it. */
+function spanEvent(id: number, code: number, row: SpanRow, keptKind: string | null = null): LoggedEvent {
+	const shown = code === SpanEventCode.created ? withKind(asBegun(row), keptKind) : row;
+	const { kindType, kindName, model } = shown;
+	const facets = model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
+	return { id, facets, data: `{"type":"${SPAN_EVENT_TYPES[code]}","span":${spanText(shown)}}` };
+}
+
+function withKind(row: SpanRow, kindJson: string | null): SpanRow {
+	if (kindJson === null) return row;
+	const kind = JSON.parse(kindJson) as { type: string; kind?: string; model?: string; attributes?: unknown };
+	const { attributes, ...others } = kind;
+	return {
+		...row,
+		kindType: kind.type,
+		kindName: kind.type === "custom" ? (kind.kind ?? "custom") : kind.type,
+		model: kind.model ?? null,
+		kindJson: JSON.stringify(others),
+		attributesJson: attributes === undefined ? null : JSON.stringify(attributes),
+	};
 }

@@ -1,48 +1,76 @@
 import type { Database, Statement } from "./database.ts";
+import type { SpanIndexes } from "./spanIndexes.ts";
 import type { Place } from "./spanList.ts";
-import { TRACE_COLUMNS, type TraceEntry } from "./traceTable.ts";
 import { rowSize, type SpanRow, type TraceRow } from "./wireText.ts";
 
-const COMMON_COLUMNS = `s.seq, s.id, t.id AS traceId, s.parent_id AS parentId, s.name, s.status, s.error,
-	s.start_ms AS startMs, s.start_sub AS startSub, s.end_ms AS endMs, s.end_sub AS endSub, s.duration_ms AS durationMs,
-	s.input_tokens AS inputTokens, s.output_tokens AS outputTokens, s.cost, s.kind AS kindJson,
+const COMMON_COLUMNS = `s.seq, s.id, t.id AS traceId, s.parent_id AS parentId, s.name, s.kind_type AS kindType,
+	s.kind_name AS kindName, s.model, s.provider, s.path, s.input_tokens AS inputTokens, s.output_tokens AS outputTokens,
+	s.cache_read_tokens AS cacheReadTokens, s.cache_write_tokens AS cacheWriteTokens,
+	s.reasoning_tokens AS reasoningTokens, s.cost, s.is_rollup AS isRollup, s.tool_name AS toolName,
+	s.agent_name AS agentName, s.kind AS kindJson, s.status, s.error, s.start_ms AS startMs, s.start_sub AS startSub,
+	s.end_ms AS endMs, s.end_sub AS endSub, s.duration_ms AS durationMs, n.id AS sessionId, s.service AS serviceName,
 	s.metadata AS metadataJson`;
 
 /** Everything of a span, named as in `SpanRow`; from `SPAN_TABLES`. */
-export const SPAN_COLUMNS = `${COMMON_COLUMNS}, p.input AS inputJson, p.output AS outputJson, p.attributes AS attributesJson`;
-const SKELETON_JOINS = "JOIN traces t ON t.ref = s.trace";
-const SPAN_JOINS = `${SKELETON_JOINS} LEFT JOIN payloads p ON p.seq = s.seq`;
-export const SKELETON_TABLES = `spans s ${SKELETON_JOINS}`;
+export const SPAN_COLUMNS = `${COMMON_COLUMNS}, s.otel AS otelJson, p.input AS inputJson, p.output AS outputJson,
+	p.attributes AS attributesJson, p.events AS eventsJson, p.links AS linksJson, p.moved AS movedJson, r.json AS resourceJson,
+	c.json AS scopeJson`;
+/** A span without what only its details show, but for the name of its service; reads no payload. */
+const SKELETON_COLUMNS = `${COMMON_COLUMNS}, NULL AS otelJson, NULL AS inputJson, NULL AS outputJson,
+	CASE WHEN s.kind_type = 'custom' AND s.service IS NOT NULL THEN json_object('service.name', s.service) END AS attributesJson, NULL AS eventsJson, NULL AS linksJson, NULL AS movedJson, NULL AS resourceJson,
+	NULL AS scopeJson`;
+
+const SKELETON_JOINS = "JOIN traces t ON t.ref = s.trace LEFT JOIN sessions n ON n.ref = s.session";
+/** What a span's row points to, but for its trace. */
+export const PAYLOAD_JOINS = `LEFT JOIN sessions n ON n.ref = s.session LEFT JOIN payloads p ON p.seq = s.seq
+	LEFT JOIN texts r ON r.ref = s.resource LEFT JOIN texts c ON c.ref = s.scope`;
+const SPAN_JOINS = `JOIN traces t ON t.ref = s.trace ${PAYLOAD_JOINS}`;
 export const SPAN_TABLES = `spans s ${SPAN_JOINS}`;
 
 /** Spans of one trace by their start: CROSS keeps SQLite from turning the order of the loops around. */
 export const TRACE_INDEX = "trace_spans x CROSS JOIN spans s ON s.seq = x.seq";
 
-/** A span without what only its details show; reads no payload. */
-export const SKELETON_COLUMNS = `${COMMON_COLUMNS}, NULL AS inputJson, NULL AS outputJson, s.service AS attributesJson`;
+/** From `TRACE_TABLES`, named as in `TraceRow`, and the row number. */
+export const TRACE_ROW = `t.ref, t.id, t.name, t.tags AS tagsJson, t.start_ms AS startMs, t.start_sub AS startSub,
+	t.span_count AS spanCount, t.running_count AS runningCount, t.failed_count AS failedCount, t.end_ms AS endMs,
+	t.end_sub AS endSub, t.llm_calls AS llmCalls, t.input_tokens AS inputTokens, t.output_tokens AS outputTokens,
+	t.cache_read_tokens AS cacheReadTokens, t.cache_write_tokens AS cacheWriteTokens,
+	t.reasoning_tokens AS reasoningTokens, t.cost_nano AS costNano, n.id AS sessionId`;
+export const TRACE_TABLES = "traces t LEFT JOIN sessions n ON n.ref = t.session";
+
+/** A trace and its row number. */
+export interface FoundTrace extends TraceRow {
+	readonly ref: number;
+}
 
 /** Characters of payload that are read in one go, behind the first span. */
 const MAX_PORTION_CHARS = 4_000_000;
 
-/** The reading half of the store. Sees what is committed; answers at once. Before reading by trace, `Store.indexSpans`. */
+/**
+ * The reading half of the store. Sees what is committed; answers at once. Before reading by trace, `Store.indexSpans`; before
+ * reading sums, `Store.settleUsage`.
+ */
 export class Reader {
-	readonly #span: Statement;
+	readonly #indexes: SpanIndexes;
+	readonly #rows: Readonly<Record<"full" | "skeleton", Statement>>;
 	readonly #trace: Statement;
 	readonly #tracePage: Statement;
 	readonly #traceSpans: Readonly<Record<"full" | "skeleton", Statement>>;
 
-	constructor(database: Database) {
-		this.#span = database.prepare(
-			`SELECT ${SPAN_COLUMNS} FROM ${SPAN_TABLES} WHERE s.id = ? ORDER BY s.seq DESC LIMIT 1`,
-		);
-		this.#trace = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces WHERE id = ?`);
+	constructor(database: Database, indexes: SpanIndexes) {
+		this.#indexes = indexes;
+		this.#rows = {
+			full: database.prepare(`SELECT ${SPAN_COLUMNS} FROM ${SPAN_TABLES} WHERE s.seq = ?`),
+			skeleton: database.prepare(`SELECT ${SKELETON_COLUMNS} FROM spans s ${SKELETON_JOINS} WHERE s.seq = ?`),
+		};
+		this.#trace = database.prepare(`SELECT ${TRACE_ROW} FROM ${TRACE_TABLES} WHERE t.id = ?`);
 		this.#tracePage = database.prepare(
-			`SELECT ${TRACE_COLUMNS} FROM traces WHERE (start_ms, start_sub, ref) < (?, ?, ?)
-			ORDER BY start_ms DESC, start_sub DESC, ref DESC LIMIT ?`,
+			`SELECT ${TRACE_ROW} FROM ${TRACE_TABLES} WHERE (t.start_ms, t.start_sub, t.ref) < (?, ?, ?)
+			ORDER BY t.start_ms DESC, t.start_sub DESC, t.ref DESC LIMIT ?`,
 		);
-		const traceSpans = (columns: string, tables: string) =>
+		const traceSpans = (columns: string, joins: string) =>
 			database.prepare(
-				`SELECT ${columns} FROM ${TRACE_INDEX} ${tables}
+				`SELECT ${columns} FROM ${TRACE_INDEX} ${joins}
 				WHERE x.trace = ? AND (x.start_ms, x.start_sub, x.seq) > (?, ?, ?)
 				ORDER BY x.start_ms, x.start_sub, x.seq LIMIT ?`,
 			);
@@ -54,20 +82,29 @@ export class Reader {
 
 	/** The span of this id; the newest one when traces share it. */
 	span(id: string): SpanRow | undefined {
-		return this.#span.get(id) as unknown as SpanRow | undefined;
+		for (const seq of this.#indexes.find(id)) {
+			const row = this.row(seq, false);
+			if (row !== undefined) return row;
+		}
+		return undefined;
 	}
 
-	trace(id: string): TraceEntry | undefined {
-		return this.#trace.get(id) as unknown as TraceEntry | undefined;
+	/** The span of this row number; undefined when it, or its trace, has been deleted. */
+	row(seq: number, isSkeleton: boolean): SpanRow | undefined {
+		return this.#rows[isSkeleton ? "skeleton" : "full"].get(seq) as unknown as SpanRow | undefined;
+	}
+
+	trace(id: string): FoundTrace | undefined {
+		return this.#trace.get(id) as unknown as FoundTrace | undefined;
 	}
 
 	/** Traces by start, newest first. */
 	traces(
 		after: Place | undefined,
 		limit: number,
-	): { readonly rows: readonly TraceRow[]; readonly next: Place | undefined } {
+	): { readonly rows: readonly FoundTrace[]; readonly next: Place | undefined } {
 		const [ms, sub] = after?.values ?? [Number.MAX_SAFE_INTEGER, 0];
-		const found = this.#tracePage.all(ms, sub, after?.seq ?? 0, limit + 1) as unknown as TraceEntry[];
+		const found = this.#tracePage.all(ms, sub, after?.seq ?? 0, limit + 1) as unknown as FoundTrace[];
 		const rows = found.slice(0, limit);
 		const last = rows.at(-1);
 		const hasMore = found.length > limit && last !== undefined;

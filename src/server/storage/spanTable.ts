@@ -1,34 +1,12 @@
 import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
-import type { SpanKindRecord } from "../spanKind.ts";
-import { type Database, readNumber, type Statement } from "./database.ts";
-import { SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
+import type { Database, Statement } from "./database.ts";
+import type { FilterColumns } from "./filterColumns.ts";
+import { PAYLOAD_JOINS, SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
+import type { Sessions, SharedTexts } from "./sharedTexts.ts";
+import type { SpanIndexes } from "./spanIndexes.ts";
+import type { OtelPart, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
 import type { SpanRow } from "./wireText.ts";
-
-/** A span that begins. Texts named `…Json` are compact JSON, null is "unset". */
-export interface NewSpan {
-	/** Undefined lets the server make a ULID. */
-	readonly id: string | undefined;
-	readonly traceId: string;
-	readonly parentId: string | null;
-	/** Well-formed text. */
-	readonly name: string;
-	readonly kind: SpanKindRecord;
-	readonly inputJson: string | null;
-	readonly metadataJson: string | null;
-	/** Undefined is now. */
-	readonly start: Timestamp | undefined;
-}
-
-/** A span that arrives when it has ended, as from OpenTelemetry. */
-export interface EndedSpan extends NewSpan {
-	readonly id: string;
-	readonly start: Timestamp;
-	readonly end: Timestamp;
-	readonly outputJson: string | null;
-	/** Text of a failed span, null of a completed one. */
-	readonly error: string | null;
-}
 
 /** How a running span ends: completed, with what that adds, or failed. An undefined end is now. */
 export type SpanEnd =
@@ -39,86 +17,125 @@ export type SpanEnd =
 	  }
 	| { readonly error: string; readonly end: Timestamp | undefined };
 
-/** A span as it is found to be changed: with the columns that its events are filtered by. */
-export interface KnownSpan extends SpanRow {
-	readonly kindType: string;
-	readonly kindName: string;
-	readonly model: string | null;
+/** What a span must be known by to be changed. */
+export interface KnownSpan {
+	readonly seq: number;
+	readonly traceRef: number;
+	readonly traceId: string;
+	readonly parentId: string | null;
+	readonly name: string;
+	readonly status: number;
+	readonly startMs: number;
+	readonly startSub: number;
+	readonly hasUsage: number;
+	readonly createdEvent: number | null;
+	readonly endedEvent: number | null;
+}
+
+/** A span that is about to go, with its events. */
+export interface DeletableSpan extends SpanRow {
+	readonly createdEvent: number | null;
+	readonly endedEvent: number | null;
 }
 
 /** Replaced as a whole, so that a rollback is a step back. */
 interface Counters {
-	/** Row number of the newest span. */
-	readonly lastSeq: number;
-	/** `trace_spans` holds every span up to this one. */
-	readonly indexedSeq: number;
 	readonly spanCount: number;
 }
 
-/** Spans that may wait for their place in `trace_spans`; reading by trace costs so much at most. */
-const MAX_UNINDEXED = 4096;
+/** Numbers of the events that tell of a span. */
+export interface SpanEvents {
+	readonly created: number | null;
+	readonly ended: number | null;
+}
 
-/** The tables of spans and of their payloads, and the index by trace. For use inside the store's transactions only. */
+const INSERTED = `seq, id, trace, parent_id, name, kind_type, kind_name, model, provider, path, input_tokens, output_tokens,
+	cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, is_rollup, counts, session, tool_name, agent_name, status,
+	error, start_ms, start_sub, end_ms, end_sub, duration_ms, kind, service, metadata, resource, scope, otel, created_event,
+	ended_event`;
+
+/** The tables of spans and of their payloads. For use inside the store's transactions only. */
 export class SpanTable {
 	readonly #insertSpan: Statement;
 	readonly #insertPayload: Statement;
-	readonly #endSpan: Statement;
+	readonly #end: Statement;
 	readonly #replaceKind: Statement;
 	readonly #upsertOutput: Statement;
-	readonly #spanById: Statement;
-	readonly #spanInTrace: Statement;
+	readonly #setOutput: Statement;
+	readonly #known: Statement;
+	readonly #row: Statement;
+	readonly #deletableRow: Statement;
 	readonly #deleteSpan: Statement;
 	readonly #deletePayload: Statement;
-	readonly #deleteIndexed: Statement;
-	readonly #indexNew: Statement;
-	readonly #saveIndexed: Statement;
+	readonly #ofTrace: Statement;
 	readonly #database: Database;
+	readonly #indexes: SpanIndexes;
+	readonly #texts: SharedTexts;
+	readonly #sessions: Sessions;
+	readonly #columns: FilterColumns;
 	#counters: Counters;
 	/** The same as of the last commit. */
 	#committed: Counters;
 
-	constructor(database: Database) {
+	constructor(
+		database: Database,
+		indexes: SpanIndexes,
+		texts: SharedTexts,
+		sessions: Sessions,
+		columns: FilterColumns,
+		spanCount: number,
+	) {
 		this.#database = database;
+		this.#indexes = indexes;
+		this.#texts = texts;
+		this.#sessions = sessions;
+		this.#columns = columns;
 		const prepare = (sql: string) => database.prepare(sql);
 		this.#insertSpan = prepare(
-			`INSERT INTO spans (seq, id, trace, parent_id, name, kind_type, kind_name, model, provider, path, input_tokens,
-				output_tokens, cost, status, error, start_ms, start_sub, end_ms, end_sub, duration_ms, kind, service, metadata)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			`INSERT INTO spans (${INSERTED}) VALUES (${INSERTED.split(",")
+				.map(() => "?")
+				.join(", ")})`,
 		);
-		this.#insertPayload = prepare("INSERT INTO payloads (seq, input, output, attributes) VALUES (?, ?, ?, ?)");
-		this.#endSpan = prepare(
-			"UPDATE spans SET status = ?, error = ?, end_ms = ?, end_sub = ?, duration_ms = ? WHERE seq = ?",
+		this.#insertPayload = prepare(
+			"INSERT INTO payloads (seq, input, output, attributes, events, links, moved) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		);
+		this.#end = prepare(
+			`UPDATE spans SET status = ?, error = ?, end_ms = ?, end_sub = ?, duration_ms = ?, ended_event = ? WHERE seq = ?`,
 		);
 		this.#replaceKind = prepare(
 			`UPDATE spans SET kind_type = ?, kind_name = ?, model = ?, provider = ?, path = ?, input_tokens = ?,
-				output_tokens = ?, cost = ?, kind = ?, service = ? WHERE seq = ?`,
+				output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, reasoning_tokens = ?, cost = ?, is_rollup = ?,
+				counts = 1, tool_name = ?, agent_name = ?, kind = ?, service = ? WHERE seq = ?`,
 		);
 		this.#upsertOutput = prepare(
-			`INSERT INTO payloads (seq, input, output, attributes) VALUES (?, ?, ?, ?)
+			`INSERT INTO payloads (seq, output, attributes) VALUES (?, ?, ?)
 			ON CONFLICT (seq) DO UPDATE SET output = excluded.output, attributes = excluded.attributes`,
 		);
-		this.#spanById = prepare(
-			`SELECT ${SPAN_COLUMNS}, s.kind_type AS kindType, s.kind_name AS kindName, s.model FROM ${SPAN_TABLES}
-			WHERE s.id = ? ORDER BY s.seq DESC LIMIT 1`,
+		this.#setOutput = prepare(
+			`INSERT INTO payloads (seq, output) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET output = excluded.output`,
 		);
-		this.#spanInTrace = prepare("SELECT seq FROM spans WHERE id = ? AND trace = ?");
+		this.#known = prepare(
+			`SELECT s.seq, s.trace AS traceRef, t.id AS traceId, s.parent_id AS parentId, s.name, s.status,
+				s.start_ms AS startMs, s.start_sub AS startSub,
+				coalesce(s.input_tokens, s.output_tokens, s.cost, s.cache_read_tokens, s.cache_write_tokens,
+					s.reasoning_tokens) IS NOT NULL AS hasUsage,
+				s.created_event AS createdEvent, s.ended_event AS endedEvent
+			FROM spans s JOIN traces t ON t.ref = s.trace WHERE s.seq = ?`,
+		);
+		this.#row = prepare(
+			`SELECT ${SPAN_COLUMNS}, s.created_event AS createdEvent, s.ended_event AS endedEvent FROM ${SPAN_TABLES}
+			WHERE s.seq = ?`,
+		);
+		this.#deletableRow = prepare(
+			`SELECT ${SPAN_COLUMNS.replace("t.id", "coalesce(t.id, d.id)")}, s.created_event AS createdEvent,
+				s.ended_event AS endedEvent
+			FROM spans s LEFT JOIN traces t ON t.ref = s.trace LEFT JOIN doomed d ON d.ref = s.trace ${PAYLOAD_JOINS}
+			WHERE s.seq = ?`,
+		);
 		this.#deleteSpan = prepare("DELETE FROM spans WHERE seq = ?");
 		this.#deletePayload = prepare("DELETE FROM payloads WHERE seq = ?");
-		this.#deleteIndexed = prepare(
-			"DELETE FROM trace_spans WHERE trace = ? AND start_ms = ? AND start_sub = ? AND seq = ?",
-		);
-		this.#indexNew = prepare(
-			`INSERT INTO trace_spans (trace, start_ms, start_sub, seq)
-			SELECT trace, start_ms, start_sub, seq FROM spans WHERE seq > ? ORDER BY trace, start_ms, start_sub, seq`,
-		);
-		this.#saveIndexed = prepare(
-			"INSERT INTO meta (key, value) VALUES ('indexed_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-		);
-		const indexedSeq = readNumber(database, "SELECT max(value) FROM meta WHERE key = 'indexed_seq'");
-		// The newest spans may have been deleted; their numbers are never used again, or nobody would index the new ones.
-		const lastSeq = Math.max(indexedSeq, readNumber(database, "SELECT max(seq) FROM spans"));
-		const spanCount = readNumber(database, "SELECT count(*) FROM spans");
-		this.#counters = { lastSeq, indexedSeq, spanCount };
+		this.#ofTrace = prepare("SELECT seq FROM trace_spans WHERE trace = ? LIMIT ?");
+		this.#counters = { spanCount };
 		this.#committed = this.#counters;
 	}
 
@@ -126,152 +143,163 @@ export class SpanTable {
 		return this.#counters.spanCount;
 	}
 
-	/** False when `trace_spans` lags behind. */
-	get isIndexed(): boolean {
-		return this.#counters.indexedSeq === this.#counters.lastSeq;
-	}
-
 	/** The span of this id; the newest one when traces share it. */
 	find(id: string): KnownSpan | undefined {
-		return this.#spanById.get(id) as unknown as KnownSpan | undefined;
+		for (const seq of this.#indexes.find(id)) {
+			const known = this.#known.get(seq) as unknown as KnownSpan | undefined;
+			if (known !== undefined) return known;
+		}
+		return undefined;
 	}
 
-	has(id: string, traceRef: number): boolean {
-		return this.#spanInTrace.get(id, traceRef) !== undefined;
+	/** Everything of a span that is there. */
+	row(seq: number): DeletableSpan {
+		return this.#row.get(seq) as unknown as DeletableSpan;
 	}
 
-	/** Adds a span, which runs when it has no end. */
-	add(traceRef: number, span: Omit<EndedSpan, "end"> & { readonly end: Timestamp | undefined }): SpanRow {
-		const { kind, start, end } = span;
-		const status =
-			end === undefined ? SpanStateCode.running : span.error === null ? SpanStateCode.completed : SpanStateCode.failed;
-		const seq = this.#counters.lastSeq + 1;
-		const row: SpanRow = {
-			seq,
-			id: span.id,
-			traceId: span.traceId,
-			parentId: span.parentId,
-			name: span.name,
-			status,
-			error: span.error,
-			startMs: start.ms,
-			startSub: start.subNs,
-			endMs: end?.ms ?? null,
-			endSub: end?.subNs ?? null,
-			durationMs: end === undefined ? null : durationMs(start, end),
-			inputTokens: kind.inputTokens,
-			outputTokens: kind.outputTokens,
-			cost: kind.cost,
-			kindJson: kind.kindJson,
-			metadataJson: span.metadataJson,
-			inputJson: span.inputJson,
-			outputJson: span.outputJson,
-			attributesJson: kind.attributesJson,
-		};
+	/** The same, also when its trace has left its table. */
+	deletableRow(seq: number): DeletableSpan {
+		return this.#deletableRow.get(seq) as unknown as DeletableSpan;
+	}
+
+	/** Adds a span, which runs when it has no end, and returns its row number. */
+	add(traceRef: number, span: WholeSpan, events: SpanEvents): number {
+		const { kind, start, end, otel } = span;
+		const { tokens } = kind;
+		const seq = this.#indexes.add(span.id, traceRef);
+		const status = statusOf(span);
+		const duration = end === undefined ? null : durationMs(start, end);
+		const sessionRef = this.#sessions.refOf(span.sessionId);
 		this.#insertSpan.run(
 			seq,
-			row.id,
+			span.id,
 			traceRef,
-			row.parentId,
-			row.name,
+			span.parentId,
+			span.name,
 			kind.type,
 			kind.name,
 			kind.model,
 			kind.provider,
 			kind.path,
-			kind.inputTokens,
-			kind.outputTokens,
+			tokens.input,
+			tokens.output,
+			tokens.cacheRead,
+			tokens.cacheWrite,
+			tokens.reasoning,
 			kind.cost,
+			kind.isRollup ? 1 : 0,
+			1,
+			sessionRef,
+			kind.toolName,
+			kind.agentName,
 			status,
-			row.error,
-			row.startMs,
-			row.startSub,
-			row.endMs,
-			row.endSub,
-			row.durationMs,
+			span.error,
+			start.ms,
+			start.subNs,
+			end?.ms ?? null,
+			end?.subNs ?? null,
+			duration,
 			kind.kindJson,
-			kind.serviceJson,
-			row.metadataJson,
+			kind.serviceName,
+			span.metadataJson,
+			this.#texts.refOf(otel?.resourceJson ?? null),
+			this.#texts.refOf(otel?.scopeJson ?? null),
+			otel?.otelJson ?? null,
+			events.created,
+			events.ended,
 		);
-		if (row.inputJson !== null || row.outputJson !== null || row.attributesJson !== null) {
-			this.#insertPayload.run(seq, row.inputJson, row.outputJson, row.attributesJson);
+		const attributes = otel === undefined ? kind.attributesJson : otel.attributesJson;
+		const eventsJson = otel?.eventsJson ?? null;
+		const linksJson = otel?.linksJson ?? null;
+		if (span.inputJson !== null || span.outputJson !== null || attributes !== null || eventsJson !== null || linksJson !== null) {
+			const moved = otel === undefined ? null : movedText(otel);
+			this.#insertPayload.run(seq, span.inputJson, span.outputJson, attributes, eventsJson, linksJson, moved);
 		}
-		this.#counters = { ...this.#counters, lastSeq: seq, spanCount: this.#counters.spanCount + 1 };
-		return row;
+		this.#columns.add({
+			seq,
+			traceRef,
+			name: span.name,
+			kindType: kind.type,
+			kindName: kind.name,
+			model: kind.model,
+			provider: kind.provider,
+			path: kind.path,
+			toolName: kind.toolName,
+			agentName: kind.agentName,
+			sessionRef,
+			status,
+			startMs: start.ms,
+			startSub: start.subNs,
+			durationMs: duration,
+			inputTokens: tokens.input,
+			outputTokens: tokens.output,
+			cacheReadTokens: tokens.cacheRead,
+			cacheWriteTokens: tokens.cacheWrite,
+			reasoningTokens: tokens.reasoning,
+			cost: kind.cost,
+			counts: 1,
+		});
+		this.#counters = { spanCount: this.#counters.spanCount + 1 };
+		return seq;
 	}
 
-	/** Ends a running span, and returns it as it is then. */
-	end(known: KnownSpan, how: SpanEnd, end: Timestamp): KnownSpan {
-		const start = { ms: known.startMs, subNs: known.startSub };
+	/** Ends a running span. */
+	end(known: KnownSpan, how: SpanEnd, end: Timestamp, endedEvent: number): void {
+		const duration = durationMs({ ms: known.startMs, subNs: known.startSub }, end);
 		const error = "error" in how ? how.error : null;
 		const status = error === null ? SpanStateCode.completed : SpanStateCode.failed;
-		let row: KnownSpan = {
-			...known,
-			status,
-			error,
-			endMs: end.ms,
-			endSub: end.subNs,
-			durationMs: durationMs(start, end),
-		};
-		this.#endSpan.run(status, error, row.endMs, row.endSub, row.durationMs, row.seq);
-		if ("outputJson" in how) {
-			const { kind } = how;
-			row = { ...row, outputJson: how.outputJson };
-			if (kind !== undefined) {
-				const { inputTokens, outputTokens, cost, kindJson, attributesJson } = kind;
-				const { type: kindType, name: kindName, model } = kind;
-				row = { ...row, kindType, kindName, model, inputTokens, outputTokens, cost, kindJson, attributesJson };
-				this.#replaceKind.run(
-					kind.type,
-					kind.name,
-					kind.model,
-					kind.provider,
-					kind.path,
-					inputTokens,
-					outputTokens,
-					cost,
-					kindJson,
-					kind.serviceJson,
-					row.seq,
-				);
-			}
-			if (row.outputJson !== null || row.attributesJson !== known.attributesJson) {
-				this.#upsertOutput.run(row.seq, row.inputJson, row.outputJson, row.attributesJson);
-			}
+		const { seq } = known;
+		this.#end.run(status, error, end.ms, end.subNs, duration, endedEvent, seq);
+		if (!("outputJson" in how)) {
+			this.#columns.end(seq, status, duration);
+			return;
 		}
-		return row;
+		const { kind, outputJson } = how;
+		if (kind === undefined) {
+			if (outputJson !== null) this.#setOutput.run(seq, outputJson);
+			this.#columns.end(seq, status, duration);
+			return;
+		}
+		const { tokens } = kind;
+		this.#replaceKind.run(
+			kind.type,
+			kind.name,
+			kind.model,
+			kind.provider,
+			kind.path,
+			tokens.input,
+			tokens.output,
+			tokens.cacheRead,
+			tokens.cacheWrite,
+			tokens.reasoning,
+			kind.cost,
+			kind.isRollup ? 1 : 0,
+			kind.toolName,
+			kind.agentName,
+			kind.kindJson,
+			kind.serviceName,
+			seq,
+		);
+		this.#upsertOutput.run(seq, outputJson, kind.attributesJson);
+		this.#columns.change(seq);
 	}
 
-	/** Deletes one span; `index` must have been called. */
+	/** Deletes one span; the indexes must be up to date. */
 	delete(span: SpanRow, traceRef: number): void {
+		this.#indexes.delete(span.id, span.seq, traceRef, span.startMs, span.startSub);
 		this.#deleteSpan.run(span.seq);
 		this.#deletePayload.run(span.seq);
-		this.#deleteIndexed.run(traceRef, span.startMs, span.startSub, span.seq);
-		this.didDelete(1);
+		this.#columns.delete(span.seq);
 	}
 
-	deleteAll(): void {
-		this.#database.exec("DELETE FROM spans; DELETE FROM payloads; DELETE FROM trace_spans;");
-		this.didDelete(this.#counters.spanCount);
+	/** Row numbers of spans of a trace, at most `limit`; the indexes must be up to date. */
+	ofTrace(traceRef: number, limit: number): number[] {
+		return this.#ofTrace.all(traceRef, limit).map(({ seq }) => Number(seq));
 	}
 
-	/** Takes note of spans that went with their trace. */
+	/** Takes note of spans that are no longer to be counted. */
 	didDelete(count: number): void {
-		this.#counters = { ...this.#counters, spanCount: this.#counters.spanCount - count };
-	}
-
-	/** Brings `trace_spans` up to date. */
-	index(): void {
-		const { lastSeq, indexedSeq } = this.#counters;
-		if (indexedSeq === lastSeq) return;
-		this.#indexNew.run(indexedSeq);
-		this.#saveIndexed.run(lastSeq);
-		this.#counters = { ...this.#counters, indexedSeq: lastSeq };
-	}
-
-	/** Brings `trace_spans` up to date when too many spans wait for it. */
-	indexIfMany(): void {
-		if (this.#counters.lastSeq - this.#counters.indexedSeq >= MAX_UNINDEXED) this.index();
+		this.#counters = { spanCount: this.#counters.spanCount - count };
 	}
 
 	didCommit(): void {
@@ -281,6 +309,17 @@ export class SpanTable {
 	didRollBack(): void {
 		this.#counters = this.#committed;
 	}
+}
+
+function statusOf(span: WholeSpan): number {
+	if (span.end === undefined) return SpanStateCode.running;
+	return span.error === null ? SpanStateCode.completed : SpanStateCode.failed;
+}
+
+function movedText({ inputKey, outputKey }: OtelPart): string | null {
+	if (inputKey === null && outputKey === null) return null;
+	const text = (key: OtelPart["inputKey"]) => (key === null ? null : [key.key, key.isJsonText ? 1 : 0]);
+	return JSON.stringify([text(inputKey), text(outputKey)]);
 }
 
 function durationMs(start: Timestamp, end: Timestamp): number {

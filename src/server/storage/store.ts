@@ -1,16 +1,22 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describeError, type Logger } from "../../base/logger.ts";
 import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
 import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
-import type { SpanKindRecord } from "../spanKind.ts";
 import { type Database, databaseFile, openDatabase, readNumber } from "./database.ts";
-import { EventLog } from "./eventLog.ts";
+import { EventLog, SpanEventCode } from "./eventLog.ts";
+import { FilterColumns } from "./filterColumns.ts";
 import { GroupCommit } from "./groupCommit.ts";
 import { LogSync } from "./logSync.ts";
-import { type EndedSpan, type KnownSpan, type NewSpan, type SpanEnd, SpanTable } from "./spanTable.ts";
+import { SearchIndex } from "./searchIndex.ts";
+import { Sessions, SharedTexts, sessionOfTags } from "./sharedTexts.ts";
+import { SpanIndexes } from "./spanIndexes.ts";
+import type { IngestBatch, NewSpan, SeenTrace, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
+import { type KnownSpan, type SpanEnd, SpanTable } from "./spanTable.ts";
 import { RecordState, type TraceEntry, TraceTable } from "./traceTable.ts";
-import { type SpanRow, spanText, traceText } from "./wireText.ts";
+import { UsageSettler } from "./usageSettler.ts";
+import { traceText } from "./wireText.ts";
 
 /** A trace record to be made. */
 export interface NewTrace {
@@ -21,18 +27,6 @@ export interface NewTrace {
 	readonly tagsJson: string;
 	/** Undefined is now. */
 	readonly start: Timestamp | undefined;
-}
-
-/** What a batch of spans tells of a trace. */
-export interface SeenTrace {
-	readonly id: string;
-	/** Well-formed text. */
-	readonly name: string;
-	/** False when only a service or nothing gave the name, and a root span's would be better. */
-	readonly isNameFinal: boolean;
-	/** JSON array of strings. */
-	readonly tagsJson: string;
-	readonly start: Timestamp;
 }
 
 export type CreateTraceResult =
@@ -57,39 +51,48 @@ export class Store {
 	readonly database: Database;
 	readonly isInMemory: boolean;
 	readonly events: EventLog;
+	readonly indexes: SpanIndexes;
+	readonly columns: FilterColumns;
+	readonly search: SearchIndex;
 	readonly #traces: TraceTable;
+	readonly #spans: SpanTable;
+	readonly #texts: SharedTexts;
+	readonly #sessions: Sessions;
+	readonly #settler: UsageSettler;
 	readonly #commits: GroupCommit;
 	readonly #logger: Logger;
 	readonly #makeId = idFactory();
-	readonly #spans: SpanTable;
 	readonly #logSync: LogSync | undefined;
 	#isClosed = false;
 
 	constructor(options: StoreOptions) {
-		this.isInMemory = options.dataDir === undefined;
-		this.#logger = options.logger;
-		this.database = openDatabase(options.dataDir);
-		this.events = new EventLog(this.database);
-		this.#traces = new TraceTable(this.database);
-		this.#spans = new SpanTable(this.database);
-		this.#logSync =
-			options.dataDir === undefined ? undefined : new LogSync(databaseFile(options.dataDir), options.logger);
-		const begin = this.database.prepare("BEGIN IMMEDIATE");
-		const commit = this.database.prepare("COMMIT");
+		const { dataDir, logger } = options;
+		this.isInMemory = dataDir === undefined;
+		this.#logger = logger;
+		this.database = openDatabase(dataDir);
+		const { database } = this;
+		this.events = new EventLog(database);
+		this.indexes = new SpanIndexes(database);
+		this.columns = new FilterColumns(database);
+		this.search = new SearchIndex(database, logger);
+		this.#texts = new SharedTexts(database);
+		this.#sessions = new Sessions(database);
+		this.#traces = new TraceTable(database);
+		const spanCount = readNumber(database, "SELECT sum(span_count) FROM traces");
+		this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
+		this.#settler = new UsageSettler(database, this.#traces, this.columns);
+		this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir), logger);
+		const begin = database.prepare("BEGIN IMMEDIATE");
+		const commit = database.prepare("COMMIT");
 		this.#commits = new GroupCommit({
 			begin: () => begin.run(),
 			commit: () => {
 				this.#traces.flush();
-				this.#spans.indexIfMany();
+				this.indexes.updateIfMany();
 				commit.run();
 			},
 			rollback: () => this.#rollback(),
-			didCommit: () => {
-				this.#traces.didCommit();
-				this.#spans.didCommit();
-				this.#logSync?.didCommit();
-				this.events.didCommit();
-			},
+			didCommit: () => this.#didCommit(),
 		});
 	}
 
@@ -112,11 +115,12 @@ export class Store {
 				return isSame ? { outcome: "same", text: traceText(entry) } : { outcome: "conflict" };
 			}
 			const record = { name: trace.name, tagsJson: trace.tagsJson, state: RecordState.final };
+			const session = this.#sessions.refOf(sessionOfTags(trace.tagsJson));
 			// Spans may come before the record of their trace; the record then gives it its name.
-			if (entry === undefined) entry = this.#traces.add(id, start, record);
-			else this.#traces.makeRecord(entry, record, trace.start);
+			if (entry === undefined) entry = this.#traces.add(id, start, record, session);
+			else this.#traces.makeRecord(entry, record, trace.start, session);
 			const text = traceText(entry);
-			this.events.append(`{"type":"trace_created","trace":${text}}`, null);
+			this.events.append(`{"type":"trace_created","trace":${text}}`);
 			return { outcome: "created", text };
 		});
 	}
@@ -126,17 +130,7 @@ export class Store {
 	 * not final is replaced once by a final one; anything else changes nothing.
 	 */
 	recordTrace(trace: SeenTrace): Promise<void> {
-		return this.#write(() => {
-			const { id, name, tagsJson, isNameFinal } = trace;
-			const record = { name, tagsJson, state: isNameFinal ? RecordState.final : RecordState.provisional };
-			let entry = this.#traces.find(id);
-			// A root span comes last, and began first.
-			if (entry !== undefined) this.#traces.didBegin(entry, trace.start);
-			if (entry === undefined) entry = this.#traces.add(id, trace.start, record);
-			else if (entry.record < record.state) this.#traces.makeRecord(entry, record, undefined);
-			else return;
-			this.events.append(`{"type":"trace_created","trace":${traceText(entry)}}`, null);
-		});
+		return this.#write(() => this.#recordTrace(trace));
 	}
 
 	/**
@@ -153,16 +147,16 @@ export class Store {
 					return isSame ? { outcome: "same", id, traceId } : { outcome: "conflict" };
 				}
 			}
-			const row = this.#addSpan({
+			const whole = {
 				...span,
 				id: id ?? this.#makeId(),
 				start: span.start ?? nowTimestamp(),
 				end: undefined,
 				outputJson: null,
 				error: null,
-			});
-			this.events.append(`{"type":"span_created","span":${spanText(row)}}`, facetsOf(span.kind));
-			return { outcome: "created", id: row.id, traceId };
+			};
+			this.#addSpan(whole, this.#entryFor(whole));
+			return { outcome: "created", id: whole.id, traceId };
 		});
 	}
 
@@ -177,19 +171,21 @@ export class Store {
 		});
 	}
 
-	/** Takes spans that have ended already. One that its trace has is skipped, so that a batch may be sent twice. */
-	addEndedSpans(spans: readonly EndedSpan[]): Promise<{ readonly added: number; readonly skipped: number }> {
+	/**
+	 * Takes traces and whole spans of one request. A span that its trace has is skipped, so that a batch may be sent twice; one
+	 * that has ended ends the same span that still runs.
+	 */
+	addBatch(batch: Pick<IngestBatch, "spans" | "traces">): Promise<{ readonly added: number; readonly skipped: number }> {
 		return this.#write(() => {
+			for (const trace of batch.traces) this.#recordTrace(trace);
 			let added = 0;
-			for (const span of spans) {
-				const entry = this.#traces.find(span.traceId);
-				if (entry !== undefined && this.#spans.has(span.id, entry.ref)) continue;
-				const row = this.#addSpan(span);
-				const type = span.error === null ? "span_completed" : "span_failed";
-				this.events.append(`{"type":"${type}","span":${spanText(row)}}`, facetsOf(span.kind));
+			for (const span of batch.spans) {
+				const entry = this.#entryFor(span);
+				if (this.indexes.has(span.id, entry.ref)) continue;
+				this.#addSpan(span, entry);
 				added++;
 			}
-			return { added, skipped: spans.length - added };
+			return { added, skipped: batch.spans.length - added };
 		});
 	}
 
@@ -199,12 +195,16 @@ export class Store {
 			if (known === undefined) return false;
 			const entry = this.#traces.find(known.traceId);
 			if (entry === undefined) return false;
-			this.#spans.index();
-			this.#spans.delete(known, entry.ref);
-			const end = known.endMs === null ? undefined : { ms: known.endMs, subNs: known.endSub ?? 0 };
-			this.#traces.didDeleteSpan(entry, known.status, end);
-			const ids = `"span_id":${JSON.stringify(known.id)},"trace_id":${JSON.stringify(known.traceId)}`;
-			this.events.append(`{"type":"span_deleted",${ids}}`, facetsText(known.kindType, known.kindName, known.model));
+			this.indexes.update();
+			const row = this.#spans.row(known.seq);
+			this.events.keepOutline(row.createdEvent, row.endedEvent, row);
+			this.#spans.delete(row, entry.ref);
+			this.#spans.didDelete(1);
+			const end = row.endMs === null ? undefined : { ms: row.endMs, subNs: row.endSub ?? 0 };
+			this.#traces.didDeleteSpan(entry, row.status, end);
+			const ids = `"span_id":${JSON.stringify(row.id)},"trace_id":${JSON.stringify(row.traceId)}`;
+			const facets = row.model === null ? [] : [row.model];
+			this.events.append(`{"type":"span_deleted",${ids}}`, [row.kindType, row.kindName, ...facets].join("\n"));
 			return true;
 		});
 	}
@@ -217,27 +217,64 @@ export class Store {
 		});
 	}
 
-	/** Deletes every trace and span. Ids of events go on where they were. */
+	/**
+	 * Deletes every trace and span; what they took on the disk is freed bit by bit (`cleanDeleted`). Ids of events go on where they
+	 * were. Of many spans the log is emptied as well: whoever has missed that much reads everything anew.
+	 */
 	deleteAll(): Promise<void> {
 		return this.#write(() => {
-			this.#spans.deleteAll();
-			this.#traces.clear();
-			this.events.appendCleared();
+			if (this.spanCount > MAX_OUTLINED) this.events.deleteUpTo(this.events.nextId - 1, Number.MAX_SAFE_INTEGER);
+			this.#traces.doomAll();
+			this.columns.clear();
+			this.search.clear(this.indexes.lastSeq);
+			this.#spans.didDelete(this.#spans.count);
+			this.events.append('{"type":"cleared"}');
 		});
 	}
 
-	/** Deletes the oldest traces, whole and at least one, until `minSpans` spans or `maxTraces` traces are gone. */
-	deleteOldest(minSpans: number, maxTraces: number): Promise<{ readonly traces: number; readonly spans: number }> {
+	/**
+	 * Deletes the oldest traces, whole and at least one, until `minSpans` spans or `maxTraces` traces are gone; with `beforeMs` only
+	 * such as have ended before that time (milliseconds since the epoch).
+	 */
+	deleteOldest(
+		minSpans: number,
+		maxTraces: number,
+		beforeMs?: number,
+	): Promise<{ readonly traces: number; readonly spans: number }> {
 		return this.#write(() => {
 			let spans = 0;
 			let traces = 0;
 			while (traces === 0 || (spans < minSpans && traces < maxTraces)) {
-				const entry = this.#traces.oldest();
+				const entry = beforeMs === undefined ? this.#traces.oldest() : this.#traces.oldestEndedBefore(beforeMs);
 				if (entry === undefined) break;
 				spans += this.#removeTrace(entry);
 				traces++;
 			}
 			return { traces, spans };
+		});
+	}
+
+	/** Frees what deleted traces took, at most `limit` spans; false when nothing is left to free. */
+	cleanDeleted(limit: number): Promise<boolean> {
+		return this.#write(() => {
+			const doomed = this.database.prepare("SELECT ref FROM doomed LIMIT 1").get();
+			if (doomed === undefined) return false;
+			const ref = Number(doomed.ref);
+			this.indexes.update();
+			const seqs = this.#spans.ofTrace(ref, limit);
+			this.#deleteRows(ref, seqs);
+			if (seqs.length < limit) this.database.prepare("DELETE FROM doomed WHERE ref = ?").run(ref);
+			return true;
+		});
+	}
+
+	/** Forgets texts that no span refers to any more. */
+	forgetUnused(): Promise<void> {
+		return this.#write(() => {
+			this.database.exec(`DELETE FROM texts WHERE ref NOT IN (SELECT resource FROM spans WHERE resource IS NOT NULL
+				UNION SELECT scope FROM spans WHERE scope IS NOT NULL)`);
+			this.#texts.forget();
+			this.search.forgetBefore(readNumber(this.database, "SELECT min(seq) FROM spans"));
 		});
 	}
 
@@ -248,32 +285,53 @@ export class Store {
 
 	/** Bytes in use, free pages not counted. */
 	usedBytes(): number {
-		const pages = readNumber(this.database, "PRAGMA page_count") - readNumber(this.database, "PRAGMA freelist_count");
+		const pages = readNumber(this.database, "PRAGMA page_count") - this.freePages();
 		return pages * readNumber(this.database, "PRAGMA page_size");
 	}
 
-	/**
-	 * Gives the pages of deleted data back to the file system, so that they are gone from the disk, unless that would take long:
-	 * it costs a copy of what is left.
-	 */
-	compact(): void {
-		const free = readNumber(this.database, "PRAGMA freelist_count");
-		if (this.isInMemory || free === 0 || this.usedBytes() > MAX_COMPACTED_BYTES) return;
-		this.database.exec("VACUUM");
-		this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+	/** Pages of deleted data that the file still has. */
+	freePages(): number {
+		return readNumber(this.database, "PRAGMA freelist_count");
 	}
 
-	/** Brings the index of spans by trace up to date; whoever reads by it asks for this first. */
+	/** Gives at most `pages` free pages back to the file system; true when there are more. */
+	giveBack(pages: number): boolean {
+		if (this.isInMemory || this.freePages() === 0) return false;
+		this.database.exec(`PRAGMA incremental_vacuum(${pages})`);
+		return this.freePages() > 0;
+	}
+
+	/** Brings the indexes of spans up to date; whoever reads by trace asks for this first. */
 	indexSpans(): void {
-		if (this.#spans.isIndexed) return;
-		this.database.exec("BEGIN IMMEDIATE");
-		try {
-			this.#spans.index();
-			this.database.exec("COMMIT");
-			this.#spans.didCommit();
-		} catch (error) {
-			this.#rollback();
-			throw error;
+		if (!this.indexes.isUpToDate) this.#now(() => this.indexes.update());
+	}
+
+	/** Sums up the usage of these traces where it has changed; whoever reads their sums asks for this first. */
+	settleTraces(traces: readonly { readonly ref: number; readonly id: string; readonly unsettled: number }[]): boolean {
+		const changed = traces.filter(({ unsettled }) => unsettled === 1);
+		if (changed.length === 0) return false;
+		this.#now(() => {
+			this.indexes.update();
+			for (const { ref, id } of changed) this.#settler.settle(ref, id);
+		});
+		return true;
+	}
+
+	/**
+	 * Sums up the usage of all traces in which it has changed, a few traces in one turn of the event loop. When it resolves, the
+	 * sums are right: read them in the same turn.
+	 */
+	async settleUsage(): Promise<void> {
+		for (;;) {
+			const portion = this.#traces.unsettled(SETTLED_PER_TURN);
+			if (portion.length > 0) {
+				this.#now(() => {
+					this.indexes.update();
+					for (const { ref, id } of portion) this.#settler.settle(ref, id);
+				});
+			}
+			if (portion.length < SETTLED_PER_TURN) return;
+			await nextTurn();
 		}
 	}
 
@@ -282,6 +340,8 @@ export class Store {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
 		this.#commits.flush();
+		this.search.close();
+		this.columns.close();
 		await this.#logSync?.close();
 		try {
 			// Leaves one file behind instead of three.
@@ -292,29 +352,86 @@ export class Store {
 		this.database.close();
 	}
 
-	#addSpan(span: Omit<EndedSpan, "end"> & { readonly end: Timestamp | undefined }): SpanRow {
-		const entry = this.#traces.find(span.traceId) ?? this.#traces.add(span.traceId, span.start, undefined);
-		const row = this.#spans.add(entry.ref, span);
-		this.#traces.didAddSpan(entry, row.status, span.start, span.end);
-		return row;
+	#recordTrace({ id, name, tagsJson, isNameFinal, start }: SeenTrace): void {
+		const record = { name, tagsJson, state: isNameFinal ? RecordState.final : RecordState.provisional };
+		const session = this.#sessions.refOf(sessionOfTags(tagsJson));
+		let entry = this.#traces.find(id);
+		// A root span comes last, and began first.
+		if (entry !== undefined) this.#traces.didBegin(entry, start);
+		if (entry === undefined) entry = this.#traces.add(id, start, record, session);
+		else if (entry.record < record.state) this.#traces.makeRecord(entry, record, undefined, session);
+		else return;
+		this.events.append(`{"type":"trace_created","trace":${traceText(entry)}}`);
+	}
+
+	#entryFor({ traceId, start }: WholeSpan): TraceEntry {
+		return this.#traces.find(traceId) ?? this.#traces.add(traceId, start, undefined, null);
+	}
+
+	#addSpan(span: WholeSpan, entry: TraceEntry): void {
+		const { nextId } = this.events;
+		const isRunning = span.end === undefined;
+		const seq = this.#spans.add(entry.ref, span, { created: isRunning ? nextId : null, ended: isRunning ? null : nextId });
+		const status = isRunning
+			? SpanStateCode.running
+			: span.error === null
+				? SpanStateCode.completed
+				: SpanStateCode.failed;
+		const session = this.#sessions.refOf(span.sessionId);
+		this.#traces.didAddSpan(entry, status, span.start, span.end, session, hasUsage(span.kind));
+		const code = isRunning
+			? SpanEventCode.created
+			: span.error === null
+				? SpanEventCode.completed
+				: SpanEventCode.failed;
+		this.events.appendSpan(code, seq, () => this.#spans.row(seq));
 	}
 
 	#end(known: KnownSpan, how: SpanEnd): void {
+		const { seq } = known;
 		const end = how.end ?? nowTimestamp();
-		const row = this.#spans.end(known, how, end);
-		const entry = this.#traces.find(row.traceId);
-		if (entry !== undefined) this.#traces.didEndSpan(entry, row.status, end);
-		const type = row.error === null ? "span_completed" : "span_failed";
-		const facets = facetsText(row.kindType, row.kindName, row.model);
-		this.events.append(`{"type":"${type}","span":${spanText(row)}}`, facets);
+		const kind = "kind" in how ? how.kind : undefined;
+		if (kind !== undefined && known.createdEvent !== null) {
+			this.events.keepKind(known.createdEvent, this.#spans.row(seq));
+		}
+		this.#spans.end(known, how, end, this.events.nextId);
+		const isFailed = "error" in how;
+		const entry = this.#traces.find(known.traceId);
+		if (entry !== undefined) {
+			const isUsageChanged = kind !== undefined && (known.hasUsage === 1 || hasUsage(kind));
+			const status = isFailed ? SpanStateCode.failed : SpanStateCode.completed;
+			this.#traces.didEndSpan(entry, status, end, isUsageChanged);
+		}
+		if (!isFailed && how.outputJson !== null) this.search.didChangeText(seq);
+		const code = isFailed ? SpanEventCode.failed : SpanEventCode.completed;
+		this.events.appendSpan(code, seq, () => this.#spans.row(seq));
 	}
 
 	#removeTrace(entry: TraceEntry): number {
-		this.#spans.index();
-		const deleted = this.#traces.remove(entry);
-		this.#spans.didDelete(deleted);
-		this.events.append(`{"type":"trace_deleted","trace_id":${JSON.stringify(entry.id)}}`, null);
-		return deleted;
+		const { spanCount } = entry;
+		this.indexes.update();
+		if (spanCount <= MAX_REMOVED_AT_ONCE) {
+			this.#deleteRows(entry.ref, this.#spans.ofTrace(entry.ref, spanCount));
+			this.#traces.remove(entry);
+		} else {
+			this.#traces.doom(entry);
+			this.columns.deleteTrace(entry.ref);
+		}
+		this.#spans.didDelete(spanCount);
+		this.events.append(`{"type":"trace_deleted","trace_id":${JSON.stringify(entry.id)}}`);
+		return spanCount;
+	}
+
+	/** Deletes spans of a trace, of which the log keeps an outline; their trace may have left its table already. */
+	#deleteRows(traceRef: number, seqs: readonly number[]): void {
+		const { oldestId } = this.events;
+		for (const seq of seqs) {
+			const row = this.#spans.deletableRow(seq);
+			if ((row.endedEvent ?? 0) >= oldestId || (row.createdEvent ?? 0) >= oldestId) {
+				this.events.keepOutline(row.createdEvent, row.endedEvent, row);
+			}
+			this.#spans.delete(row, traceRef);
+		}
 	}
 
 	#write<T>(write: () => T): Promise<T> {
@@ -322,27 +439,63 @@ export class Store {
 		return Promise.reject(new HttpError(503, "shutting_down", "the server is closing"));
 	}
 
+	/** Runs work in a transaction of its own, at once. */
+	#now(work: () => void): void {
+		this.database.exec("BEGIN IMMEDIATE");
+		try {
+			work();
+			this.database.exec("COMMIT");
+			this.#didCommit();
+		} catch (error) {
+			this.#rollback();
+			throw error;
+		}
+	}
+
+	#didCommit(): void {
+		this.#traces.didCommit();
+		this.#spans.didCommit();
+		this.indexes.didCommit();
+		this.columns.didCommit();
+		this.search.didCommit(this.indexes.lastSeq);
+		this.#logSync?.didCommit();
+		this.events.didCommit();
+	}
+
 	#rollback(): void {
-		this.#traces.didRollBack();
-		this.events.didRollBack();
-		this.#spans.didRollBack();
 		try {
 			// SQLite itself has rolled back after some errors (full disk); then there is nothing to undo.
 			if (this.database.isTransaction) this.database.exec("ROLLBACK");
 		} catch (error) {
 			this.#logger.error(`a transaction could not be undone: ${describeError(error)}`);
 		}
+		this.#traces.didRollBack();
+		this.events.didRollBack();
+		this.#spans.didRollBack();
+		this.#texts.forget();
+		this.#sessions.forget();
+		this.indexes.didRollBack();
+		this.columns.didRollBack();
+		this.search.didRollBack();
 	}
 }
 
-/** A copy of so much takes about a tenth of a second. */
-const MAX_COMPACTED_BYTES = 32_000_000;
+/** Spans of a trace that is deleted in one go; larger ones go bit by bit. */
+const MAX_REMOVED_AT_ONCE = 200;
 
-function facetsOf(kind: SpanKindRecord): string {
-	return facetsText(kind.type, kind.name, kind.model);
-}
+/** Spans of which the log keeps outlines when everything is deleted. */
+const MAX_OUTLINED = 20_000;
 
-/** What `?kind=&model=` of the stream look at. */
-function facetsText(kindType: string, kindName: string, model: string | null): string {
-	return model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
+/** Traces that are summed up in one turn of the event loop. */
+const SETTLED_PER_TURN = 50;
+
+function hasUsage({ tokens, cost }: SpanKindRecord): boolean {
+	return (
+		cost !== null ||
+		tokens.input !== null ||
+		tokens.output !== null ||
+		tokens.cacheRead !== null ||
+		tokens.cacheWrite !== null ||
+		tokens.reasoning !== null
+	);
 }

@@ -1,11 +1,17 @@
 import type { Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
 import { type Database, readNumber, type Statement } from "./database.ts";
-import type { TraceRow } from "./wireText.ts";
+import type { TraceHead, TraceRow } from "./wireText.ts";
 
 /** A trace in the cache. Its sums are written at the end of the transaction, once however many spans it got. */
-export interface TraceEntry extends TraceRow {
+export interface TraceEntry extends TraceHead {
 	readonly ref: number;
+	/** Session that its tags or the first span with one named. */
+	sessionRef: number | null;
+	/** 1 when usage was added or may count otherwise since it was last summed up. */
+	unsettled: number;
+	/** 1 when a span has usage. */
+	hasUsage: number;
 	name: string | null;
 	tagsJson: string;
 	startMs: number;
@@ -23,6 +29,18 @@ export interface TraceEntry extends TraceRow {
 /** Whether a trace has a record of its own, and whether that record's name may still be replaced by a better one. */
 export const RecordState = { none: 0, provisional: 1, final: 2 } as const;
 
+/** Sums over the spans of a trace whose usage counts; null is unknown. */
+export type UsageSums = Pick<
+	TraceRow,
+	| "llmCalls"
+	| "inputTokens"
+	| "outputTokens"
+	| "cacheReadTokens"
+	| "cacheWriteTokens"
+	| "reasoningTokens"
+	| "costNano"
+>;
+
 interface TraceRecord {
 	readonly name: string | null;
 	readonly tagsJson: string;
@@ -33,11 +51,11 @@ interface TraceRecord {
 /** Traces whose rows are kept in memory between transactions. */
 const MAX_CACHED = 4096;
 
-export const TRACE_COLUMNS = `ref, id, name, tags AS tagsJson, start_ms AS startMs, start_sub AS startSub,
-	record, span_count AS spanCount, running_count AS runningCount, failed_count AS failedCount,
-	end_ms AS endMs, end_sub AS endSub`;
-
-const OF_TRACE = "WHERE seq IN (SELECT seq FROM trace_spans WHERE trace = ?)";
+const TRACE_COLUMNS = `ref, id, name, tags AS tagsJson, start_ms AS startMs, start_sub AS startSub, record,
+	span_count AS spanCount, running_count AS runningCount, failed_count AS failedCount, end_ms AS endMs,
+	end_sub AS endSub, session AS sessionRef, unsettled,
+	coalesce(input_tokens, output_tokens, cost_nano, cache_read_tokens, cache_write_tokens, reasoning_tokens) IS NOT NULL
+		OR llm_calls > 0 OR unsettled AS hasUsage`;
 
 /**
  * The table of traces with the sums over their spans: number, running, failed, last end. A trace that only spans have named
@@ -49,11 +67,12 @@ export class TraceTable {
 	readonly #insert: Statement;
 	readonly #update: Statement;
 	readonly #oldest: Statement;
+	readonly #oldestEnded: Statement;
 	readonly #lastEnd: Statement;
 	readonly #delete: Statement;
-	readonly #deletePayloads: Statement;
-	readonly #deleteSpans: Statement;
-	readonly #deleteIndex: Statement;
+	readonly #doom: Statement;
+	readonly #setSums: Statement;
+	readonly #unsettled: Statement;
 	readonly #cache = new Map<string, TraceEntry>();
 	readonly #dirty = new Set<TraceEntry>();
 	#lastRef: number;
@@ -65,23 +84,33 @@ export class TraceTable {
 		this.#database = database;
 		this.#byId = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces WHERE id = ?`);
 		this.#insert = database.prepare(
-			`INSERT INTO traces (ref, id, name, tags, start_ms, start_sub, record, span_count, running_count, failed_count)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
+			`INSERT INTO traces (ref, id, name, tags, start_ms, start_sub, record, session, span_count, running_count, failed_count)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
 		);
 		this.#update = database.prepare(
 			`UPDATE traces SET name = ?, tags = ?, start_ms = ?, start_sub = ?, record = ?, span_count = ?,
-				running_count = ?, failed_count = ?, end_ms = ?, end_sub = ? WHERE ref = ?`,
+				running_count = ?, failed_count = ?, end_ms = ?, end_sub = ?, session = ?, unsettled = ? WHERE ref = ?`,
 		);
 		this.#oldest = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces ORDER BY start_ms, start_sub LIMIT 1`);
+		this.#oldestEnded = database.prepare(
+			`SELECT ${TRACE_COLUMNS} FROM traces WHERE start_ms < ? AND running_count = 0 AND coalesce(end_ms, start_ms) < ?
+			ORDER BY start_ms, start_sub LIMIT 1`,
+		);
 		this.#lastEnd = database.prepare(
 			`SELECT s.end_ms AS ms, s.end_sub AS subNs FROM trace_spans x CROSS JOIN spans s ON s.seq = x.seq
 			WHERE x.trace = ? AND s.end_ms IS NOT NULL ORDER BY s.end_ms DESC, s.end_sub DESC LIMIT 1`,
 		);
 		this.#delete = database.prepare("DELETE FROM traces WHERE ref = ?");
-		this.#deletePayloads = database.prepare(`DELETE FROM payloads ${OF_TRACE}`);
-		this.#deleteSpans = database.prepare(`DELETE FROM spans ${OF_TRACE}`);
-		this.#deleteIndex = database.prepare("DELETE FROM trace_spans WHERE trace = ?");
-		this.#lastRef = readNumber(database, "SELECT max(ref) FROM traces");
+		this.#doom = database.prepare("INSERT INTO doomed (ref, id) VALUES (?, ?)");
+		this.#setSums = database.prepare(
+			`UPDATE traces SET unsettled = 0, llm_calls = ?, input_tokens = ?, output_tokens = ?, cache_read_tokens = ?,
+				cache_write_tokens = ?, reasoning_tokens = ?, cost_nano = ? WHERE ref = ?`,
+		);
+		this.#unsettled = database.prepare("SELECT ref, id FROM traces WHERE unsettled = 1 ORDER BY ref LIMIT ?");
+		this.#lastRef = readNumber(
+			database,
+			"SELECT max(ref) FROM (SELECT ref FROM traces UNION ALL SELECT ref FROM doomed)",
+		);
 		this.#count = readNumber(database, "SELECT count(*) FROM traces");
 		this.#committed = { lastRef: this.#lastRef, count: this.#count };
 	}
@@ -97,7 +126,7 @@ export class TraceTable {
 		return row === undefined ? undefined : this.#remember(row);
 	}
 
-	add(id: string, start: Timestamp, record: TraceRecord | undefined): TraceEntry {
+	add(id: string, start: Timestamp, record: TraceRecord | undefined, sessionRef: number | null): TraceEntry {
 		const entry: TraceEntry = {
 			ref: ++this.#lastRef,
 			id,
@@ -111,17 +140,26 @@ export class TraceTable {
 			failedCount: 0,
 			endMs: null,
 			endSub: null,
+			sessionRef,
+			unsettled: 0,
+			hasUsage: 0,
 			isDirty: false,
 		};
 		const { ref, name, tagsJson, startMs, startSub } = entry;
-		this.#insert.run(ref, id, name, tagsJson, startMs, startSub, entry.record);
+		this.#insert.run(ref, id, name, tagsJson, startMs, startSub, entry.record, sessionRef);
 		this.#cache.set(id, entry);
 		this.#count++;
 		return entry;
 	}
 
 	/** Turns a trace that spans have named into a record. It keeps the start of its first span unless told another one. */
-	makeRecord(entry: TraceEntry, record: TraceRecord, start: Timestamp | undefined): void {
+	makeRecord(
+		entry: TraceEntry,
+		record: TraceRecord,
+		start: Timestamp | undefined,
+		sessionRef: number | null,
+	): void {
+		if (sessionRef !== null) entry.sessionRef = sessionRef;
 		entry.record = record.state;
 		entry.name = record.name;
 		entry.tagsJson = record.tagsJson;
@@ -132,8 +170,19 @@ export class TraceTable {
 		this.#touch(entry);
 	}
 
-	didAddSpan(entry: TraceEntry, status: number, start: Timestamp, end: Timestamp | undefined): void {
+	didAddSpan(
+		entry: TraceEntry,
+		status: number,
+		start: Timestamp,
+		end: Timestamp | undefined,
+		sessionRef: number | null,
+		hasUsage: boolean,
+	): void {
 		entry.spanCount++;
+		entry.sessionRef ??= sessionRef;
+		if (hasUsage) entry.hasUsage = 1;
+		// A span without usage may be the missing link between two that have some.
+		if (entry.hasUsage === 1) entry.unsettled = 1;
 		if (status === SpanStateCode.running) entry.runningCount++;
 		else if (status === SpanStateCode.failed) entry.failedCount++;
 		if (end !== undefined) extend(entry, end);
@@ -149,8 +198,12 @@ export class TraceTable {
 		this.#touch(entry);
 	}
 
-	didEndSpan(entry: TraceEntry, status: number, end: Timestamp): void {
+	didEndSpan(entry: TraceEntry, status: number, end: Timestamp, isUsageChanged: boolean): void {
 		entry.runningCount--;
+		if (isUsageChanged) {
+			entry.hasUsage = 1;
+			entry.unsettled = 1;
+		}
 		if (status === SpanStateCode.failed) entry.failedCount++;
 		extend(entry, end);
 		this.#touch(entry);
@@ -162,6 +215,7 @@ export class TraceTable {
 	 */
 	didDeleteSpan(entry: TraceEntry, status: number, end: Timestamp | undefined): void {
 		entry.spanCount--;
+		if (entry.hasUsage === 1) entry.unsettled = 1;
 		if (status === SpanStateCode.running) entry.runningCount--;
 		else if (status === SpanStateCode.failed) entry.failedCount--;
 		if (entry.spanCount === 0 && entry.record === RecordState.none) {
@@ -176,22 +230,60 @@ export class TraceTable {
 		this.#touch(entry);
 	}
 
-	/** Removes a trace with its spans and returns their number; `trace_spans` must be up to date. */
-	remove(entry: TraceEntry): number {
-		this.#deletePayloads.run(entry.ref);
-		const { changes } = this.#deleteSpans.run(entry.ref);
-		this.#deleteIndex.run(entry.ref);
+	/** Removes a trace, of which nothing is left. */
+	remove(entry: TraceEntry): void {
 		this.#delete.run(entry.ref);
 		this.#cache.delete(entry.id);
 		this.#dirty.delete(entry);
 		this.#count--;
-		return Number(changes);
 	}
 
+	/** Removes a trace whose spans are going to be deleted bit by bit. */
+	doom(entry: TraceEntry): void {
+		this.#doom.run(entry.ref, entry.id);
+		this.remove(entry);
+	}
+
+	/** Removes all traces, as `doom` does. */
+	doomAll(): void {
+		this.#database.exec("INSERT INTO doomed (ref, id) SELECT ref, id FROM traces");
+		this.clear();
+	}
+
+	/** Traces whose sums are not right, at most `limit`; for use when nothing is unwritten. */
+	unsettled(limit: number): readonly { readonly ref: number; readonly id: string }[] {
+		return this.#unsettled.all(limit) as unknown as readonly { ref: number; id: string }[];
+	}
+
+	/** Writes the sums of a trace, which is settled then. */
+	setSums(ref: number, id: string, sums: UsageSums): void {
+		this.#setSums.run(
+			sums.llmCalls,
+			sums.inputTokens,
+			sums.outputTokens,
+			sums.cacheReadTokens,
+			sums.cacheWriteTokens,
+			sums.reasoningTokens,
+			sums.costNano,
+			ref,
+		);
+		const entry = this.#cache.get(id);
+		if (entry !== undefined) entry.unsettled = 0;
+	}
+
+	/** The trace that began first. */
 	oldest(): TraceEntry | undefined {
 		// Sums and starts of this transaction may not have been written yet.
 		this.flush();
 		const row = this.#oldest.get();
+		if (row === undefined) return undefined;
+		return this.#cache.get(row.id as string) ?? this.#remember(row);
+	}
+
+	/** The trace without running spans that began first, if it has ended before a time. */
+	oldestEndedBefore(ms: number): TraceEntry | undefined {
+		this.flush();
+		const row = this.#oldestEnded.get(ms, ms);
 		if (row === undefined) return undefined;
 		return this.#cache.get(row.id as string) ?? this.#remember(row);
 	}
@@ -217,6 +309,8 @@ export class TraceTable {
 				entry.failedCount,
 				entry.endMs,
 				entry.endSub,
+				entry.sessionRef,
+				entry.unsettled,
 				entry.ref,
 			);
 			entry.isDirty = false;

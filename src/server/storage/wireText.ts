@@ -1,8 +1,29 @@
 import { formatTimestamp } from "../../base/timestamp.ts";
-import { SPAN_STATES } from "../../model/span.ts";
+import { SPAN_STATES, SpanStateCode } from "../../model/span.ts";
+
+/** Members of a span's kind that have columns of their own. */
+export interface KindColumns {
+	readonly kindType: string;
+	readonly kindName: string;
+	readonly model: string | null;
+	readonly provider: string | null;
+	readonly path: string | null;
+	readonly inputTokens: number | null;
+	readonly outputTokens: number | null;
+	readonly cacheReadTokens: number | null;
+	readonly cacheWriteTokens: number | null;
+	readonly reasoningTokens: number | null;
+	readonly cost: number | null;
+	/** 1 when tokens and cost are those of everything below the span, too. */
+	readonly isRollup: number;
+	readonly toolName: string | null;
+	readonly agentName: string | null;
+	/** The wire object without a custom span's attributes; null when the other columns say it all. */
+	readonly kindJson: string | null;
+}
 
 /** One span as the tables hold it, with the id of its trace. Texts named `…Json` are compact JSON. */
-export interface SpanRow {
+export interface SpanRow extends KindColumns {
 	readonly seq: number;
 	readonly id: string;
 	readonly traceId: string;
@@ -16,20 +37,26 @@ export interface SpanRow {
 	readonly endMs: number | null;
 	readonly endSub: number | null;
 	readonly durationMs: number | null;
-	readonly inputTokens: number | null;
-	readonly outputTokens: number | null;
-	readonly cost: number | null;
-	/** The wire object; of a custom span without its attributes. */
-	readonly kindJson: string;
+	readonly sessionId: string | null;
+	readonly serviceName: string | null;
 	readonly metadataJson: string | null;
+	/** `WireOtel`; null of a span that did not come from OpenTelemetry. */
+	readonly otelJson: string | null;
+	/** What only details show; null in a skeleton. */
 	readonly inputJson: string | null;
 	readonly outputJson: string | null;
-	/** Attributes of a custom span. In a skeleton: only the names of the service, if any. */
+	/** Attributes of the span from OpenTelemetry, or of the custom kind; in a skeleton the name of its service, if any. */
 	readonly attributesJson: string | null;
+	readonly eventsJson: string | null;
+	readonly linksJson: string | null;
+	/** Attributes that stand as input and output: `[[key, isJsonText] or null, the same]`. */
+	readonly movedJson: string | null;
+	readonly resourceJson: string | null;
+	readonly scopeJson: string | null;
 }
 
-/** One trace as its table holds it. */
-export interface TraceRow {
+/** What a trace's record says on the wire. */
+export interface TraceHead {
 	readonly id: string;
 	readonly name: string | null;
 	readonly tagsJson: string;
@@ -42,36 +69,152 @@ export interface TraceRow {
 	readonly endSub: number | null;
 }
 
+/** One trace as its table holds it. */
+export interface TraceRow extends TraceHead {
+	/** Sums over the spans whose usage counts; null is unknown. */
+	readonly llmCalls: number;
+	readonly inputTokens: number | null;
+	readonly outputTokens: number | null;
+	readonly cacheReadTokens: number | null;
+	readonly cacheWriteTokens: number | null;
+	readonly reasoningTokens: number | null;
+	readonly costNano: number | null;
+	readonly sessionId: string | null;
+}
+
 /** Characters of a span's large parts, to bound what is read and sent in one go. */
 export function rowSize(row: SpanRow): number {
 	const length = (text: string | null) => text?.length ?? 0;
 	return (
 		row.name.length +
 		length(row.error) +
-		row.kindJson.length +
+		length(row.kindJson) +
 		length(row.metadataJson) +
 		length(row.inputJson) +
 		length(row.outputJson) +
-		length(row.attributesJson)
+		length(row.attributesJson) +
+		length(row.eventsJson) +
+		length(row.linksJson)
 	);
 }
 
 /** The span as it goes over the wire, JSON text; put together from stored texts without parsing them. */
 export function spanText(row: SpanRow): string {
+	const isOtel = row.otelJson !== null;
+	const attributes = isOtel ? otelAttributesText(row) : row.attributesJson;
 	let text =
 		`{"id":${JSON.stringify(row.id)},"trace_id":${JSON.stringify(row.traceId)},` +
 		`"parent_id":${row.parentId === null ? "null" : JSON.stringify(row.parentId)},"name":${JSON.stringify(row.name)},` +
-		`"kind":${kindText(row)},"status":${statusText(row)},"started_at":${timeText(row.startMs, row.startSub)},` +
+		`"kind":${kindText(row, kindAttributesText(row, attributes))},"status":${statusText(row)},` +
+		`"started_at":${timeText(row.startMs, row.startSub)},` +
 		`"ended_at":${row.endMs === null ? "null" : timeText(row.endMs, row.endSub ?? 0)}`;
 	if (row.inputJson !== null) text += `,"input":${row.inputJson}`;
 	if (row.outputJson !== null) text += `,"output":${row.outputJson}`;
 	const metadata = metadataText(row);
-	return metadata === undefined ? `${text}}` : `${text},"metadata":${metadata}}`;
+	if (metadata !== undefined) text += `,"metadata":${metadata}`;
+	if (row.sessionId !== null) text += `,"session_id":${JSON.stringify(row.sessionId)}`;
+	if (isOtel && attributes !== null) text += `,"attributes":${attributes}`;
+	if (row.eventsJson !== null) text += `,"events":${row.eventsJson}`;
+	if (row.linksJson !== null) text += `,"links":${row.linksJson}`;
+	if (row.resourceJson !== null) text += `,"resource":${row.resourceJson}`;
+	if (row.scopeJson !== null) text += `,"scope":${row.scopeJson}`;
+	return isOtel ? `${text},"otel":${row.otelJson}}` : `${text}}`;
 }
 
-function kindText(row: SpanRow): string {
-	if (row.attributesJson === null) return row.kindJson;
-	return `${row.kindJson.slice(0, -1)},"attributes":${row.attributesJson}}`;
+/** The row as it was when its span began: as far as the end has not replaced it. */
+export function asBegun(row: SpanRow): SpanRow {
+	return {
+		...row,
+		status: SpanStateCode.running,
+		error: null,
+		endMs: null,
+		endSub: null,
+		durationMs: null,
+		outputJson: null,
+	};
+}
+
+/** The row without what its user has thrown away. */
+export function asDeleted(row: SpanRow): SpanRow {
+	return {
+		...row,
+		kindJson: null,
+		metadataJson: null,
+		otelJson: null,
+		inputJson: null,
+		outputJson: null,
+		attributesJson: null,
+		eventsJson: null,
+		linksJson: null,
+		movedJson: null,
+		resourceJson: null,
+		scopeJson: null,
+	};
+}
+
+/** The wire object of a kind; `attributes` are those of a custom kind. */
+export function kindText(kind: KindColumns, attributes: string | null): string {
+	const isCustom = kind.kindType === "custom";
+	const attributesPart = isCustom ? `,"attributes":${attributes ?? "{}"}}` : "}";
+	if (kind.kindJson !== null) return `${kind.kindJson.slice(0, -1)}${attributesPart}`;
+	let text = `{"type":${JSON.stringify(kind.kindType)}`;
+	if (isCustom) text += `,"kind":${JSON.stringify(kind.kindName)}`;
+	if (kind.model !== null) text += `,"model":${JSON.stringify(kind.model)}`;
+	if (kind.provider !== null) text += `,"provider":${JSON.stringify(kind.provider)}`;
+	if (kind.inputTokens !== null) text += `,"input_tokens":${kind.inputTokens}`;
+	if (kind.outputTokens !== null) text += `,"output_tokens":${kind.outputTokens}`;
+	if (kind.cacheReadTokens !== null) text += `,"cache_read_tokens":${kind.cacheReadTokens}`;
+	if (kind.cacheWriteTokens !== null) text += `,"cache_write_tokens":${kind.cacheWriteTokens}`;
+	if (kind.reasoningTokens !== null) text += `,"reasoning_tokens":${kind.reasoningTokens}`;
+	if (kind.cost !== null) text += `,"cost":${kind.cost}`;
+	if (kind.isRollup !== 0) text += ',"usage_scope":"subtree"';
+	if (kind.path !== null) text += `,"path":${JSON.stringify(kind.path)}`;
+	if (kind.toolName !== null) text += `,"tool_name":${JSON.stringify(kind.toolName)}`;
+	if (kind.agentName !== null) text += `,"agent_name":${JSON.stringify(kind.agentName)}`;
+	return text + attributesPart;
+}
+
+/** A custom kind from OpenTelemetry shows the attributes of its resource as well, prefixed (reference, section 7). */
+function kindAttributesText(row: SpanRow, attributes: string | null): string | null {
+	if (row.kindType !== "custom" || row.resourceJson === null || row.otelJson === null) return attributes;
+	return joinObjects(attributes, prefixedResource(row.resourceJson));
+}
+
+/** All attributes of a span from OpenTelemetry, with those that stand as input and output. */
+function otelAttributesText(row: SpanRow): string | null {
+	if (row.movedJson === null) return row.attributesJson;
+	const [input, output] = JSON.parse(row.movedJson) as readonly (readonly [string, number] | null)[];
+	let moved = "";
+	for (const [attribute, value] of [
+		[input, row.inputJson],
+		[output, row.outputJson],
+	] as const) {
+		if (attribute === null || attribute === undefined || value === null) continue;
+		const [key, isJsonText] = attribute;
+		moved += `,${JSON.stringify(key)}:${isJsonText ? JSON.stringify(value) : value}`;
+	}
+	return moved === "" ? row.attributesJson : joinObjects(row.attributesJson, `{${moved.slice(1)}}`);
+}
+
+function joinObjects(first: string | null, second: string): string {
+	if (first === null || first === "{}") return second;
+	return second === "{}" ? first : `${first.slice(0, -1)},${second.slice(1)}`;
+}
+
+/** Resources are few and their spans many. */
+const prefixedResources = new Map<string, string>();
+const MAX_PREFIXED = 100;
+
+function prefixedResource(resourceJson: string): string {
+	let text = prefixedResources.get(resourceJson);
+	if (text === undefined) {
+		const { attributes } = JSON.parse(resourceJson) as { attributes?: Readonly<Record<string, unknown>> };
+		const entries = Object.entries(attributes ?? {}).map(([key, value]) => [`resource.${key}`, value]);
+		text = JSON.stringify(Object.fromEntries(entries));
+		if (prefixedResources.size >= MAX_PREFIXED) prefixedResources.clear();
+		prefixedResources.set(resourceJson, text);
+	}
+	return text;
 }
 
 function statusText(row: SpanRow): string {
@@ -83,7 +226,7 @@ let lastMs = Number.NaN;
 let lastText = "";
 
 /** A stored time is one that was read or made here, so it has a text; the year range was checked at the door. */
-function timeText(ms: number, subNs: number): string {
+export function timeText(ms: number, subNs: number): string {
 	if (subNs !== 0) return `"${formatTimestamp({ ms, subNs }) ?? ""}"`;
 	// Spans of one batch often share their millisecond, and writing it is slow.
 	if (ms !== lastMs) {
@@ -112,17 +255,29 @@ function metadataText(row: SpanRow): string | undefined {
 }
 
 /** The trace record, JSON text. */
-export function traceText(row: TraceRow): string {
+export function traceText(row: TraceHead): string {
 	return `${traceMembers(row)}}`;
 }
 
-/** The trace with the sums over its spans, as lists show it. */
+/** The trace with the sums over its spans, as lists show it. Sums are right once the trace is settled. */
 export function traceItemText(row: TraceRow): string {
 	const status = row.failedCount > 0 ? "failed" : row.runningCount > 0 || row.spanCount === 0 ? "running" : "completed";
-	return `${traceMembers(row)},"span_count":${row.spanCount},"status":"${status}"}`;
+	let text = `${traceMembers(row)},"span_count":${row.spanCount},"status":"${status}"`;
+	if (row.sessionId !== null) text += `,"session_id":${JSON.stringify(row.sessionId)}`;
+	if (row.llmCalls > 0) text += `,"llm_calls":${row.llmCalls}`;
+	const { inputTokens, outputTokens, costNano } = row;
+	if (inputTokens !== null) text += `,"input_tokens":${inputTokens}`;
+	if (outputTokens !== null) text += `,"output_tokens":${outputTokens}`;
+	if (row.cacheReadTokens !== null) text += `,"cache_read_tokens":${row.cacheReadTokens}`;
+	if (row.cacheWriteTokens !== null) text += `,"cache_write_tokens":${row.cacheWriteTokens}`;
+	if (row.reasoningTokens !== null) text += `,"reasoning_tokens":${row.reasoningTokens}`;
+	if (inputTokens !== null || outputTokens !== null) {
+		text += `,"total_tokens":${(inputTokens ?? 0) + (outputTokens ?? 0)}`;
+	}
+	return costNano === null ? `${text}}` : `${text},"total_cost":${costNano / 1e9}}`;
 }
 
-function traceMembers(row: TraceRow): string {
+function traceMembers(row: TraceHead): string {
 	const name = row.name === null ? "" : `"name":${JSON.stringify(row.name)},`;
 	const hasEnd = row.endMs !== null && row.runningCount === 0;
 	return (

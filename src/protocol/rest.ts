@@ -289,6 +289,7 @@ export const createSpanSchema = z.object({
 	kind: z.nullish(spanKindSchema),
 	input: z.optional(z.unknown()),
 	metadata: z.nullish(z.record(z.string(), z.unknown())),
+	session_id: z.nullish(id),
 	started_at: time,
 });
 

@@ -65,6 +65,7 @@ export class EventHub {
 	constructor(log: EventLog, options: EventHubOptions) {
 		this.#log = log;
 		this.#options = { clientBufferBytes: 16_000_000, ...options };
+		log.isWatched = false;
 		log.listener = (events) => this.#publish(events);
 	}
 
@@ -92,9 +93,13 @@ export class EventHub {
 		let hello = `retry: 1000\n: connected, newest event is ${latestId}\n\n`;
 		if (start.reset !== undefined) hello += resetFrame(start.reset, latestId);
 		this.#clients.add(client);
+		this.#log.isWatched = true;
 		response.on("close", () => {
 			client.dispose();
-			if (this.#clients.delete(client)) this.#onDidChangeCount.fire(this.#clients.size);
+			if (this.#clients.delete(client)) {
+				this.#log.isWatched = this.#clients.size > 0;
+				this.#onDidChangeCount.fire(this.#clients.size);
+			}
 			this.#forget();
 		});
 		client.onReady = () => this.#pump(client);

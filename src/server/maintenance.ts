@@ -18,7 +18,10 @@ export interface MaintenanceOptions {
 const MAX_INTERVAL_MS = 20_000;
 
 /** Rows deleted in one transaction: a few milliseconds, between which requests are served. */
-const CHUNK = 2000;
+const CHUNK = 500;
+
+/** Pages given back in one go, 4 MB. */
+const PAGES_AT_ONCE = 1000;
 
 /** Part of the data that goes at once when they are too large, so that this is not done for every write. */
 const EVICTED_SHARE = 0.1;
@@ -46,7 +49,7 @@ export class Maintenance implements Disposable {
 		try {
 			await this.#trimEvents();
 			await this.#shrink();
-			await this.#forgetCleared();
+			await this.#freeDeleted();
 		} catch (error) {
 			if (!this.#isDisposed) this.#options.logger.error(`old data could not be deleted: ${describeError(error)}`);
 		} finally {
@@ -81,7 +84,7 @@ export class Maintenance implements Disposable {
 		let traces = 0;
 		let spans = 0;
 		while (!this.#isDisposed && this.#store.usedBytes() > target) {
-			// The log holds every payload once more, so it shrinks along with the spans, oldest first.
+			// The log shrinks along with the spans, oldest first.
 			const { oldestId, latestId } = this.#store.events;
 			const logged = latestId - oldestId + 1;
 			await this.#deleteEvents(oldestId + Math.ceil(logged * EVICTED_SHARE) - 1);
@@ -90,6 +93,7 @@ export class Maintenance implements Disposable {
 			const evicted = await this.#store.deleteOldest(Math.min(share, CHUNK), CHUNK);
 			this.#options.counters.evictedTraces += evicted.traces;
 			this.#options.counters.evictedSpans += evicted.spans;
+			while (await this.#store.cleanDeleted(CHUNK)) await nextTurn();
 			traces += evicted.traces;
 			spans += evicted.spans;
 			if (evicted.traces === 0 && logged === 0) break;
@@ -100,13 +104,15 @@ export class Maintenance implements Disposable {
 		);
 	}
 
-	/** Takes what was cleared out of the event log, too, and off the disk. */
-	async #forgetCleared(): Promise<void> {
-		let hasStripped = false;
-		while (!this.#isDisposed && (await this.#store.maintain((events) => events.stripCleared(CHUNK)))) {
-			hasStripped = true;
+	/** Frees what deleted traces took, and gives it back to the file system. */
+	async #freeDeleted(): Promise<void> {
+		let hasFreed = false;
+		while (!this.#isDisposed && (await this.#store.cleanDeleted(CHUNK))) {
+			hasFreed = true;
 			await nextTurn();
 		}
-		if (hasStripped && !this.#isDisposed) this.#store.compact();
+		if (hasFreed && !this.#isDisposed) await this.#store.forgetUnused();
+		while (!this.#isDisposed && this.#store.giveBack(PAGES_AT_ONCE)) await nextTurn();
+		if (hasFreed && !this.#isDisposed) this.#store.truncateLog();
 	}
 }

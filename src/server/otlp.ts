@@ -6,7 +6,7 @@ import { decodeOtlpJson, type OtlpSpan, UNNAMED_TRACE } from "./otlpDecode.ts";
 import { jsonText } from "./respond.ts";
 import type { App, Services } from "./services.ts";
 import { prepareKind } from "./spanKind.ts";
-import type { EndedSpan } from "./storage/spanTable.ts";
+import type { WholeSpan } from "./storage/spanRecord.ts";
 import type { Store } from "./storage/store.ts";
 
 const TAGS_JSON = '["otlp"]';
@@ -73,20 +73,17 @@ async function write(spans: readonly OtlpSpan[], store: Store): Promise<void> {
 		part.serviceName ??= span.serviceName;
 		if (isBefore(span.start, part.start)) part.start = span.start;
 	}
-	// Asked for in one turn, so that records and spans share a transaction and their events keep this order.
-	const records = [...parts].map(([id, { rootName, serviceName, start }]) =>
-		store.recordTrace({
-			id,
-			name: (rootName || serviceName || UNNAMED_TRACE).toWellFormed(),
-			isNameFinal: Boolean(rootName),
-			tagsJson: TAGS_JSON,
-			start,
-		}),
-	);
-	await Promise.all([...records, store.addEndedSpans(spans.map(toEndedSpan))]);
+	const traces = [...parts].map(([id, { rootName, serviceName, start }]) => ({
+		id,
+		name: (rootName || serviceName || UNNAMED_TRACE).toWellFormed(),
+		isNameFinal: Boolean(rootName),
+		tagsJson: TAGS_JSON,
+		start,
+	}));
+	await store.addBatch({ traces, spans: spans.map(toWholeSpan) });
 }
 
-function toEndedSpan(span: OtlpSpan): EndedSpan {
+function toWholeSpan(span: OtlpSpan): WholeSpan {
 	const { attributes } = span.kind;
 	return {
 		id: span.spanId,
@@ -94,12 +91,14 @@ function toEndedSpan(span: OtlpSpan): EndedSpan {
 		parentId: span.parentSpanId,
 		name: span.name.toWellFormed(),
 		kind: prepareKind(span.kind, attributes === undefined ? undefined : JSON.stringify(attributes), span.start.ms),
+		sessionId: null,
 		inputJson: null,
 		outputJson: null,
 		metadataJson: span.metadata === undefined ? null : JSON.stringify(span.metadata),
 		start: span.start,
 		end: span.end,
 		error: span.error === undefined ? null : span.error.toWellFormed(),
+		otel: undefined,
 	};
 }
 

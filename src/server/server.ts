@@ -93,8 +93,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		logger,
 	});
 	const instanceId = idFactory()();
-	const reader = new Reader(store.database);
-	const list = new SpanList(store.database);
+	const reader = new Reader(store.database, store.indexes);
+	const list = new SpanList(store.database, reader, store.columns, store.search);
 	const counters = new ServerCounters();
 	const { maxDbBytes = DEFAULT_MAX_DB_BYTES } = options;
 	const startedAtMs = Date.now();

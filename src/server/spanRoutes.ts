@@ -4,8 +4,9 @@ import { memberTexts } from "./memberText.ts";
 import { jsonText, pageText } from "./respond.ts";
 import { type App, queryOf, type Services } from "./services.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
-import { DEFAULT_KIND, prepareKind, type SpanKindRecord } from "./spanKind.ts";
+import { DEFAULT_KIND, prepareKind } from "./spanKind.ts";
 import type { SpanQuery } from "./storage/spanList.ts";
+import type { SpanKindRecord } from "./storage/spanRecord.ts";
 import type { SpanEnd } from "./storage/spanTable.ts";
 import { spanText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
@@ -26,6 +27,8 @@ export function addSpanRoutes(app: App, services: Services): void {
 			kind: kindOf(value.kind, texts.kind, start?.ms) ?? DEFAULT_KIND,
 			inputJson: texts.input ?? null,
 			metadataJson: texts.metadata ?? null,
+			sessionId: value.session_id ?? null,
+			otel: undefined,
 			start,
 		});
 		if (result.outcome === "conflict") {
@@ -77,8 +80,8 @@ export function addSpanRoutes(app: App, services: Services): void {
 }
 
 /** Number of matches where it need not be counted: of all spans, and of all of a trace. */
-function countAtHand({ store, reader }: Services, { traceId, filter, textFilter }: SpanQuery): number | undefined {
-	if (filter.conditions.length + textFilter.conditions.length > 0) return undefined;
+function countAtHand({ store, reader }: Services, { traceId, conditions, texts }: SpanQuery): number | undefined {
+	if (conditions.length + texts.length > 0) return undefined;
 	return traceId === undefined ? store.spanCount : (reader.trace(traceId)?.spanCount ?? 0);
 }
 

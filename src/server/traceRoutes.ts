@@ -34,7 +34,9 @@ export function addTraceRoutes(app: App, services: Services): void {
 	app.get("/api/traces", (context) => {
 		const query = queryOf(context);
 		const cursor = parseTraceCursor(query);
-		const { rows, next } = reader.traces(cursor?.place, parseLimit(query));
+		const limit = parseLimit(query);
+		let { rows, next } = reader.traces(cursor?.place, limit);
+		if (store.settleTraces(rows)) ({ rows, next } = reader.traces(cursor?.place, limit));
 		const total = cursor?.total ?? store.traceCount;
 		const nextCursor = next === undefined ? null : traceCursor(next, total);
 		return jsonText(pageText("traces", rows.map(traceItemText), total, nextCursor));
@@ -48,7 +50,8 @@ export function addTraceRoutes(app: App, services: Services): void {
 	app.get("/api/traces/:id", async (context) => {
 		const id = checkId(context.req.param("id"), "trace");
 		const isSkeleton = parseFields(queryOf(context)) === "skeleton";
-		const trace = reader.trace(id);
+		let trace = reader.trace(id);
+		if (trace !== undefined && store.settleTraces([trace])) trace = reader.trace(id);
 		if (trace === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
 		store.indexSpans();
 		const head = `{"trace":${traceItemText(trace)},"spans":[`;

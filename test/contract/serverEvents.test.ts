@@ -52,7 +52,27 @@ describe("the stream of events", () => {
 			{ type: "cleared" },
 		]);
 		expect(live.ids).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+		// What was deleted is replayed as an outline: the log does not keep what a user has thrown away.
+		const outline = ({ input, output, ...rest }: Record<string, unknown>) => rest;
+		const spanOf = (data: object) => (data as { readonly span?: unknown }).span;
 		const replayed = await stream(server, "?since=0").take(8);
+		expect(replayed.map(({ id, data }) => [id, data.type])).toEqual(frames.map(({ id, data }) => [id, data.type]));
+		expect(replayed.slice(1, 3).map(({ data }) => spanOf(data))).toEqual([outline(created), outline(completed)]);
+	});
+
+	it("replays what is still there just as it was sent", async () => {
+		const server = await start();
+		const { post, span } = client(server);
+		const live = await stream(server).open();
+		const kind = { type: "custom", kind: "a", attributes: { x: 1 } };
+		const first = await span({ trace_id: "t", input: { q: "é\n" }, kind });
+		await span({ trace_id: "t", kind: { type: "llm_call", model: "m" }, metadata: { a: 1 } });
+		await post(`/spans/${first}/complete`, {
+			output: [1],
+			kind: { type: "llm_call", model: "gpt-4o", input_tokens: 1 },
+		});
+		const frames = await live.take(3);
+		const replayed = await stream(server, "?since=0").take(3);
 		expect(replayed.map((frame) => frame.text)).toEqual(frames.map((frame) => frame.text));
 	});
 

@@ -250,7 +250,7 @@ describe("spans over REST", () => {
 			const { input, output, ...rest } = item;
 			return rest;
 		});
-		expected[0].kind = { ...expected[0].kind, attributes: { "service.name": "api", "resource.service.name": "api" } };
+		expected[0].kind = { ...expected[0].kind, attributes: { "service.name": "api" } };
 		expect((await get("/traces/t?fields=skeleton")).json.spans).toEqual(expected);
 		expect((await get("/spans?trace_id=t&fields=skeleton&sort_order=asc")).json.items).toEqual(expected);
 		expect((await get("/spans?fields=bones")).status).toBe(400);

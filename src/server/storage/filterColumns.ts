@@ -78,7 +78,16 @@ class UsageColumns {
 
 	add(row: number): number {
 		if (this.length === this.row.length) {
-			for (const name of ["row", "input", "output", "cacheRead", "cacheWrite", "reasoning", "cost", "counts"] as const) {
+			for (const name of [
+				"row",
+				"input",
+				"output",
+				"cacheRead",
+				"cacheWrite",
+				"reasoning",
+				"cost",
+				"counts",
+			] as const) {
 				const grown = new (this[name].constructor as Float64ArrayConstructor)(this.length * 2);
 				grown.set(this[name] as Float64Array);
 				(this as Record<string, unknown>)[name] = grown;
@@ -496,7 +505,9 @@ const CONDITION_COLUMNS: Readonly<Record<WordColumn, string>> = {
 };
 
 /** The same condition in SQL about `spans s`, for rows that the columns cannot judge: only words can be such. */
-export function conditionSql(condition: ColumnCondition): readonly [sql: string, ...parameters: SqlValue[]] | undefined {
+export function conditionSql(
+	condition: ColumnCondition,
+): readonly [sql: string, ...parameters: SqlValue[]] | undefined {
 	switch (condition.on) {
 		case "word":
 			return [`${CONDITION_COLUMNS[condition.column]} = ?`, condition.equals];

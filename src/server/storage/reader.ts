@@ -35,12 +35,14 @@ export const TRACE_ROW = `t.ref, t.id, t.name, t.tags AS tagsJson, t.start_ms AS
 	t.span_count AS spanCount, t.running_count AS runningCount, t.failed_count AS failedCount, t.end_ms AS endMs,
 	t.end_sub AS endSub, t.llm_calls AS llmCalls, t.input_tokens AS inputTokens, t.output_tokens AS outputTokens,
 	t.cache_read_tokens AS cacheReadTokens, t.cache_write_tokens AS cacheWriteTokens,
-	t.reasoning_tokens AS reasoningTokens, t.cost_nano AS costNano, n.id AS sessionId`;
+	t.reasoning_tokens AS reasoningTokens, t.cost_nano AS costNano, t.unsettled, n.id AS sessionId`;
 export const TRACE_TABLES = "traces t LEFT JOIN sessions n ON n.ref = t.session";
 
 /** A trace and its row number. */
 export interface FoundTrace extends TraceRow {
 	readonly ref: number;
+	/** 1 when its sums are not right (`Store.settleTraces`). */
+	readonly unsettled: number;
 }
 
 /** Characters of payload that are read in one go, behind the first span. */

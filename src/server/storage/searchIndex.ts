@@ -140,7 +140,9 @@ export class SearchIndex {
 
 	/** In a transaction: forgets every text. */
 	clear(lastSeq: number): void {
-		this.#database.exec("INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM search_docs; DELETE FROM search_stale");
+		this.#database.exec(
+			"INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM search_docs; DELETE FROM search_stale",
+		);
 		this.#stale.clear();
 		this.#indexedSeq = lastSeq;
 		this.#save.run(lastSeq);
@@ -233,7 +235,12 @@ export class SearchIndex {
 	}
 
 	#readStale(): Set<number> {
-		return new Set(this.#database.prepare("SELECT seq FROM search_stale").all().map(({ seq }) => Number(seq)));
+		return new Set(
+			this.#database
+				.prepare("SELECT seq FROM search_stale")
+				.all()
+				.map(({ seq }) => Number(seq)),
+		);
 	}
 
 	#schedule(delayMs: number): void {

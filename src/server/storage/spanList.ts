@@ -82,7 +82,8 @@ export class SpanList {
 	 * `isGone` says that nobody waits for it.
 	 */
 	async page(query: SpanQuery, isGone: () => boolean): Promise<SpanPage> {
-		if (query.conditions.length + query.texts.length === 0 && query.sortKey === "start") return this.#indexedPage(query);
+		if (query.conditions.length + query.texts.length === 0 && query.sortKey === "start")
+			return this.#indexedPage(query);
 		await this.#columns.ready;
 		const ref = query.traceId === undefined ? undefined : this.#reader.trace(query.traceId)?.ref;
 		if (query.traceId !== undefined && ref === undefined) return { rows: [], next: undefined, total: 0 };
@@ -174,7 +175,9 @@ export class SpanList {
 			else places.push({ values: sortKey === "start" ? [first, second] : [first], seq });
 		}
 		if (seqs.length > MAX_SORTED) {
-			return heap.sorted().map(([first, second, seq]) => ({ values: sortKey === "start" ? [first, second] : [first], seq }));
+			return heap
+				.sorted()
+				.map(([first, second, seq]) => ({ values: sortKey === "start" ? [first, second] : [first], seq }));
 		}
 		return places.sort((a, b) => heap.compare(a.values[0], Number(a.values[1] ?? 0), a.seq, b)).slice(0, limit + 1);
 	}
@@ -185,7 +188,9 @@ export class SpanList {
 		const statement = this.#prepare(`SELECT substr(name, 1, ${SORTED_NAME_CHARS}) AS name FROM spans WHERE seq = ?`);
 		return (row) => {
 			const text = words.text(name[row]) ?? undefined;
-			return text !== undefined || name[row] !== Words.other ? (text ?? "") : String(statement.get(seq[row])?.name ?? "");
+			return text !== undefined || name[row] !== Words.other
+				? (text ?? "")
+				: String(statement.get(seq[row])?.name ?? "");
 		};
 	}
 
@@ -287,7 +292,11 @@ class PlaceHeap {
 			return;
 		}
 		const [rootFirst, rootSecond, rootSeq] = entries[0];
-		if (first === rootFirst ? this.#sign * (second - rootSecond || seq - rootSeq) > 0 : first < rootFirst !== this.#sign > 0) {
+		if (
+			first === rootFirst
+				? this.#sign * (second - rootSecond || seq - rootSeq) > 0
+				: first < rootFirst !== this.#sign > 0
+		) {
 			return;
 		}
 		entries[0] = [first, second, seq];

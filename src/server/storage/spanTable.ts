@@ -68,7 +68,6 @@ export class SpanTable {
 	readonly #deleteSpan: Statement;
 	readonly #deletePayload: Statement;
 	readonly #ofTrace: Statement;
-	readonly #database: Database;
 	readonly #indexes: SpanIndexes;
 	readonly #texts: SharedTexts;
 	readonly #sessions: Sessions;
@@ -85,7 +84,6 @@ export class SpanTable {
 		columns: FilterColumns,
 		spanCount: number,
 	) {
-		this.#database = database;
 		this.#indexes = indexes;
 		this.#texts = texts;
 		this.#sessions = sessions;
@@ -211,7 +209,13 @@ export class SpanTable {
 		const attributes = otel === undefined ? kind.attributesJson : otel.attributesJson;
 		const eventsJson = otel?.eventsJson ?? null;
 		const linksJson = otel?.linksJson ?? null;
-		if (span.inputJson !== null || span.outputJson !== null || attributes !== null || eventsJson !== null || linksJson !== null) {
+		if (
+			span.inputJson !== null ||
+			span.outputJson !== null ||
+			attributes !== null ||
+			eventsJson !== null ||
+			linksJson !== null
+		) {
 			const moved = otel === undefined ? null : movedText(otel);
 			this.#insertPayload.run(seq, span.inputJson, span.outputJson, attributes, eventsJson, linksJson, moved);
 		}
@@ -311,9 +315,56 @@ export class SpanTable {
 	}
 }
 
-function statusOf(span: WholeSpan): number {
+/** Code of `SpanStateCode`. */
+export function statusOf(span: WholeSpan): number {
 	if (span.end === undefined) return SpanStateCode.running;
 	return span.error === null ? SpanStateCode.completed : SpanStateCode.failed;
+}
+
+/** A span as its row will be read. */
+export function newRow(seq: number, status: number, span: WholeSpan): SpanRow {
+	const { kind, start, end, otel } = span;
+	return {
+		seq,
+		id: span.id,
+		traceId: span.traceId,
+		parentId: span.parentId,
+		name: span.name,
+		kindType: kind.type,
+		kindName: kind.name,
+		model: kind.model,
+		provider: kind.provider,
+		path: kind.path,
+		inputTokens: kind.tokens.input,
+		outputTokens: kind.tokens.output,
+		cacheReadTokens: kind.tokens.cacheRead,
+		cacheWriteTokens: kind.tokens.cacheWrite,
+		reasoningTokens: kind.tokens.reasoning,
+		cost: kind.cost,
+		isRollup: kind.isRollup ? 1 : 0,
+		toolName: kind.toolName,
+		agentName: kind.agentName,
+		kindJson: kind.kindJson,
+		status,
+		error: span.error,
+		startMs: start.ms,
+		startSub: start.subNs,
+		endMs: end?.ms ?? null,
+		endSub: end?.subNs ?? null,
+		durationMs: end === undefined ? null : durationMs(start, end),
+		sessionId: span.sessionId,
+		serviceName: kind.serviceName,
+		metadataJson: span.metadataJson,
+		otelJson: otel?.otelJson ?? null,
+		inputJson: span.inputJson,
+		outputJson: span.outputJson,
+		attributesJson: otel === undefined ? kind.attributesJson : otel.attributesJson,
+		eventsJson: otel?.eventsJson ?? null,
+		linksJson: otel?.linksJson ?? null,
+		movedJson: otel === undefined ? null : movedText(otel),
+		resourceJson: otel?.resourceJson ?? null,
+		scopeJson: otel?.scopeJson ?? null,
+	};
 }
 
 function movedText({ inputKey, outputKey }: OtelPart): string | null {

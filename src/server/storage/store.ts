@@ -13,7 +13,7 @@ import { SearchIndex } from "./searchIndex.ts";
 import { Sessions, SharedTexts, sessionOfTags } from "./sharedTexts.ts";
 import { SpanIndexes } from "./spanIndexes.ts";
 import type { IngestBatch, NewSpan, SeenTrace, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
-import { type KnownSpan, type SpanEnd, SpanTable } from "./spanTable.ts";
+import { type KnownSpan, newRow, type SpanEnd, SpanTable, statusOf } from "./spanTable.ts";
 import { RecordState, type TraceEntry, TraceTable } from "./traceTable.ts";
 import { UsageSettler } from "./usageSettler.ts";
 import { traceText } from "./wireText.ts";
@@ -172,10 +172,11 @@ export class Store {
 	}
 
 	/**
-	 * Takes traces and whole spans of one request. A span that its trace has is skipped, so that a batch may be sent twice; one
-	 * that has ended ends the same span that still runs.
+	 * Takes traces and whole spans of one request. A span that its trace has is skipped, so that a batch may be sent twice.
 	 */
-	addBatch(batch: Pick<IngestBatch, "spans" | "traces">): Promise<{ readonly added: number; readonly skipped: number }> {
+	addBatch(
+		batch: Pick<IngestBatch, "spans" | "traces">,
+	): Promise<{ readonly added: number; readonly skipped: number }> {
 		return this.#write(() => {
 			for (const trace of batch.traces) this.#recordTrace(trace);
 			let added = 0;
@@ -294,6 +295,11 @@ export class Store {
 		return readNumber(this.database, "PRAGMA freelist_count");
 	}
 
+	/** Brings the write-ahead log into the file, so that nothing of what was deleted is left in it. */
+	truncateLog(): void {
+		if (!this.isInMemory) this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+	}
+
 	/** Gives at most `pages` free pages back to the file system; true when there are more. */
 	giveBack(pages: number): boolean {
 		if (this.isInMemory || this.freePages() === 0) return false;
@@ -371,20 +377,19 @@ export class Store {
 	#addSpan(span: WholeSpan, entry: TraceEntry): void {
 		const { nextId } = this.events;
 		const isRunning = span.end === undefined;
-		const seq = this.#spans.add(entry.ref, span, { created: isRunning ? nextId : null, ended: isRunning ? null : nextId });
-		const status = isRunning
-			? SpanStateCode.running
-			: span.error === null
-				? SpanStateCode.completed
-				: SpanStateCode.failed;
+		const status = statusOf(span);
+		const seq = this.#spans.add(entry.ref, span, {
+			created: isRunning ? nextId : null,
+			ended: isRunning ? null : nextId,
+		});
 		const session = this.#sessions.refOf(span.sessionId);
 		this.#traces.didAddSpan(entry, status, span.start, span.end, session, hasUsage(span.kind));
 		const code = isRunning
 			? SpanEventCode.created
-			: span.error === null
-				? SpanEventCode.completed
-				: SpanEventCode.failed;
-		this.events.appendSpan(code, seq, () => this.#spans.row(seq));
+			: status === SpanStateCode.failed
+				? SpanEventCode.failed
+				: SpanEventCode.completed;
+		this.events.appendSpan(code, seq, () => newRow(seq, status, span));
 	}
 
 	#end(known: KnownSpan, how: SpanEnd): void {

@@ -32,13 +32,7 @@ export const RecordState = { none: 0, provisional: 1, final: 2 } as const;
 /** Sums over the spans of a trace whose usage counts; null is unknown. */
 export type UsageSums = Pick<
 	TraceRow,
-	| "llmCalls"
-	| "inputTokens"
-	| "outputTokens"
-	| "cacheReadTokens"
-	| "cacheWriteTokens"
-	| "reasoningTokens"
-	| "costNano"
+	"llmCalls" | "inputTokens" | "outputTokens" | "cacheReadTokens" | "cacheWriteTokens" | "reasoningTokens" | "costNano"
 >;
 
 interface TraceRecord {
@@ -153,12 +147,7 @@ export class TraceTable {
 	}
 
 	/** Turns a trace that spans have named into a record. It keeps the start of its first span unless told another one. */
-	makeRecord(
-		entry: TraceEntry,
-		record: TraceRecord,
-		start: Timestamp | undefined,
-		sessionRef: number | null,
-	): void {
+	makeRecord(entry: TraceEntry, record: TraceRecord, start: Timestamp | undefined, sessionRef: number | null): void {
 		if (sessionRef !== null) entry.sessionRef = sessionRef;
 		entry.record = record.state;
 		entry.name = record.name;

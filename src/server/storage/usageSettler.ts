@@ -56,8 +56,7 @@ export class UsageSettler {
 
 function usageRows(rows: readonly UsageRow[]) {
 	const rowOfId = new Map(rows.map(({ id }, index) => [id, index]));
-	const column = (valueOf: (row: UsageRow) => number | null) =>
-		Float64Array.from(rows, (row) => valueOf(row) ?? Number.NaN);
+	const column = (read: (row: UsageRow) => number | null) => Float64Array.from(rows, (row) => read(row) ?? Number.NaN);
 	return {
 		count: rows.length,
 		parentRow: Int32Array.from(rows, ({ parentId }) => (parentId === null ? -1 : (rowOfId.get(parentId) ?? -1))),

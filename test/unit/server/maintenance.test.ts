@@ -34,6 +34,8 @@ function open(options: { readonly eventRetentionMs?: number; readonly maxDbBytes
 			kind: DEFAULT_KIND,
 			inputJson,
 			metadataJson: null,
+			sessionId: null,
+			otel: undefined,
 			start: undefined,
 		});
 	return { store, maintenance, onDisk, add };
@@ -53,6 +55,8 @@ describe("Maintenance", () => {
 			kind,
 			inputJson: null,
 			metadataJson: '{"m":"private metadata"}',
+			sessionId: null,
+			otel: undefined,
 			start: undefined,
 		})) as { id: string };
 		await store.endSpan(id, { outputJson: '"private output"', kind: undefined, end: undefined });
@@ -83,7 +87,7 @@ describe("Maintenance", () => {
 	it("deletes the oldest traces only as far as the size asks for", async () => {
 		const { store, maintenance, add } = open({ maxDbBytes: 2_000_000 });
 		const input = JSON.stringify("x".repeat(5000));
-		for (let index = 0; index < 300; index++) await add(input, `t${index}`);
+		for (let index = 0; index < 400; index++) await add(input, `t${index}`);
 		expect(store.usedBytes()).toBeGreaterThan(2_000_000);
 		await maintenance.run();
 		expect(store.usedBytes()).toBeLessThanOrEqual(1_800_000);

@@ -3,7 +3,7 @@ import { silentLogger } from "../../../src/base/logger.ts";
 import { DEFAULT_KIND, prepareKind } from "../../../src/server/spanKind.ts";
 import type { LoggedEvent } from "../../../src/server/storage/eventLog.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
-import type { EndedSpan, NewSpan } from "../../../src/server/storage/spanTable.ts";
+import type { NewSpan, WholeSpan } from "../../../src/server/storage/spanRecord.ts";
 import { Store } from "../../../src/server/storage/store.ts";
 
 function open() {
@@ -12,7 +12,7 @@ function open() {
 	const events: LoggedEvent[] = [];
 	store.events.listener = (committed) => events.push(...committed);
 	const types = () => events.map(({ data }) => JSON.parse(data).type as string);
-	return { store, reader: new Reader(store.database), events, types };
+	return { store, reader: new Reader(store.database, store.indexes), events, types };
 }
 
 function span(overrides: Partial<NewSpan> = {}): NewSpan {
@@ -24,12 +24,14 @@ function span(overrides: Partial<NewSpan> = {}): NewSpan {
 		kind: DEFAULT_KIND,
 		inputJson: null,
 		metadataJson: null,
+		sessionId: null,
+		otel: undefined,
 		start: undefined,
 		...overrides,
 	};
 }
 
-function ended(overrides: Partial<EndedSpan> = {}): EndedSpan {
+function ended(overrides: Partial<WholeSpan> = {}): WholeSpan {
 	const start = { ms: 1_700_000_000_000, subNs: 0 };
 	const end = { ms: start.ms + 5, subNs: 500 };
 	return { ...span(), id: "s", start, end, outputJson: null, error: null, ...overrides };
@@ -39,8 +41,8 @@ describe("Store", () => {
 	it("takes ended spans once: the same batch again changes nothing", async () => {
 		const { store, reader, types } = open();
 		const batch = [ended({ id: "a" }), ended({ id: "b", error: "no" })];
-		expect(await store.addEndedSpans(batch)).toEqual({ added: 2, skipped: 0 });
-		expect(await store.addEndedSpans(batch)).toEqual({ added: 0, skipped: 2 });
+		expect(await store.addBatch({ traces: [], spans: batch })).toEqual({ added: 2, skipped: 0 });
+		expect(await store.addBatch({ traces: [], spans: batch })).toEqual({ added: 0, skipped: 2 });
 		expect(types()).toEqual(["span_completed", "span_failed"]);
 		expect(reader.span("a")).toMatchObject({ durationMs: 5.0005, error: null });
 		expect(reader.trace("t")).toMatchObject({ spanCount: 2, runningCount: 0, failedCount: 1 });
@@ -48,7 +50,7 @@ describe("Store", () => {
 
 	it("tells spans of one id in two traces apart", async () => {
 		const { store, reader } = open();
-		await store.addEndedSpans([ended({ traceId: "t1" }), ended({ traceId: "t2" })]);
+		await store.addBatch({ traces: [], spans: [ended({ traceId: "t1" }), ended({ traceId: "t2" })] });
 		expect([reader.trace("t1")?.spanCount, reader.trace("t2")?.spanCount]).toEqual([1, 1]);
 	});
 
@@ -68,7 +70,7 @@ describe("Store", () => {
 	it("publishes nothing of a write that failed, and gives its event id to the next one", async () => {
 		const { store, events } = open();
 		await store.createSpan(span());
-		const broken = store.createSpan(span({ kind: { ...DEFAULT_KIND, kindJson: null as unknown as string } }));
+		const broken = store.createSpan(span({ name: null as unknown as string }));
 		const good = store.createSpan(span({ name: "good" }));
 		await expect(broken).rejects.toThrow(/NOT NULL/);
 		await good;
@@ -138,7 +140,7 @@ describe("prepareKind", () => {
 		expect(prepareKind({ type: "custom", model: null }, undefined)).toMatchObject({
 			name: "custom",
 			model: null,
-			kindJson: '{"type":"custom","kind":"custom","attributes":{}}',
+			kindJson: null,
 		});
 	});
 });

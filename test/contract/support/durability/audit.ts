@@ -60,7 +60,7 @@ export class Audit {
 		if (known === undefined) this.#seen.set(id, now);
 		else if (known.subject !== now.subject) {
 			this.#report(`event ${id} was "${known.subject}" and is "${now.subject}"`);
-		} else if (known.digest !== now.digest && id > this.#clearedId && this.#isAlive(now.subject)) {
+		} else if (known.digest !== now.digest && this.#isOfThisLife(id, now.subject)) {
 			this.#report(`event ${id} (${now.subject}) has another text than before: ${text.slice(0, 200)}`);
 		}
 	}
@@ -93,9 +93,14 @@ export class Audit {
 		for (const id of this.#seen.keys()) if (id > last) this.#report(`event ${id} was seen and is lost`);
 	}
 
-	#isAlive(subject: string): boolean {
-		const id = subject.slice(subject.indexOf(" ") + 1);
-		return this.#spans.has(id) || this.#traces.has(id);
+	/** False for an event about what has been deleted since, or may have been: the log keeps an outline of that only. */
+	#isOfThisLife(id: number, subject: string): boolean {
+		const about = subject.slice(subject.indexOf(" ") + 1);
+		const span = this.#ledger.spans.get(about);
+		const trace = this.#ledger.traces.get(span?.traceId ?? about);
+		if (span?.isDeleteTried === true || trace?.isDeleteTried === true) return false;
+		if (id <= this.#clearedId || this.#ledger.clearsTried > this.#clears) return false;
+		return this.#spans.has(about) ? id >= (this.#broughtBy.get(about) ?? 0) : this.#traces.has(about);
 	}
 
 	#fold(id: number, message: StreamMessage): void {

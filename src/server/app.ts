@@ -1,16 +1,21 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
-import { describeError, type Logger } from "../base/logger.ts";
-import { HttpError, type HttpErrorCode } from "./errors.ts";
+import { HttpError, httpErrorOf } from "./errors.ts";
 import { addOperationRoutes } from "./operationRoutes.ts";
+import { PostRoutes } from "./postRoutes.ts";
 import { errorResponse } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
 import { addSpanRoutes } from "./spanRoutes.ts";
 import { addTraceRoutes } from "./traceRoutes.ts";
 
-/** All routes. Requests have passed the guard already. */
-export function createApp(services: Services, extraRoutes: ((app: App, services: Services) => void) | undefined): App {
+/** All routes, and those among them that need no app. Requests have passed the guard already. */
+export function createApp(
+	parts: Omit<Services, "posts">,
+	extraRoutes: ((app: App, services: Services) => void) | undefined,
+): { readonly app: App; readonly posts: PostRoutes } {
 	const app: App = new Hono();
+	const posts = new PostRoutes(app, parts.logger);
+	const services: Services = { ...parts, posts };
 	addTraceRoutes(app, services);
 	addSpanRoutes(app, services);
 	addOperationRoutes(app, services);
@@ -18,7 +23,7 @@ export function createApp(services: Services, extraRoutes: ((app: App, services:
 	extraRoutes?.(app, services);
 	app.notFound((context) => errorResponse(notFoundError(app, context)));
 	app.onError((error) => errorResponse(httpErrorOf(error, services.logger)));
-	return app;
+	return { app, posts };
 }
 
 function addEventRoute(app: App, { hub }: Services): void {
@@ -62,14 +67,4 @@ function patternOf(path: string): RegExp {
 
 function shown(text: string): string {
 	return text.length > 100 ? `${text.slice(0, 100)}…` : text;
-}
-
-function httpErrorOf(error: unknown, logger: Logger): HttpError {
-	if (error instanceof HttpError) return error;
-	const isStorage = (error as { readonly code?: unknown }).code === "ERR_SQLITE_ERROR";
-	const answer: HttpErrorCode = isStorage ? "storage_failed" : "internal_error";
-	logger.error(`a request failed: ${describeError(error)}`);
-	// What went wrong inside may quote data; the log has it, the client gets the kind.
-	const message = isStorage ? "the data could not be read or written; see the log of the server" : "internal error";
-	return new HttpError(isStorage ? 507 : 500, answer, message);
 }

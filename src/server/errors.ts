@@ -1,3 +1,5 @@
+import { describeError, type Logger } from "../base/logger.ts";
+
 /** Why the server could not start. */
 export type ServerErrorReason =
 	| "portTaken"
@@ -23,6 +25,7 @@ export class ServerError extends Error {
 
 /** Codes of error answers under `/api`: `{"error":"…","code":"…"}`. */
 export type HttpErrorCode =
+	| "invalid_request"
 	| "invalid_json"
 	| "invalid_body"
 	| "invalid_query"
@@ -31,6 +34,8 @@ export type HttpErrorCode =
 	| "unsupported_media_type"
 	| "body_too_large"
 	| "body_incomplete"
+	| "request_timeout"
+	| "overloaded"
 	| "host_refused"
 	| "origin_refused"
 	| "unauthorized"
@@ -54,4 +59,15 @@ export class HttpError extends Error {
 		this.code = code;
 		this.headers = headers;
 	}
+}
+
+/** The answer to what a route threw; the log gets what the client must not see. */
+export function httpErrorOf(error: unknown, logger: Logger): HttpError {
+	if (error instanceof HttpError) return error;
+	const isStorage = (error as { readonly code?: unknown }).code === "ERR_SQLITE_ERROR";
+	const answer: HttpErrorCode = isStorage ? "storage_failed" : "internal_error";
+	logger.error(`a request failed: ${describeError(error)}`);
+	// What went wrong inside may quote data; the log has it, the client gets the kind.
+	const message = isStorage ? "the data could not be read or written; see the log of the server" : "internal error";
+	return new HttpError(isStorage ? 507 : 500, answer, message);
 }

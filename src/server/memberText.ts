@@ -9,24 +9,37 @@
  */
 export function memberTexts<K extends string>(text: string, names: readonly K[]): Partial<Record<K, string>> {
 	const found: Partial<Record<K, string>> = {};
+	const firstBackslash = text.indexOf("\\");
 	let at = skipSpace(text, skipSpace(text, 0) + 1);
 	while (text.charCodeAt(at) === QUOTE) {
 		const keyEnd = stringEnd(text, at);
-		const rawKey = text.slice(at + 1, keyEnd - 1);
-		const key = rawKey.includes("\\") ? (JSON.parse(text.slice(at, keyEnd)) as string) : rawKey;
+		const hasEscape = firstBackslash >= 0 && firstBackslash < keyEnd;
+		const name = hasEscape ? escapedName(text.slice(at, keyEnd), names) : nameAt(text, at + 1, keyEnd - 1, names);
 		const from = skipSpace(text, skipSpace(text, keyEnd) + 1);
-		const value = scanValue(text, from);
-		const name = names.find((wanted) => wanted === key);
+		const scanned = scanValue(text, from, firstBackslash);
+		const end = Math.abs(scanned);
 		if (name !== undefined) {
-			const raw = text.slice(from, value.end);
+			const raw = text.slice(from, end);
 			if (raw === "null") delete found[name];
-			else found[name] = value.isCompact ? raw : compact(raw);
+			else found[name] = scanned > 0 ? raw : compact(raw);
 		}
-		at = skipSpace(text, value.end);
+		at = skipSpace(text, end);
 		if (text.charCodeAt(at) !== COMMA) break;
 		at = skipSpace(text, at + 1);
 	}
 	return found;
+}
+
+/** Which of the names stands between two places, without making a text of it. */
+function nameAt<K extends string>(text: string, from: number, end: number, names: readonly K[]): K | undefined {
+	for (const name of names) if (name.length === end - from && text.startsWith(name, from)) return name;
+	return undefined;
+}
+
+/** `quoted` is a key with its quotes, perhaps one with escapes in it. */
+function escapedName<K extends string>(quoted: string, names: readonly K[]): K | undefined {
+	const key = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+	return names.find((name) => name === key);
 }
 
 const QUOTE = 34;
@@ -54,13 +67,16 @@ function stringEnd(text: string, from: number): number {
 	}
 }
 
-/** Where a value ends, and whether it is compact already. Iterative: depth costs nothing. */
-function scanValue(text: string, from: number): { readonly end: number; readonly isCompact: boolean } {
+/**
+ * Where a value ends, as a negative number when it is not compact. Iterative: depth costs nothing. `firstBackslash` is the place
+ * of the first one in `text`, negative when there is none.
+ */
+function scanValue(text: string, from: number, firstBackslash: number): number {
 	let at = from;
 	let depth = 0;
 	let isCompact = true;
 	// Looked up once per backslash, not once per string: else many strings without one would cost their number squared.
-	let backslash = -1;
+	let backslash = firstBackslash < 0 ? text.length : firstBackslash;
 	for (;;) {
 		const code = text.charCodeAt(at);
 		if (code === QUOTE) {
@@ -89,7 +105,7 @@ function scanValue(text: string, from: number): { readonly end: number; readonly
 			at++;
 		}
 	}
-	return { end: at, isCompact };
+	return isCompact ? at : -at;
 }
 
 function compact(text: string): string {

@@ -15,6 +15,40 @@ export function jsonText(text: string, status = 200): Response {
 	return new Response(text, { status, headers: JSON_HEADERS });
 }
 
+/** What a route of `PostRoutes` answers. */
+export interface Answer {
+	readonly status: number;
+	/** JSON text, or bytes of `type`. */
+	readonly body: string | Buffer;
+	/** Content type; undefined is JSON. */
+	readonly type?: string | undefined;
+}
+
+const [JSON_TYPE, CACHE, SNIFF] = Object.entries(JSON_HEADERS);
+
+/** Writes an answer, in one piece where it is text. */
+export function writeAnswer(response: ServerResponse, { status, body, type }: Answer): void {
+	const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+	// One flat list: Node.js copies nothing then.
+	response.writeHead(status, [
+		JSON_TYPE[0],
+		type ?? JSON_TYPE[1],
+		CACHE[0],
+		CACHE[1],
+		SNIFF[0],
+		SNIFF[1],
+		"Content-Length",
+		String(length),
+	]);
+	response.end(body);
+}
+
+/** The same for the app. */
+export function answerResponse({ status, body, type }: Answer): Response {
+	const headers = type === undefined ? JSON_HEADERS : { ...JSON_HEADERS, "Content-Type": type };
+	return new Response(typeof body === "string" ? body : new Uint8Array(body), { status, headers });
+}
+
 export function errorBody(message: string, code: string): string {
 	const body: WireError = { error: message, code };
 	return JSON.stringify(body);

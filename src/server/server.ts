@@ -1,18 +1,16 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
-import { describeError, type Logger } from "../base/logger.ts";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "../base/logger.ts";
 import { loadPrices } from "../model/prices.ts";
 import { createApp } from "./app.ts";
 import { ServerCounters } from "./counters.ts";
-import { HttpError, ServerError } from "./errors.ts";
+import { ServerError } from "./errors.ts";
 import { EventHub } from "./eventHub.ts";
 import { Guard, isLoopbackHost } from "./guard.ts";
+import { closeServer, createHttpServer, listen } from "./httpServer.ts";
 import { IdleWatch } from "./idleWatch.ts";
 import { idFactory } from "./ids.ts";
 import { Maintenance } from "./maintenance.ts";
-import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
 import type { App, Services } from "./services.ts";
 import { Reader } from "./storage/reader.ts";
 import { SpanList } from "./storage/spanList.ts";
@@ -66,14 +64,7 @@ const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_CLIENT_BUFFER = 10_000;
 const DEFAULT_MAX_DB_BYTES = 2e9;
 const DEFAULT_HEARTBEAT_MS = 15_000;
-
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
-/** Idle connections are kept so long for the next request. */
-const KEEP_ALIVE_MS = 65_000;
-/** A connection on which nothing moves for so long is closed: its client reads no more. Event streams have heartbeats. */
-const STALLED_MS = 120_000;
-/** Time for requests under way when the server closes. */
-const DRAIN_MS = 2000;
 
 /**
  * Starts the mini-server: Traceway's REST API and live events on SQLite.
@@ -81,7 +72,7 @@ const DRAIN_MS = 2000;
  * @throws ServerError `portTaken` (with the port), `listenFailed`, `hostNeedsToken`, and those of `openDatabase`.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-	const { host = "127.0.0.1", token, logger, version } = options;
+	const { host = "127.0.0.1", token, logger, version, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
 	if (token === undefined && !isLoopbackHost(host)) {
 		throw new ServerError("hostNeedsToken", `${host} can be reached from other machines, so a token is needed`);
 	}
@@ -89,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const store = new Store({ dataDir: options.dataDir, logger });
 	const hub = new EventHub(store.events, {
 		clientBuffer: options.clientBuffer ?? DEFAULT_CLIENT_BUFFER,
-		heartbeatMs: options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+		heartbeatMs,
 		logger,
 	});
 	const instanceId = idFactory()();
@@ -98,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const counters = new ServerCounters();
 	const { maxDbBytes = DEFAULT_MAX_DB_BYTES } = options;
 	const startedAtMs = Date.now();
-	const services: Services = {
+	const services = {
 		store,
 		reader,
 		list,
@@ -111,11 +102,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		startedAtMs,
 	};
 	const guard = new Guard({ host, token });
-	const listener = requestListener(createApp(services, options.extraRoutes), guard, logger);
+	const { app, posts } = createApp(services, options.extraRoutes);
 	const servers: Server[] = [];
 	try {
 		for (const port of options.otlpPort === undefined ? [options.port] : [options.port, options.otlpPort]) {
-			const server = createHttpServer(listener, options);
+			const server = createHttpServer({
+				app,
+				posts,
+				guard,
+				requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+				heartbeatMs,
+				logger,
+			});
 			await listen(server, host, port);
 			servers.push(server);
 			guard.addPort((server.address() as AddressInfo).port);
@@ -151,100 +149,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 			return closing;
 		},
 	};
-}
-
-type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
-
-function requestListener(app: App, guard: Guard, logger: Logger): NodeListener {
-	const handle = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
-		errorHandler: (error) => {
-			logger.error(`a request failed: ${describeError(error)}`);
-			return new Response(errorBody("the request cannot be read", "internal_error"), {
-				status: 400,
-				headers: JSON_HEADERS,
-			});
-		},
-	});
-	// A connection that breaks while we write is the client's affair.
-	const handleResponseError = (error: Error) => logger.debug(`an answer could not be sent: ${describeError(error)}`);
-	return (request, response) => {
-		response.on("error", handleResponseError);
-		try {
-			if (!request.url?.startsWith("/")) {
-				throw new HttpError(404, "not_found", "the request's target must be a path");
-			}
-			guard.check(request);
-			if (answerPreflight(request, response)) return;
-		} catch (error) {
-			request.resume();
-			if (error instanceof HttpError) writeError(response, error);
-			else throw error;
-			return;
-		}
-		void handle(request, response);
-	};
-}
-
-function createHttpServer(listener: NodeListener, options: ServerOptions): Server {
-	const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
-	const server = createServer(
-		{
-			requestTimeout: requestTimeoutMs,
-			headersTimeout: requestTimeoutMs,
-			keepAliveTimeout: KEEP_ALIVE_MS,
-			connectionsCheckingInterval: Math.min(5000, requestTimeoutMs),
-			// The guard answers a missing Host, as JSON.
-			requireHostHeader: false,
-			keepAlive: true,
-		},
-		listener,
-	);
-	server.setTimeout(Math.max(STALLED_MS, 3 * heartbeatMs));
-	server.on("clientError", answerClientError);
-	return server;
-}
-
-/** What Node.js could not read as HTTP still gets a JSON answer. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-	if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
-		socket.destroy();
-		return;
-	}
-	const [status, message] =
-		error.code === "HPE_HEADER_OVERFLOW"
-			? [431, "the request's headers are larger than 16 KiB"]
-			: error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-				? [408, "the request was not complete in time"]
-				: [400, "this is no HTTP request that can be read"];
-	const body = errorBody(message as string, "invalid_request");
-	socket.end(
-		`HTTP/1.1 ${status} ${STATUS_CODES[status as number]}\r\nContent-Type: application/json\r\n` +
-			`Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-	);
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-	try {
-		server.listen(port, host);
-		await once(server, "listening");
-	} catch (error) {
-		const code = (error as NodeJS.ErrnoException).code;
-		if (code === "EADDRINUSE") {
-			throw new ServerError("portTaken", `port ${port} on ${host} is already in use`, { cause: error, port });
-		}
-		throw new ServerError("listenFailed", `cannot listen on ${host} port ${port}: ${describeError(error)}`, {
-			cause: error,
-			port,
-		});
-	}
-}
-
-async function closeServer(server: Server): Promise<void> {
-	const closed = once(server, "close");
-	server.close();
-	const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-	await closed;
-	clearTimeout(timer);
 }
 
 /** An address that clients on this machine can use. */

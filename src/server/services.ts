@@ -3,6 +3,7 @@ import type { Context, Hono } from "hono";
 import type { Logger } from "../base/logger.ts";
 import type { ServerCounters } from "./counters.ts";
 import type { EventHub } from "./eventHub.ts";
+import type { PostRoutes } from "./postRoutes.ts";
 import type { Reader } from "./storage/reader.ts";
 import type { SpanList } from "./storage/spanList.ts";
 import type { Store } from "./storage/store.ts";
@@ -25,6 +26,8 @@ export interface Services {
 	readonly counters: ServerCounters;
 	/** Size of the data at which the oldest traces go, bytes. */
 	readonly maxDbBytes: number;
+	/** Takes the routes that are called for every span. */
+	readonly posts: PostRoutes;
 	readonly logger: Logger;
 	readonly version: string;
 	/** New with each start of the server. */

@@ -1,8 +1,9 @@
 import { completeSpanSchema, createSpanSchema, failSpanSchema, type SpanKindInput } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
 import { memberTexts } from "./memberText.ts";
-import { jsonText, pageText } from "./respond.ts";
+import { type Answer, jsonText, pageText } from "./respond.ts";
 import { type App, queryOf, type Services } from "./services.ts";
+import { isPlainCompleteSpan, isPlainCreateSpan, isPlainFailSpan } from "./spanBody.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
 import { DEFAULT_KIND, prepareKind } from "./spanKind.ts";
 import type { SpanQuery } from "./storage/spanList.ts";
@@ -11,12 +12,14 @@ import type { SpanEnd } from "./storage/spanTable.ts";
 import { spanText } from "./storage/wireText.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "./validation.ts";
 
+const OK: Answer = { status: 200, body: '{"ok":true}' };
+
 /** Routes under `/api/spans`. */
 export function addSpanRoutes(app: App, services: Services): void {
-	const { store, reader, list } = services;
+	const { store, reader, list, posts } = services;
 
-	app.post("/api/spans", async (context) => {
-		const { value, text } = await readJson(context.env.incoming, createSpanSchema);
+	posts.add("/api/spans", async (request) => {
+		const { value, text } = await readJson(request, createSpanSchema, isPlainCreateSpan);
 		const texts = memberTexts(text, ["input", "metadata", "kind"]);
 		const start = checkTime(value.started_at, "started_at");
 		const result = await store.createSpan({
@@ -34,7 +37,7 @@ export function addSpanRoutes(app: App, services: Services): void {
 		if (result.outcome === "conflict") {
 			throw new HttpError(409, "conflict", "id: another span has this id already");
 		}
-		return jsonText(`{"id":${JSON.stringify(result.id)},"trace_id":${JSON.stringify(result.traceId)}}`, 201);
+		return { status: 201, body: `{"id":${JSON.stringify(result.id)},"trace_id":${JSON.stringify(result.traceId)}}` };
 	});
 
 	app.get("/api/spans", async (context) => {
@@ -59,23 +62,23 @@ export function addSpanRoutes(app: App, services: Services): void {
 		return jsonText('{"ok":true}');
 	});
 
-	app.post("/api/spans/:id/complete", async (context) => {
-		const id = checkId(context.req.param("id"), "span");
-		const body = await readOptionalJson(context.env.incoming, completeSpanSchema);
+	posts.add("/api/spans/:id/complete", async (request, id) => {
+		checkId(id, "span");
+		const body = await readOptionalJson(request, completeSpanSchema, isPlainCompleteSpan);
 		const texts = body === undefined ? {} : memberTexts(body.text, ["output", "kind"]);
 		await end(services, id, {
 			outputJson: texts.output ?? null,
 			kind: kindOf(body?.value.kind, texts.kind),
 			end: checkTime(body?.value.ended_at, "ended_at"),
 		});
-		return jsonText('{"ok":true}');
+		return OK;
 	});
 
-	app.post("/api/spans/:id/fail", async (context) => {
-		const id = checkId(context.req.param("id"), "span");
-		const { value } = await readJson(context.env.incoming, failSpanSchema);
+	posts.add("/api/spans/:id/fail", async (request, id) => {
+		checkId(id, "span");
+		const { value } = await readJson(request, failSpanSchema, isPlainFailSpan);
 		await end(services, id, { error: value.error.toWellFormed(), end: checkTime(value.ended_at, "ended_at") });
-		return jsonText('{"ok":true}');
+		return OK;
 	});
 }
 
@@ -100,7 +103,9 @@ function kindOf(
 	startMs?: number | undefined,
 ): SpanKindRecord | undefined {
 	if (kind === undefined || kind === null || text === undefined) return undefined;
-	return prepareKind(kind, memberTexts(text, ["attributes"]).attributes, startMs);
+	// Only those of custom spans are kept as they came.
+	const attributes = kind.type === "custom" ? memberTexts(text, ["attributes"]).attributes : undefined;
+	return prepareKind(kind, attributes, startMs);
 }
 
 function unknownSpan(): HttpError {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type BenchRow, interleave, median, ratioRow } from "./bench.mts";
+import { type BenchRow, interleave, median, percentile, ratioRow, valueRow } from "./bench.mts";
 
 export const name = "server-ingest";
 
@@ -22,7 +22,7 @@ interface Contender {
 	end(): Promise<void>;
 }
 
-async function start(kind: "bare" | "server", dataDir: string): Promise<Contender> {
+async function start(kind: "bare" | "route" | "server", dataDir: string): Promise<Contender> {
 	const script = fileURLToPath(new URL("serverIngestChild.mts", import.meta.url));
 	const child = spawn(process.execPath, [script, kind, dataDir], { stdio: ["pipe", "pipe", "inherit"] });
 	const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -59,8 +59,9 @@ function requestFor(port: number, client: number): Buffer {
 }
 
 /** Keeps one request under way on a connection and calls back for every answer, whose body ends with its only `}`. */
-function drive(socket: Socket, request: Buffer, onAnswer: () => void): void {
+function drive(socket: Socket, request: Buffer, onAnswer: (latencyMs: number) => void): void {
 	let isChecked = false;
+	let sentAt = performance.now();
 	socket.on("data", (chunk) => {
 		if (!isChecked) {
 			const head = chunk.toString("latin1", 0, 12);
@@ -69,7 +70,9 @@ function drive(socket: Socket, request: Buffer, onAnswer: () => void): void {
 		}
 		if (chunk[chunk.length - 1] !== 125) return;
 		isChecked = false;
-		onAnswer();
+		const now = performance.now();
+		onAnswer(now - sentAt);
+		sentAt = now;
 		socket.write(request);
 	});
 	socket.write(request);
@@ -80,50 +83,65 @@ interface Load {
 	readonly rate: number;
 	/** Answers a second of the server's processor time. */
 	readonly cpuRate: number;
+	/** 99th percentile of the time from request to answer. */
+	readonly p99Ms: number;
 }
 
 async function load(contender: Contender): Promise<Load> {
-	let answers = 0;
+	let latencies: number[] = [];
 	const sockets = await Promise.all(
 		Array.from({ length: CLIENTS }, async (_, client) => {
 			const socket = connect(contender.port, "127.0.0.1");
 			socket.setNoDelay(true);
 			await once(socket, "connect");
-			drive(socket, requestFor(contender.port, client), () => answers++);
+			drive(socket, requestFor(contender.port, client), (latencyMs) => latencies.push(latencyMs));
 			return socket;
 		}),
 	);
 	await pause(WARM_UP_MS);
 	const cpuBefore = await contender.cpuMs();
 	const before = performance.now();
-	const answersBefore = answers;
+	latencies = [];
 	await pause(MEASURED_MS);
-	const counted = answers - answersBefore;
+	const counted = latencies.length;
 	const seconds = (performance.now() - before) / 1000;
 	const cpuSeconds = ((await contender.cpuMs()) - cpuBefore) / 1000;
 	for (const socket of sockets) socket.destroy();
-	return { rate: counted / seconds, cpuRate: counted / cpuSeconds };
+	return { rate: counted / seconds, cpuRate: counted / cpuSeconds, p99Ms: percentile(latencies, 0.99) };
 }
 
 function pause(ms: number): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Spans that are on disk when they are answered, 32 connections, beside a server that only parses and answers. */
+/**
+ * A span a request on 32 connections: durable beside the same route on a store that keeps nothing, and that beside a server of
+ * Node.js that only parses and answers.
+ */
 export async function run(): Promise<BenchRow[]> {
 	const dataDir = mkdtempSync(join(tmpdir(), "traceway-ingest-"));
-	const contenders = [await start("server", dataDir), await start("bare", dataDir)] as const;
+	const [durable, route, bare] = [await start("server", dataDir), await start("route", ""), await start("bare", "")];
 	try {
-		const [server, bare] = contenders;
-		const results = await interleave(ROUNDS, { server: () => load(server), bare: () => load(bare) });
-		const row = (suffix: string, of: (load: Load) => number, unit: string, goal: string) =>
-			ratioRow(`${name}${suffix}`, median(results.server.map(of)), median(results.bare.map(of)), unit, goal);
+		const results = await interleave(ROUNDS, {
+			durable: () => load(durable),
+			route: () => load(route),
+			bare: () => load(bare),
+		});
+		const figure = (loads: readonly Load[], of: (load: Load) => number) => median(loads.map(of));
+		const rate = (load: Load) => load.rate;
+		const cpuRate = (load: Load) => load.cpuRate;
+		const p99 = (load: Load) => load.p99Ms;
+		const row = (suffix: string, one: readonly Load[], other: readonly Load[], of: typeof rate, goal: string) =>
+			ratioRow(`${name}${suffix}`, figure(one, of), figure(other, of), of === rate ? "spans/s" : "spans/CPU-s", goal);
 		return [
-			row("", (result) => result.rate, "spans/s", ">= 0.45 ratio"),
-			row("-cpu", (result) => result.cpuRate, "spans/CPU-s", ""),
+			row("", results.durable, results.route, rate, ">= 0.45 ratio"),
+			row("-cpu", results.durable, results.route, cpuRate, ""),
+			row("-route", results.route, results.bare, rate, ">= 0.9 ratio"),
+			row("-route-cpu", results.route, results.bare, cpuRate, ""),
+			valueRow(`${name}-added-p99`, figure(results.durable, p99) - figure(results.route, p99), "ms", "<= 50 ms"),
 		];
 	} finally {
-		await Promise.all(contenders.map((contender) => contender.end()));
+		await Promise.all([durable, route, bare].map((contender) => contender.end()));
 		rmSync(dataDir, { recursive: true, force: true });
 	}
 }

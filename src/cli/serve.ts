@@ -4,6 +4,7 @@ import { ServerError } from "../server/errors.ts";
 import { addOtlpRoute } from "../server/otlp.ts";
 import { claimDataDir, type DataDirOwner, OwnerError } from "../server/owner.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../server/server.ts";
+import { setAsideDatabase } from "../server/storage/setAside.ts";
 import { type Command, CommandError } from "./arguments.ts";
 import { defaultDataDir } from "./dataDir.ts";
 import { readServeSettings, type ServeSettings } from "./serveSettings.ts";
@@ -30,6 +31,8 @@ Options
   --event-retention TIME  how long missed events can be replayed, from 1s on          [24h]
   --client-buffer N       events that wait for one slow reader before it is cut off   [10000]
   --max-db-size SIZE      oldest traces are dropped when the data grow past this      [2GB]
+  --set-aside-corrupt     rename a damaged database to traces.db.corrupt-<time> and start with an empty one; without
+                          this nothing is touched, and the server does not start
   --exit-when-idle TIME   end when nobody has been connected for so long, from 1s on  [never]
   --json                  print one line of JSON when listening, and nothing else, on standard output:
                           {"event":"listening","url":...,"otlpUrl":...,"pid":...,"version":...}
@@ -119,6 +122,24 @@ async function start(settings: ServeSettings, options: Omit<ServerOptions, "port
 	}
 }
 
+/** Starts; a damaged database stops that with a line that says how to go on, unless it may be set aside. */
+async function startOnData(settings: ServeSettings, options: Omit<ServerOptions, "port" | "otlpPort">) {
+	try {
+		return await start(settings, options);
+	} catch (error) {
+		const isCorrupt = error instanceof ServerError && error.reason === "corruptDatabase";
+		if (!isCorrupt || settings.dataDir === undefined) throw error;
+		if (!settings.setsAsideCorrupt) {
+			throw new CommandError(`${error.message} (serve --set-aside-corrupt does that)`, ExitCode.failed, {
+				cause: error,
+			});
+		}
+		const aside = setAsideDatabase(settings.dataDir, new Date());
+		options.logger.warn(`${error.message}; it was set aside as ${aside}`);
+		return start(settings, options);
+	}
+}
+
 function claim(dataDir: string): DataDirOwner {
 	try {
 		return claimDataDir(dataDir);
@@ -154,7 +175,7 @@ async function run(args: readonly string[]): Promise<number> {
 	const { stopped, stop } = watchForStop(logger);
 	try {
 		const { host, dataDir, token, eventRetentionMs, clientBuffer, maxDbBytes, exitWhenIdleMs } = settings;
-		const server = await start(settings, {
+		const server = await startOnData(settings, {
 			host,
 			dataDir,
 			token,

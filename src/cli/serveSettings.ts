@@ -18,6 +18,7 @@ export interface ServeSettings {
 	readonly eventRetentionMs: number;
 	readonly clientBuffer: number;
 	readonly maxDbBytes: number;
+	readonly setsAsideCorrupt: boolean;
 	readonly exitWhenIdleMs: number | undefined;
 	readonly isJson: boolean;
 	readonly logLimitBytes: number | undefined;
@@ -42,6 +43,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		"event-retention": { type: "string", default: "24h" },
 		"client-buffer": { type: "string", default: "10000" },
 		"max-db-size": { type: "string", default: "2GB" },
+		"set-aside-corrupt": { type: "boolean", default: false },
 		"exit-when-idle": { type: "string" },
 		json: { type: "boolean", default: false },
 		"log-limit": { type: "string" },
@@ -86,6 +88,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		),
 		clientBuffer: parseInteger(values["client-buffer"], "--client-buffer", 1, 10_000_000),
 		maxDbBytes: atLeast(parseSizeBytes(values["max-db-size"], "--max-db-size"), 1e6, "--max-db-size", "1MB"),
+		setsAsideCorrupt: values["set-aside-corrupt"],
 		exitWhenIdleMs: idleMs === undefined ? undefined : atLeast(idleMs, 1000, "--exit-when-idle", "1s"),
 		isJson: values.json,
 		logLimitBytes: logLimitBytes === undefined ? undefined : atLeast(logLimitBytes, 1e5, "--log-limit", "100KB"),

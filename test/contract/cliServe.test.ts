@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -224,6 +224,28 @@ describe("serve", () => {
 		const process_ = serve("--data-dir", file, "--port", "0", "--otlp-port", "0");
 		expect(await process_.ended).toBe(1);
 		expect(process_.stderr).toMatch(/^traceway-live: the data directory [^\n]*\n$/);
+	});
+
+	it("touches no damaged database and says so in one line, and sets it aside only when asked", async () => {
+		const damaged = "this is no database, ".repeat(500);
+		mkdirSync(dataDir);
+		writeFileSync(join(dataDir, "traces.db"), damaged);
+		const refused = serve("--port", "0", "--otlp-port", "0");
+		expect(await refused.ended).toBe(1);
+		expect(refused.stderr).toMatch(/^traceway-live: [^\n]*traces\.db [^\n]*--set-aside-corrupt[^\n]*\n$/);
+		expect(readFileSync(join(dataDir, "traces.db"), "utf8")).toBe(damaged);
+
+		const { line, process_ } = await listening("--set-aside-corrupt");
+		expect(process_.stderr).toMatch(/ warn .*set aside as .*traces\.db\.corrupt-\d{8}T\d{6}Z/);
+		expect((await postTrace(line.url, "one")).status).toBe(201);
+		const aside = () => readdirSync(dataDir).filter((name) => name.includes(".corrupt-"));
+		expect(aside().map((name) => readFileSync(join(dataDir, name), "utf8"))).toEqual([damaged]);
+
+		process_.child.kill("SIGKILL");
+		await process_.ended;
+		const again = await listening("--set-aside-corrupt");
+		expect(await traceNames(again.line.url)).toEqual(["one"]);
+		expect(aside()).toHaveLength(1);
 	});
 });
 

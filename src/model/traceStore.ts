@@ -228,7 +228,8 @@ export class TraceStore implements Disposable {
 		const { row, children } = this.#spans.add(input, entry.index, entry.rows.length);
 		this.#spanCount++;
 		entry.rows.push(row);
-		noteUsage(entry, this.#spans, row);
+		// A span that begins says no tokens yet: most come here twice, and only the second time matters to the sums.
+		if (this.columns.hasUsage(row)) noteUsage(entry, this.#spans, row);
 		this.#noteNames(entry, row, input);
 		if (entry.extra?.dropped?.delete(input.spanId)) entry.droppedSpans--;
 		for (const child of children) {

@@ -3,7 +3,7 @@ import { SpanFlag } from "./spanColumns.ts";
 import { known, type SpanRows, timeAt } from "./spanRows.ts";
 import { extraOf, type StoredEntry } from "./traceEntry.ts";
 import { TraceSums } from "./traceSums.ts";
-import { countUsage, nanoUsd, type UsageRows } from "./usage.ts";
+import { countUsage, type UsageRows } from "./usage.ts";
 
 /** Rows whose sums are kept together. A change in a trace of 250,000 spans sums 1,024 rows and 245 chunks anew. */
 export const CHUNK = 1024;
@@ -89,30 +89,37 @@ function findRepeats(entry: StoredEntry, spans: SpanRows): void {
 	entry.nesting = "settled";
 }
 
+/** Rows by ordinal. What `countUsage` asks of cost and cached tokens is only whether there is any usage. */
 function usageRowsOf(rows: readonly number[], spans: SpanRows): UsageRows {
 	const c = spans.columns;
-	const column = (read: (row: number) => number) => {
-		const values = new Float64Array(rows.length);
-		for (let ordinal = 0; ordinal < rows.length; ordinal++) values[ordinal] = read(rows[ordinal]);
-		return values;
-	};
-	const parentRow = new Int32Array(rows.length);
-	const isRollup = new Uint8Array(rows.length);
-	for (let ordinal = 0; ordinal < rows.length; ordinal++) {
+	const count = rows.length;
+	const parentRow = new Int32Array(count);
+	const input = new Float64Array(count);
+	const output = new Float64Array(count);
+	const costNano = new Float64Array(count);
+	const isRollup = new Uint8Array(count);
+	const model = new Array<string | null>(count);
+	const unknown = new Float64Array(count).fill(Number.NaN);
+	for (let ordinal = 0; ordinal < count; ordinal++) {
 		const row = rows[ordinal];
-		parentRow[ordinal] = c.parentRow[row] < 0 ? -1 : c.ordinal[c.parentRow[row]];
+		const parent = c.parentRow[row];
+		parentRow[ordinal] = parent < 0 ? -1 : c.ordinal[parent];
+		input[ordinal] = c.inputTokens.get(row);
+		output[ordinal] = c.outputTokens.get(row);
+		costNano[ordinal] = c.hasUsage(row) ? 0 : Number.NaN;
 		isRollup[ordinal] = spans.isRollup(row) ? 1 : 0;
+		model[ordinal] = spans.modelOf(row) ?? null;
 	}
 	return {
-		count: rows.length,
+		count,
 		parentRow,
-		input: column((row) => c.inputTokens.get(row)),
-		output: column((row) => c.outputTokens.get(row)),
-		cacheRead: column((row) => c.cacheReadTokens.get(row)),
-		cacheWrite: column((row) => c.cacheWriteTokens.get(row)),
-		reasoning: column((row) => c.reasoningTokens.get(row)),
-		costNano: column((row) => nanoUsd(c.costUsd[row])),
+		input,
+		output,
+		cacheRead: unknown,
+		cacheWrite: unknown,
+		reasoning: unknown,
+		costNano,
 		isRollup,
-		model: rows.map((row) => spans.modelOf(row) ?? null),
+		model,
 	};
 }

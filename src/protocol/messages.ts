@@ -164,8 +164,14 @@ export interface SpanDetailView {
 	readonly clockOffsetMs: number;
 	readonly inputTokens: number | undefined;
 	readonly outputTokens: number | undefined;
+	/** Parts of the input and, the last, of the output. */
+	readonly cacheReadTokens: number | undefined;
+	readonly cacheWriteTokens: number | undefined;
+	readonly reasoningTokens: number | undefined;
 	readonly costUsd: number | undefined;
 	readonly isCostEstimated: boolean;
+	/** True when tokens and cost sum up what is below the span. */
+	readonly isRollup: boolean;
 	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)". */
 	readonly costFormula: string | undefined;
 	readonly error: PartText | undefined;

@@ -38,6 +38,21 @@ describe("the span details page", () => {
 			expect(ready).toMatchObject({ protocolVersion: 1, clientId: expect.stringMatching(/.{8}/) });
 		}));
 
+	it("shows what of the tokens was cached or thought, and says so of sums", () =>
+		opened(async ({ page, send }) => {
+			const parts = { cacheReadTokens: 9000, cacheWriteTokens: 0, reasoningTokens: 64, isRollup: true };
+			await send({ type: "detail/value", detail: { ...completedView(), ...parts } });
+			const chips = (await page.locator(".chip").allInnerTexts()).map((text) => text.replace("\n", " "));
+			expect(chips.slice(3, -1)).toEqual([
+				"Input tokens 12.3k",
+				"From cache 9,000",
+				"Output tokens 480",
+				"Reasoning 64",
+			]);
+			expect(await page.locator("#hint-cacheRead").textContent()).toBe("9,000 tokens, part of the input");
+			expect(await page.locator("#hint-input").textContent()).toContain("the sum of the spans below");
+		}));
+
 	it("shows a completed LLM span: numbers, messages by role, tools by name", () =>
 		opened(async ({ page, send }) => {
 			await send({ type: "detail/value", detail: completedView() });

@@ -97,14 +97,23 @@ export function summaryChips(context: PageContext, detail: SpanDetailView): Temp
 		${
 			isTokenSpan
 				? [
-						chip(context, "input", words.inputTokens, formatTokens(detail.inputTokens), tokenHint(detail.inputTokens)),
+						chip(
+							context,
+							"input",
+							words.inputTokens,
+							formatTokens(detail.inputTokens),
+							tokenHint(detail, detail.inputTokens),
+						),
+						partChip(context, "cacheRead", words.cacheReadTokens, detail.cacheReadTokens, words.partOfInput),
+						partChip(context, "cacheWrite", words.cacheWriteTokens, detail.cacheWriteTokens, words.partOfInput),
 						chip(
 							context,
 							"output",
 							words.outputTokens,
 							formatTokens(detail.outputTokens),
-							tokenHint(detail.outputTokens),
+							tokenHint(detail, detail.outputTokens),
 						),
+						partChip(context, "reasoning", words.reasoningTokens, detail.reasoningTokens, words.partOfOutput),
 					]
 				: nothing
 		}
@@ -125,8 +134,22 @@ function durationHint(detail: SpanDetailView): string {
 	return detail.startMs === undefined ? words.startUnknown : words.durationRunning;
 }
 
-function tokenHint(tokens: number | undefined): string {
-	return tokens === undefined ? words.tokensUnknown : fill(words.tokensExact, formatCount(tokens));
+function tokenHint({ isRollup }: SpanDetailView, tokens: number | undefined): string {
+	if (tokens === undefined) return words.tokensUnknown;
+	return fill(isRollup ? words.sumOfBelow : words.tokensExact, formatCount(tokens));
+}
+
+/** Tokens that are a part of those before; nothing where there are none, which many programs say of every call. */
+function partChip(
+	context: PageContext,
+	key: string,
+	label: string,
+	tokens: number | undefined,
+	hint: string,
+): TemplateResult | typeof nothing {
+	return tokens === undefined || tokens === 0
+		? nothing
+		: chip(context, key, label, formatTokens(tokens), fill(hint, formatCount(tokens)));
 }
 
 function costHint(detail: SpanDetailView): string {

@@ -135,16 +135,19 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 			serviceName = decodeWord(attributes["resource.service.name"]) ?? decodeWord(attributes["service.name"]);
 		}
 	}
+	serviceName ??= decodeWord(asObject(asObject(span.resource)?.attributes)?.["service.name"]);
 	const metadata = asObject(span.metadata);
 	if (metadata !== undefined) {
 		// The documents' place for what the code keeps in `kind`: used only where `kind` is silent.
 		model ??= decodeWord(metadata.model);
-		inputTokens ??= decodeNumber(metadata.input_tokens);
-		outputTokens ??= decodeNumber(metadata.output_tokens);
-		const total = decodeNumber(metadata.total_tokens);
-		if (total !== undefined && inputTokens !== undefined && inputTokens <= total) outputTokens ??= total - inputTokens;
-		if (total !== undefined && outputTokens !== undefined && outputTokens <= total)
-			inputTokens ??= total - outputTokens;
+		if (inputTokens === undefined && outputTokens === undefined) {
+			inputTokens = decodeNumber(metadata.input_tokens);
+			outputTokens = decodeNumber(metadata.output_tokens);
+			// Not beside counts of the kind: there the total may be of the one that is known, and the other would be 0.
+			const total = decodeNumber(metadata.total_tokens) ?? -1;
+			if (inputTokens !== undefined && inputTokens <= total) outputTokens ??= total - inputTokens;
+			else if (outputTokens !== undefined && outputTokens <= total) inputTokens ??= total - outputTokens;
+		}
 		costUsd ??= decodeNumber(metadata.total_cost) ?? decodeNumber(metadata.estimated_cost);
 		const durationMs = decodeNumber(metadata.duration_ms);
 		if (end === undefined && start !== undefined && durationMs !== undefined && isTerminal(state)) {

@@ -10,7 +10,11 @@
 /** Below this length parsing everything is faster. */
 const MIN_LENGTH = 1500;
 const START = '{"type":"span_';
-const METADATA = ',"metadata":';
+/**
+ * Members that may come after the payload and that the store has a use for. Only our own server sends more than the first, and
+ * in this order, so that the first one found has the others behind it.
+ */
+const TAIL_MEMBERS = ["metadata", "session_id", "resource"] as const;
 /** What has to come before the payload; else it may come after it. */
 const HEAD_MEMBERS = ["id", "trace_id", "parent_id", "name", "kind", "status", "started_at", "ended_at"] as const;
 
@@ -27,13 +31,20 @@ function parseHead(data: string): unknown {
 	const span = event?.span as Record<string, unknown> | null | undefined;
 	if (typeof span !== "object" || span === null) return undefined;
 	for (const member of HEAD_MEMBERS) if (span[member] === undefined) return undefined;
-	const metadataAt = data.indexOf(METADATA, payloadAt);
-	if (metadataAt >= 0) {
-		const metadata = parseJson(data.slice(metadataAt + METADATA.length, -2));
-		if (metadata === undefined) return undefined;
-		span.metadata = metadata;
-	}
+	const tail = parseTail(data, payloadAt);
+	if (tail === undefined) return undefined;
+	for (const member of TAIL_MEMBERS) if (Object.hasOwn(tail, member)) span[member] = tail[member];
 	return event;
+}
+
+/** What comes after the payload from the first of the members on; undefined when that cannot be told. */
+function parseTail(data: string, payloadAt: number): Readonly<Record<string, unknown>> | undefined {
+	for (const member of TAIL_MEMBERS) {
+		const at = data.indexOf(`,"${member}":`, payloadAt);
+		// Up to the end of the span. In an object or a list within the payload this has a bracket too many.
+		if (at >= 0) return parseJson(`{${data.slice(at + 1, -1)}`) as Readonly<Record<string, unknown>> | undefined;
+	}
+	return {};
 }
 
 function payloadStart(data: string): number {

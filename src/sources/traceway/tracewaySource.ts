@@ -359,11 +359,18 @@ function isServerTrouble(error: unknown): boolean {
 	return !["notFound", "conflict", "gone", "unsupported"].includes(error.reason);
 }
 
-/** The attributes of a custom span, or what else a kind says; the documents' metadata beside them. */
+/** What a kind says beyond its type, the attributes of kind, span and resource, and the documents' metadata, in one list. */
 function attributesOf(raw: JsonObject): JsonObject {
 	const { type: _type, kind: _kind, attributes, ...rest } = asObject(raw.kind) ?? {};
 	const metadata = Object.entries(asObject(raw.metadata) ?? {}).map(([key, value]) => [`metadata.${key}`, value]);
-	return { ...rest, ...asObject(attributes), ...Object.fromEntries(metadata) };
+	const resource = Object.entries(asObject(asObject(raw.resource)?.attributes) ?? {});
+	return {
+		...rest,
+		...asObject(attributes),
+		...asObject(raw.attributes),
+		...Object.fromEntries(resource.map(([key, value]) => [`resource.${key}`, value])),
+		...Object.fromEntries(metadata),
+	};
 }
 
 /** Waits for shared work; an abort ends the waiting, not the work. */

@@ -3,7 +3,14 @@ import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
 import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
 import { conversationInAttributes } from "../../model/conversationAttributes.ts";
 import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
-import { type CostExplanation, explainCost, isPriced, PRICES_AS_OF, type TokenPart } from "../../model/prices.ts";
+import {
+	type CostExplanation,
+	explainCost,
+	isPriced,
+	PRICED_KIND_TYPE,
+	PRICES_AS_OF,
+	type TokenPart,
+} from "../../model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
 import type { MessageView, PartText, SpanDetailView, SpanPart } from "../../protocol/messages.ts";
 
@@ -68,8 +75,12 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		clockOffsetMs: input.clockOffsetMs,
 		inputTokens: summary.inputTokens,
 		outputTokens: summary.outputTokens,
+		cacheReadTokens: summary.cacheReadTokens,
+		cacheWriteTokens: summary.cacheWriteTokens,
+		reasoningTokens: summary.reasoningTokens,
 		costUsd: summary.costUsd,
 		isCostEstimated: summary.isCostEstimated,
+		isRollup: summary.isRollup,
 		costFormula: costFormula(summary, isLlm, t),
 		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
 		inputMessages,
@@ -201,9 +212,10 @@ function optionalLabel(text: string | undefined): string | undefined {
 
 /** How the cost came about, or why there is none; undefined for spans that have no cost to expect. */
 function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string | undefined {
-	const { model, provider, costUsd, inputTokens, outputTokens } = summary;
-	const explanation = explainCost({ model, provider, inputTokens, outputTokens, atMs: summary.start?.ms });
+	const { model, provider, costUsd } = summary;
+	const explanation = explainCost({ ...summary, atMs: summary.start?.ms });
 	if (costUsd !== undefined && !summary.isCostEstimated) {
+		if (summary.isRollup) return t("As the server says, of everything below this span.");
 		return explanation === undefined
 			? t("As the server says.")
 			: t("As the server says. By our prices: {0}", formulaOf(explanation, t));
@@ -211,6 +223,7 @@ function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string
 	if (costUsd !== undefined) return explanation === undefined ? undefined : formulaOf(explanation, t);
 	if (!isLlm) return undefined;
 	if (model === undefined) return t("Not priced: the span names no model.");
+	if (summary.kindType !== PRICED_KIND_TYPE) return t("Not priced: only spans of kind {0} are.", PRICED_KIND_TYPE);
 	if (!isPriced(model, provider))
 		return t("Not priced: no price is known for {0} (prices of {1}).", label(model), PRICES_AS_OF);
 	return t("Not priced: the token counts are not known.");

@@ -154,6 +154,9 @@ describe("decodeSpan", () => {
 		expect(tokens({ total_tokens: 10, output_tokens: 4 })).toEqual([6, 4]);
 		expect(tokens({ total_tokens: 10 })).toEqual([undefined, undefined]);
 		expect(tokens({ total_tokens: 10, input_tokens: 40 })).toEqual([40, undefined]);
+		// The total of the one count that the kind names says nothing about the other.
+		const embedding = { ...whole, kind: { type: "llm_call", input_tokens: 10 }, metadata: { total_tokens: 10 } };
+		expect(decodeSpan(embedding)).toMatchObject({ inputTokens: 10, outputTokens: undefined });
 	});
 
 	it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, "many", "-3", true, null, {}, [5]])(

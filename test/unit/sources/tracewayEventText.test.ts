@@ -29,6 +29,21 @@ describe("parseEvent", () => {
 		expect(parseEvent(data)).toEqual({ type: "span_completed", span: { ...head, metadata: { total_cost: 3 } } });
 	});
 
+	it("reads what our server writes after the payload", () => {
+		const tail = {
+			session_id: "S",
+			attributes: { a: 1 },
+			resource: { attributes: { "service.name": "desk" } },
+			otel: { kind: 3 },
+		};
+		for (const metadata of [undefined, { duration_ms: 5 }]) {
+			const decoded = decodeEvent(event({ ...head, input: long, metadata, ...tail }));
+			expect(decoded).toMatchObject({ span: { sessionId: "S", serviceName: "desk" } });
+		}
+		const nested = { ...head, input: { x: long, session_id: "not this", resource: [{ session_id: "nor this" }] } };
+		expect(decodeEvent(event(nested))).toMatchObject({ span: { sessionId: undefined, serviceName: undefined } });
+	});
+
 	it("takes the first of input and output, in either order or alone", () => {
 		for (const payload of [{ output: long, input: 1 }, { input: 1, output: long }, { output: long }, { input: long }]) {
 			expect(parseEvent(event({ ...head, ...payload }))).toEqual({ type: "span_completed", span: head });

@@ -1,10 +1,14 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
+import { addAnalyticsRoutes } from "./analyticsRoutes.ts";
 import { HttpError, httpErrorOf } from "./errors.ts";
+import { addExportRoutes } from "./exportRoutes.ts";
+import { addImportRoutes } from "./importRoutes.ts";
 import { addOperationRoutes } from "./operationRoutes.ts";
 import { PostRoutes } from "./postRoutes.ts";
 import { errorResponse } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
+import { addSessionRoutes } from "./sessionRoutes.ts";
 import { addSpanRoutes } from "./spanRoutes.ts";
 import { addTraceRoutes } from "./traceRoutes.ts";
 
@@ -20,6 +24,10 @@ export function createApp(
 	addSpanRoutes(app, services);
 	addOperationRoutes(app, services);
 	addEventRoute(app, services);
+	addSessionRoutes(app, services);
+	addAnalyticsRoutes(app, services);
+	addExportRoutes(app, services);
+	addImportRoutes(app, services);
 	extraRoutes?.(app, services);
 	app.notFound((context) => errorResponse(notFoundError(app, context)));
 	app.onError((error) => errorResponse(httpErrorOf(error, services.logger)));

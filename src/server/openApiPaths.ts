@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { analyticsQuerySchema } from "../protocol/analytics.ts";
 import { completeSpanSchema, createSpanSchema, createTraceSchema, failSpanSchema } from "../protocol/rest.ts";
 
 /** One route in words. A test compares the table with the routes of the app, both ways. */
@@ -11,6 +12,8 @@ interface RouteText {
 	/** The schema that checks the body. */
 	readonly body?: z.core.$ZodType;
 	readonly isBodyOptional?: boolean;
+	/** A JSON body that code checks instead of a schema. */
+	readonly bodyText?: string;
 	readonly status?: 200 | 201;
 	/** Content type of the answer and what it is; JSON where none is given. */
 	readonly type?: string;
@@ -117,6 +120,60 @@ const ROUTES: readonly RouteText[] = [
 		type: "text/event-stream",
 		answer: "Server-sent events.",
 	},
+	{
+		method: "get",
+		path: "/api/sessions",
+		summary: "List sessions",
+		query: {
+			sort_by: "recent, cost, tokens, duration or started; the greatest first.",
+			search: "Part of the session's id or of the name of one of its traces, whatever the case.",
+			since: "Active at this time or later, RFC 3339.",
+			...PAGE,
+		},
+		answer: "A page of sessions.",
+	},
+	{
+		method: "get",
+		path: "/api/sessions/:id",
+		summary: "Get a session with its traces, oldest first",
+		answer: "The session.",
+	},
+	{
+		method: "get",
+		path: "/api/analytics/summary",
+		summary: "Sum up all spans",
+		query: { since: "Started at this time or later, RFC 3339.", until: "Started at this time or earlier, RFC 3339." },
+		answer: "Totals, and sums by model.",
+	},
+	{
+		method: "post",
+		path: "/api/analytics",
+		summary: "Sum up spans by groups",
+		body: analyticsQuerySchema,
+		isBodyOptional: true,
+		answer: "groups and totals, buckets of time, or one metric's series.",
+	},
+	{
+		method: "get",
+		path: "/api/export/json",
+		summary: "Export everything, or one trace, as Traceway's JSON",
+		query: { trace_id: "Only this trace." },
+		answer: "records and traces, each by trace id.",
+	},
+	{
+		method: "get",
+		path: "/api/export/otlp",
+		summary: "Export everything, or one trace, as OTLP JSON",
+		query: { trace_id: "Only this trace." },
+		answer: "An ExportTraceServiceRequest.",
+	},
+	{
+		method: "post",
+		path: "/api/import",
+		summary: "Take in an export; what is there already stays as it is",
+		bodyText: "What an export gave.",
+		answer: "Numbers of traces, spans, skipped and rejected ones, and errors.",
+	},
 	{ method: "get", path: "/api/health", summary: "Say that the server is alive, and which one", answer: "Health." },
 	{ method: "get", path: "/api/live", summary: "Say that the process is alive", answer: "status." },
 	{ method: "get", path: "/api/ready", summary: "Say that data can be written; 503 when not", answer: "status." },
@@ -150,7 +207,8 @@ function pathsOf(routes: readonly RouteText[]): Record<string, Record<string, ob
 	return paths;
 }
 
-function operationOf({ path, summary, query, body, isBodyOptional, status, type, answer }: RouteText): object {
+function operationOf(route: RouteText): object {
+	const { path, summary, query, body, bodyText, isBodyOptional, status, type, answer } = route;
 	const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
 		name,
 		in: "path",
@@ -168,12 +226,13 @@ function operationOf({ path, summary, query, body, isBodyOptional, status, type,
 	return {
 		summary,
 		...(parameters.length === 0 ? {} : { parameters }),
-		...(body === undefined
+		...(body === undefined && bodyText === undefined
 			? {}
 			: {
 					requestBody: {
 						required: isBodyOptional !== true,
-						content: { "application/json": { schema: jsonSchema(body) } },
+						...(bodyText === undefined ? {} : { description: bodyText }),
+						content: { "application/json": { schema: body === undefined ? { type: "object" } : jsonSchema(body) } },
 					},
 				}),
 		responses: {

@@ -12,7 +12,9 @@ import { IdleWatch } from "./idleWatch.ts";
 import { idFactory } from "./ids.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { App, Services } from "./services.ts";
+import { Analytics } from "./storage/analytics.ts";
 import { Reader } from "./storage/reader.ts";
+import { SessionList } from "./storage/sessionList.ts";
 import { SpanList } from "./storage/spanList.ts";
 import { Store } from "./storage/store.ts";
 
@@ -93,6 +95,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		store,
 		reader,
 		list,
+		sessions: new SessionList(store.columns, store.database),
+		analytics: new Analytics(store.columns, store.database),
 		hub,
 		counters,
 		maxDbBytes,

@@ -4,7 +4,9 @@ import type { Logger } from "../base/logger.ts";
 import type { ServerCounters } from "./counters.ts";
 import type { EventHub } from "./eventHub.ts";
 import type { PostRoutes } from "./postRoutes.ts";
+import type { Analytics } from "./storage/analytics.ts";
 import type { Reader } from "./storage/reader.ts";
+import type { SessionList } from "./storage/sessionList.ts";
 import type { SpanList } from "./storage/spanList.ts";
 import type { Store } from "./storage/store.ts";
 
@@ -22,6 +24,8 @@ export interface Services {
 	readonly store: Store;
 	readonly reader: Reader;
 	readonly list: SpanList;
+	readonly sessions: SessionList;
+	readonly analytics: Analytics;
 	readonly hub: EventHub;
 	readonly counters: ServerCounters;
 	/** Size of the data at which the oldest traces go, bytes. */

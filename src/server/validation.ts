@@ -93,6 +93,8 @@ function requirement(issue: z.core.$ZodIssue, value: unknown): string {
 			const unit = issue.origin === "string" ? " characters long" : issue.origin === "array" ? " long" : "";
 			return `must be at most ${issue.maximum}${unit}`;
 		}
+		case "invalid_value":
+			return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}`;
 		case "invalid_union":
 			return "has none of the types that are allowed here";
 		case "custom":

@@ -115,6 +115,11 @@ export function openDatabase(dataDir: string | undefined): Database {
 	}
 }
 
+/** A second connection that only reads, for what takes many turns of the event loop. @throws an error of SQLite */
+export function openForReading(dataDir: string): Database {
+	return new DatabaseSync(databaseFile(dataDir), { timeout: 2000, readOnly: true });
+}
+
 function checkOwnership(database: Database, file: string): void {
 	const applicationId = readNumber(database, "PRAGMA application_id");
 	const version = readNumber(database, "PRAGMA user_version");

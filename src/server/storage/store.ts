@@ -4,7 +4,7 @@ import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
 import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
-import { type Database, databaseFile, openDatabase, readNumber } from "./database.ts";
+import { type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
 import { EventLog, SpanEventCode } from "./eventLog.ts";
 import { FilterColumns } from "./filterColumns.ts";
 import { GroupCommit } from "./groupCommit.ts";
@@ -61,6 +61,7 @@ export class Store {
 	readonly #settler: UsageSettler;
 	readonly #commits: GroupCommit;
 	readonly #logger: Logger;
+	readonly #dataDir: string | undefined;
 	readonly #makeId = idFactory();
 	readonly #logSync: LogSync | undefined;
 	#isClosed = false;
@@ -69,6 +70,7 @@ export class Store {
 		const { dataDir, logger } = options;
 		this.isInMemory = dataDir === undefined;
 		this.#logger = logger;
+		this.#dataDir = dataDir;
 		this.database = openDatabase(dataDir);
 		const { database } = this;
 		this.events = new EventLog(database);
@@ -305,6 +307,19 @@ export class Store {
 		if (this.isInMemory || this.freePages() === 0) return false;
 		this.database.exec(`PRAGMA incremental_vacuum(${pages})`);
 		return this.freePages() > 0;
+	}
+
+	/**
+	 * The data as they are now, however long they are read: on a connection of its own, which the caller closes. Data in memory have
+	 * only one connection, which shows what changes in between.
+	 */
+	snapshot(): { readonly database: Database; close(): void } {
+		this.indexSpans();
+		if (this.#dataDir === undefined) return { database: this.database, close: () => {} };
+		const database = openForReading(this.#dataDir);
+		// The first read is what the moment is taken at.
+		database.exec("BEGIN; SELECT 1 FROM meta");
+		return { database, close: () => database.close() };
 	}
 
 	/** Brings the indexes of spans up to date; whoever reads by trace asks for this first. */

@@ -1,0 +1,39 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { WireImport } from "../protocol/transfer.ts";
+import { readBody } from "./body.ts";
+import { HttpError } from "./errors.ts";
+import { ImportReader } from "./importRecords.ts";
+import { jsonText } from "./respond.ts";
+import type { App, Services } from "./services.ts";
+
+/** Spans read in one turn of the event loop, and stored in one transaction. */
+const SPANS_PER_TURN = 500;
+
+/**
+ * `POST /api/import`: what `/api/export/json` gave. The body is read to its end before anything is stored, so
+ * that half a file changes nothing; what is there already stays as it is, so that a file may be imported twice.
+ */
+export function addImportRoutes(app: App, { store }: Services): void {
+	app.post("/api/import", async (context) => {
+		const body = await readBody(context.env.incoming);
+		if (body.length === 0) throw new HttpError(400, "invalid_json", "body: is empty, an export was expected");
+		const reader = new ImportReader(body.toString("utf8"));
+		let count = 0;
+		for (const _ of reader.read()) if (++count % SPANS_PER_TURN === 0) await nextTurn();
+
+		for (const record of reader.records.values()) await store.createTrace(record);
+		let added = 0;
+		for (let from = 0; from < reader.spans.length; from += SPANS_PER_TURN) {
+			const spans = reader.spans.slice(from, from + SPANS_PER_TURN);
+			added += (await store.addBatch({ spans, traces: [] })).added;
+		}
+		const answer: WireImport = {
+			traces: reader.traceCount,
+			spans: added,
+			skipped: reader.spans.length - added,
+			rejected: reader.rejected,
+			errors: reader.errors,
+		};
+		return jsonText(JSON.stringify(answer));
+	});
+}

@@ -52,7 +52,7 @@ const MAX_PAGE_CHARS = 8_000_000;
 /** Spans whose texts are looked at in one turn of the event loop, so that a search holds up nobody. */
 const SEARCHED_PER_TURN = 500;
 
-/** Characters of a name that sort. */
+/** UTF-16 units of a name that sort. */
 const SORTED_NAME_CHARS = 200;
 
 /** Rows above which a page is picked from them without sorting all. */
@@ -185,12 +185,10 @@ export class SpanList {
 	/** The part of a row's name that sorts. */
 	#nameSorter(): (row: number) => string {
 		const { words, name, seq } = this.#columns;
-		const statement = this.#prepare(`SELECT substr(name, 1, ${SORTED_NAME_CHARS}) AS name FROM spans WHERE seq = ?`);
+		const statement = this.#prepare("SELECT name FROM spans WHERE seq = ?");
 		return (row) => {
-			const text = words.text(name[row]) ?? undefined;
-			return text !== undefined || name[row] !== Words.other
-				? (text ?? "")
-				: String(statement.get(seq[row])?.name ?? "");
+			const text = name[row] === Words.other ? String(statement.get(seq[row])?.name ?? "") : words.text(name[row]);
+			return (text ?? "").slice(0, SORTED_NAME_CHARS);
 		};
 	}
 

@@ -104,3 +104,11 @@ export function differenceNs(later: Timestamp, earlier: Timestamp): number {
 export function nowTimestamp(): Timestamp {
 	return { ms: Date.now(), subNs: 0 };
 }
+
+/** The time of a count of nanoseconds since the epoch, given as the upper and lower 32 bits of an unsigned 64-bit number; exact. */
+export function nanosOf(high: number, low: number): Timestamp {
+	// 2^32 = 4294 · 10^6 + 967296, and the rest of the sum stays below 2^53.
+	const rest = high * 967_296 + low;
+	const carried = Math.floor(rest / 1_000_000);
+	return { ms: high * 4294 + carried, subNs: rest - carried * 1_000_000 };
+}

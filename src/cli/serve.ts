@@ -1,7 +1,7 @@
 import { describeError, type Logger } from "../base/logger.ts";
 import { ExitCode, type ListeningLine } from "../protocol/serverInfo.ts";
 import { ServerError } from "../server/errors.ts";
-import { addOtlpRoute } from "../server/otlp.ts";
+import { addOtlpRoutes } from "../server/otlp/routes.ts";
 import { claimDataDir, type DataDirOwner, OwnerError } from "../server/owner.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../server/server.ts";
 import { setAsideDatabase } from "../server/storage/setAside.ts";
@@ -186,7 +186,7 @@ async function run(args: readonly string[]): Promise<number> {
 			onIdle: () => stop({ type: "idle" }),
 			version,
 			logger,
-			extraRoutes: addOtlpRoute,
+			extraRoutes: addOtlpRoutes,
 		});
 		const { url, otlpUrl = url, instanceId } = server;
 		owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });

@@ -1,4 +1,3 @@
-import type Long from "long";
 import { PbfReader } from "pbf";
 import { nanosOf, type Timestamp } from "../../src/base/timestamp.ts";
 import { attributeKey } from "../../src/server/otlp/attributeKey.ts";
@@ -12,6 +11,13 @@ import {
 } from "../../src/server/otlp/rawSpan.ts";
 import { RawText } from "../../src/server/otlp/rawText.ts";
 import { exportRequest } from "../peers/otlpProto.ts";
+
+/** Numbers of 64 bits as protobufjs has them. */
+interface Long {
+	readonly high: number;
+	readonly low: number;
+	toNumber(): number;
+}
 
 /** What general decoders make of a request. Numbers of 64 bits are `Long` or `Timestamp`. */
 interface PeerRequest {
@@ -62,10 +68,10 @@ export function decodeWithPbf(bytes: Buffer, sink: SpanSink): void {
 	handOver(readRequest(pbf, pbf.length), sink, valueOfPbf);
 }
 
-function handOver(request: PeerRequest, sink: SpanSink, valueOf: ValueReader): void {
+function handOver(request: PeerRequest, sink: SpanSink, readValueOf: ValueReader): void {
 	for (const group of request.resourceSpans) {
 		const resource = {
-			attributes: attributesOf(group.resource?.attributes ?? [], valueOf),
+			attributes: attributesOf(group.resource?.attributes ?? [], readValueOf),
 			droppedAttributes: 0,
 			schemaUrl: "",
 		};
@@ -73,7 +79,7 @@ function handOver(request: PeerRequest, sink: SpanSink, valueOf: ValueReader): v
 			const scope = {
 				name: given?.name ?? "",
 				version: given?.version ?? "",
-				attributes: attributesOf([], valueOf),
+				attributes: attributesOf([], readValueOf),
 				droppedAttributes: 0,
 				schemaUrl: "",
 			};
@@ -90,7 +96,7 @@ function handOver(request: PeerRequest, sink: SpanSink, valueOf: ValueReader): v
 						kind: span.kind,
 						start: timeOf(span.startTimeUnixNano),
 						end: timeOf(span.endTimeUnixNano),
-						attributes: attributesOf(span.attributes, valueOf),
+						attributes: attributesOf(span.attributes, readValueOf),
 						droppedAttributes: 0,
 						events: [],
 						droppedEvents: 0,
@@ -113,9 +119,9 @@ function timeOf(time: Long | Timestamp): Timestamp {
 
 type ValueReader = (value: PeerValue) => RawValue;
 
-function attributesOf(list: readonly PeerKeyValue[], valueOf: ValueReader): RawAttributes {
+function attributesOf(list: readonly PeerKeyValue[], readValueOf: ValueReader): RawAttributes {
 	const attributes = new RawAttributes();
-	for (const { key, value } of list) attributes.add(attributeKey(key), valueOf(value));
+	for (const { key, value } of list) attributes.add(attributeKey(key), readValueOf(value));
 	return attributes.finish();
 }
 
@@ -134,20 +140,19 @@ function valueOfProtobufjs(value: PeerValue): RawValue {
 	return Object.hasOwn(value, "boolValue") ? (value.boolValue ?? null) : otherValue(value, valueOfProtobufjs);
 }
 
-function otherValue(value: PeerValue, valueOf: ValueReader): RawValue {
+function otherValue(value: PeerValue, readValueOf: ValueReader): RawValue {
 	if (value.arrayValue) {
 		const list = new RawList();
-		for (const item of value.arrayValue.values) list.values.push(valueOf(item));
+		for (const item of value.arrayValue.values) list.values.push(readValueOf(item));
 		return list;
 	}
-	if (value.kvlistValue) return attributesOf(value.kvlistValue.values, valueOf);
+	if (value.kvlistValue) return attributesOf(value.kvlistValue.values, readValueOf);
 	return value.bytesValue && value.bytesValue.length > 0 ? new RawBytes(value.bytesValue.toString("base64")) : null;
 }
 
 function readRequest(pbf: PbfReader, end: number): PeerRequest {
 	const request = { resourceSpans: [] as PeerRequest["resourceSpans"][number][] };
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) request.resourceSpans.push(readResourceSpans(pbf, pbf.readVarint() + pbf.pos));
 	}
 	return request;
@@ -158,8 +163,7 @@ function readResourceSpans(pbf: PbfReader, end: number): PeerRequest["resourceSp
 		resource: { attributes: [] as PeerKeyValue[] },
 		scopeSpans: [] as PeerRequest["resourceSpans"][number]["scopeSpans"][number][],
 	};
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) group.resource = { attributes: readKeyValues(pbf, pbf.readVarint() + pbf.pos) };
 		else if (field === 2) group.scopeSpans.push(readScopeSpans(pbf, pbf.readVarint() + pbf.pos));
 	}
@@ -169,8 +173,7 @@ function readResourceSpans(pbf: PbfReader, end: number): PeerRequest["resourceSp
 /** `Resource`, `KeyValueList`: key-value pairs as field 1. */
 function readKeyValues(pbf: PbfReader, end: number): PeerKeyValue[] {
 	const list: PeerKeyValue[] = [];
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) list.push(readKeyValue(pbf, pbf.readVarint() + pbf.pos));
 	}
 	return list;
@@ -178,11 +181,10 @@ function readKeyValues(pbf: PbfReader, end: number): PeerKeyValue[] {
 
 function readScopeSpans(pbf: PbfReader, end: number): PeerRequest["resourceSpans"][number]["scopeSpans"][number] {
 	const group = { scope: { name: "", version: "" }, spans: [] as PeerSpan[] };
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) {
 			const scopeEnd = pbf.readVarint() + pbf.pos;
-			while ((field = pbf.nextField(scopeEnd))) {
+			for (let field = pbf.nextField(scopeEnd); field; field = pbf.nextField(scopeEnd)) {
 				if (field === 1) group.scope.name = pbf.readString();
 				else if (field === 2) group.scope.version = pbf.readString();
 			}
@@ -207,8 +209,7 @@ function readSpan(pbf: PbfReader, end: number): PeerSpan {
 		attributes: [] as PeerKeyValue[],
 		status: undefined as { code: number; message: string } | undefined,
 	};
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) span.traceId = pbf.readBytes() as Buffer;
 		else if (field === 2) span.spanId = pbf.readBytes() as Buffer;
 		else if (field === 3) span.traceState = pbf.readString();
@@ -230,8 +231,7 @@ function readTime(pbf: PbfReader): Timestamp {
 
 function readStatus(pbf: PbfReader, end: number): { code: number; message: string } {
 	const status = { code: 0, message: "" };
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 2) status.message = pbf.readString();
 		else if (field === 3) status.code = pbf.readVarint();
 	}
@@ -240,8 +240,7 @@ function readStatus(pbf: PbfReader, end: number): { code: number; message: strin
 
 function readKeyValue(pbf: PbfReader, end: number): PeerKeyValue {
 	const entry: { key: string; value: PeerValue } = { key: "", value: {} };
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) entry.key = pbf.readString();
 		else if (field === 2) entry.value = readValue(pbf, pbf.readVarint() + pbf.pos);
 	}
@@ -250,8 +249,7 @@ function readKeyValue(pbf: PbfReader, end: number): PeerKeyValue {
 
 function readValue(pbf: PbfReader, end: number): PeerValue {
 	const value: PeerValue = {};
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) value.stringValue = pbf.readString();
 		else if (field === 2) value.boolValue = pbf.readBoolean();
 		else if (field === 3) value.intValue = pbf.readVarint(true);
@@ -265,8 +263,7 @@ function readValue(pbf: PbfReader, end: number): PeerValue {
 
 function readValues(pbf: PbfReader, end: number): PeerValue[] {
 	const values: PeerValue[] = [];
-	let field: number | undefined;
-	while ((field = pbf.nextField(end))) {
+	for (let field = pbf.nextField(end); field; field = pbf.nextField(end)) {
 		if (field === 1) values.push(readValue(pbf, pbf.readVarint() + pbf.pos));
 	}
 	return values;

@@ -4,7 +4,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Finding } from "../../src/cli/doctorSettings.ts";
-import { addOtlpRoute } from "../../src/server/otlp.ts";
+import { addOtlpRoutes } from "../../src/server/otlp/routes.ts";
 import type { ServerOptions } from "../../src/server/server.ts";
 import { buildCli, type CliBundle, Process } from "./support/cli.ts";
 import { client, start as startServer, temporaryDir } from "./support/testServer.ts";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => bundle.dispose());
 
-const start = (options: Partial<ServerOptions> = {}) => startServer({ extraRoutes: addOtlpRoute, ...options });
+const start = (options: Partial<ServerOptions> = {}) => startServer({ extraRoutes: addOtlpRoutes, ...options });
 
 async function run(args: readonly string[], env: NodeJS.ProcessEnv) {
 	const home = temporaryDir();

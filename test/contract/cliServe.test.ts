@@ -364,11 +364,11 @@ describe("OTLP at serve", () => {
 		expect(await spansOf(line.url, TRACE)).toHaveLength(1);
 	});
 
-	it("answers protobuf with 415 and what to do, and broken bodies with 400", async () => {
+	it("answers other types with 415 and what to do, and broken bodies with 400", async () => {
 		const { line } = await listening("--memory");
-		const protobuf = await post(line.otlpUrl, "\n\0", { "content-type": "application/x-protobuf" });
-		expect(protobuf.status).toBe(415);
-		expect(await protobuf.json()).toMatchObject({ error: expect.stringContaining("http/json") });
+		const text = await post(line.otlpUrl, "{}", { "content-type": "text/plain" });
+		expect(text.status).toBe(415);
+		expect(await text.json()).toMatchObject({ error: expect.stringContaining("OTEL_EXPORTER_OTLP_PROTOCOL") });
 		expect((await post(line.url, "{")).status).toBe(400);
 		expect((await post(line.url, '{"resourceSpans":1}')).status).toBe(400);
 		expect((await post(line.url, "{}")).status).toBe(200);

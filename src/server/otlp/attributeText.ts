@@ -1,4 +1,4 @@
-import { RawAttributes, RawBytes, RawList, RawNumber, type RawValue } from "./rawSpan.ts";
+import { RawAttributes, RawBytes, RawList, type RawNumber, type RawValue } from "./rawSpan.ts";
 import { RawText } from "./rawText.ts";
 
 /** Collects `ValueHint`s as JSON text while values are written. */
@@ -28,12 +28,7 @@ export class ValueHints {
 }
 
 /** Attributes as an object in JSON text; `{}` when there are none. Values at the indices `without` and `alsoWithout` are left out. */
-export function attributesText(
-	attributes: RawAttributes,
-	hints: ValueHints,
-	without = -1,
-	alsoWithout = -1,
-): string {
+export function attributesText(attributes: RawAttributes, hints: ValueHints, without = -1, alsoWithout = -1): string {
 	const { keys, values } = attributes;
 	let text = "";
 	for (let index = 0; index < keys.length; index++) {

@@ -117,12 +117,7 @@ const NAMES: Readonly<Record<Field, readonly string[]>> = {
 		"gen_ai.aggregated_usage.reasoning.output_tokens",
 		"gen_ai.aggregated_usage.details.reasoning_tokens",
 	],
-	totalTokens: [
-		"gen_ai.usage.total_tokens",
-		"llm.usage.total_tokens",
-		"llm.token_count.total",
-		"ai.usage.totalTokens",
-	],
+	totalTokens: ["gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total", "ai.usage.totalTokens"],
 	cost: [
 		"gen_ai.usage.cost",
 		"gen_ai.usage.cost_usd",
@@ -265,12 +260,7 @@ export function fieldRuleOf(name: string): FieldRule | undefined {
 }
 
 /** Attributes of `gen_ai.client.inference.operation.details` and of the events `gen_ai.content.prompt` and `.completion`. */
-const EVENT_NAMES = new Set([
-	"gen_ai.input.messages",
-	"gen_ai.output.messages",
-	"gen_ai.prompt",
-	"gen_ai.completion",
-]);
+const EVENT_NAMES = new Set(["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion"]);
 
 /** What the attribute of an event tells. */
 export function eventRuleOf(name: string): FieldRule | undefined {

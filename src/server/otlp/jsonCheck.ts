@@ -149,15 +149,15 @@ function stringEnd(bytes: Uint8Array, from: number, end: number): number {
 		const code = bytes[at];
 		if (code === QUOTE) return isCompact ? at + 1 : -(at + 1);
 		if (code !== BACKSLASH || at + 1 >= end) return 0;
-		const escape = ESCAPES[bytes[at + 1]];
-		if (escape === 0) return 0;
-		if (escape === 2) {
+		const shape = ESCAPES[bytes[at + 1]];
+		if (shape === 0) return 0;
+		if (shape === 2) {
 			if (at + 5 >= end) return 0;
 			for (let digit = at + 2; digit < at + 6; digit++) if (IS_HEX[bytes[digit]] === 0) return 0;
 			at += 4;
 		}
 		// Some \u escapes are the shortest there is; a closer look finds out.
-		if (escape !== 1) isCompact = false;
+		if (shape !== 1) isCompact = false;
 		at += 2;
 	}
 }

@@ -128,7 +128,8 @@ export function pydanticSides(value: RawValue): Sides {
 	const input: unknown[] = [];
 	const output: unknown[] = [];
 	for (const event of events as unknown[]) {
-		const isChoice = typeof event === "object" && event !== null && Reflect.get(event, "event.name") === "gen_ai.choice";
+		const isChoice =
+			typeof event === "object" && event !== null && Reflect.get(event, "event.name") === "gen_ai.choice";
 		if (isChoice) output.push((event as { message?: unknown }).message ?? event);
 		else input.push(event);
 	}

@@ -1,6 +1,6 @@
 import { formatTimestamp, type Timestamp } from "../../base/timestamp.ts";
-import { estimateCostUsd } from "../../model/prices.ts";
 import { isId } from "../../protocol/rest.ts";
+import { estimateCost } from "../spanKind.ts";
 import type {
 	IngestBatch,
 	MovedAttribute,
@@ -215,7 +215,7 @@ function wholeSpan(span: RawSpan, start: Timestamp, resource: ResourceTexts, sco
 		traceId: span.traceId,
 		parentId: span.parentSpanId,
 		name: span.name,
-		kind: kindOf(span, resource),
+		kind: kindOf(span, start, resource),
 		sessionId: session !== null && isId(session) ? session : null,
 		inputJson: content.inputJson,
 		metadataJson: null,
@@ -328,7 +328,7 @@ function saidKind(span: RawSpan): string | undefined {
 
 const NO_TOKENS: TokenCounts = { input: null, output: null, cacheRead: null, cacheWrite: null, reasoning: null };
 
-function kindOf(span: RawSpan, resource: ResourceTexts): SpanKindRecord {
+function kindOf(span: RawSpan, start: Timestamp, resource: ResourceTexts): SpanKindRecord {
 	const said = saidKind(span);
 	const isModelCall = said === MODEL_CALL;
 	const tokens = tokensOf();
@@ -345,7 +345,7 @@ function kindOf(span: RawSpan, resource: ResourceTexts): SpanKindRecord {
 		provider,
 		path: null,
 		tokens,
-		cost: given ?? (hasUsage ? estimatedCost(model, tokens) : null),
+		cost: given ?? (hasUsage ? estimateCost(model, provider, tokens, start.ms) : null),
 		// What is no model call itself but reports usage has it from the calls below.
 		isRollup: hasUsage && !isModelCall,
 		toolName: said === "tool_call" ? (pickedText(F.toolName) ?? entityName) : null,
@@ -354,10 +354,6 @@ function kindOf(span: RawSpan, resource: ResourceTexts): SpanKindRecord {
 		attributesJson: null,
 		serviceName: resource.serviceName,
 	};
-}
-
-function estimatedCost(model: string | null, { input, output }: TokenCounts): number | null {
-	return estimateCostUsd(model ?? undefined, input ?? undefined, output ?? undefined) ?? null;
 }
 
 /** The cost that the program gave, whole or in parts. */

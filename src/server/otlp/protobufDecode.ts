@@ -210,7 +210,8 @@ class Decoder {
 		try {
 			read();
 		} catch (error) {
-			if (error instanceof SpanProblem) throw new HttpError(400, "invalid_body", `a resource or scope: ${error.message}`);
+			if (error instanceof SpanProblem)
+				throw new HttpError(400, "invalid_body", `a resource or scope: ${error.message}`);
 			throw error;
 		}
 	}
@@ -584,7 +585,8 @@ class Decoder {
 				low = (low | ((byte & 0x0f) << 28)) >>> 0;
 				high = (byte & 0x7f) >> 4;
 			} else if (shift < 63) high += (byte & 0x7f) * 2 ** (shift - 32);
-			else if (shift > 63) throw new HttpError(400, "invalid_body", `body: byte ${at}: a number has more than 10 bytes`);
+			else if (shift > 63)
+				throw new HttpError(400, "invalid_body", `body: byte ${at}: a number has more than 10 bytes`);
 			shift += 7;
 			if (byte < 0x80) break;
 		}
@@ -601,7 +603,8 @@ class Decoder {
 		let value = 0n;
 		for (let shift = 0n; ; shift += 7n) {
 			if (this.#at >= end) throw truncated(this.#at);
-			if (shift > 63n) throw new HttpError(400, "invalid_body", `body: byte ${this.#at}: a number has more than 10 bytes`);
+			if (shift > 63n)
+				throw new HttpError(400, "invalid_body", `body: byte ${this.#at}: a number has more than 10 bytes`);
 			const byte = this.#bytes[this.#at++];
 			value |= BigInt(byte & 0x7f) << shift;
 			if (byte < 0x80) break;

@@ -189,7 +189,13 @@ async function run(args: readonly string[]): Promise<number> {
 			extraRoutes: addOtlpRoutes,
 		});
 		const { url, otlpUrl = url, instanceId } = server;
-		owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });
+		try {
+			owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });
+		} catch (error) {
+			// Nobody would find this server, and it must not outlive its right to the directory.
+			await drain(server, logger);
+			throw error instanceof OwnerError ? new CommandError(error.message, ExitCode.failed, { cause: error }) : error;
+		}
 		announce(settings, server);
 		logger.info(`listening on ${url}, OTLP also on ${otlpUrl}, version ${version}, process ${process.pid}`);
 

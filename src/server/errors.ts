@@ -64,10 +64,16 @@ export class HttpError extends Error {
 /** The answer to what a route threw; the log gets what the client must not see. */
 export function httpErrorOf(error: unknown, logger: Logger): HttpError {
 	if (error instanceof HttpError) return error;
-	const isStorage = (error as { readonly code?: unknown }).code === "ERR_SQLITE_ERROR";
-	const answer: HttpErrorCode = isStorage ? "storage_failed" : "internal_error";
 	logger.error(`a request failed: ${describeError(error)}`);
 	// What went wrong inside may quote data; the log has it, the client gets the kind.
-	const message = isStorage ? "the data could not be read or written; see the log of the server" : "internal error";
-	return new HttpError(isStorage ? 507 : 500, answer, message);
+	const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
+	if (code !== "ERR_SQLITE_ERROR") return new HttpError(500, "internal_error", "internal error");
+	const message =
+		errcode === SQLITE_FULL
+			? "the disk that holds the data is full; nothing of this request was kept: make room and send it again"
+			: "the data could not be read or written; see the log of the server";
+	return new HttpError(507, "storage_failed", message);
 }
+
+/** Result code SQLITE_FULL (https://sqlite.org/rescode.html#full). */
+const SQLITE_FULL = 13;

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { OWNER_LOCK_FILE, parseServerInfo, SERVER_INFO_FILE, type ServerInfo } from "../protocol/serverInfo.ts";
+import { unusableFile } from "./storage/fileCheck.ts";
 
 /** Why a data directory could not be taken. */
 export class OwnerError extends Error {
@@ -18,7 +19,11 @@ export class OwnerError extends Error {
 
 /** The right to use a data directory, held until `release` or the end of the process. */
 export interface DataDirOwner {
-	/** Publishes where the server listens: `server.json`, mode 0600, replaced by rename so that readers see whole files only. */
+	/**
+	 * Publishes where the server listens: `server.json`, mode 0600, replaced by rename so that readers see whole files only.
+	 *
+	 * @throws OwnerError `unusable` when it cannot be written.
+	 */
 	publish(info: ServerInfo): void;
 	/** Removes `server.json` and lets the next owner in. The database of the server must be closed before. */
 	release(): void;
@@ -52,14 +57,18 @@ const heldLocks = new Set<DatabaseSync>();
  */
 export function claimDataDir(dataDir: string): DataDirOwner {
 	const infoFile = join(dataDir, SERVER_INFO_FILE);
+	const lockFile = join(dataDir, OWNER_LOCK_FILE);
 	let lock: DatabaseSync | undefined;
+	let touched = `the data directory ${dataDir}`;
 	try {
 		mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-		const lockFile = join(dataDir, OWNER_LOCK_FILE);
+		touched = lockFile;
 		lock = new DatabaseSync(lockFile);
 		chmodSync(lockFile, 0o600);
 		lock.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
 		lock.exec("BEGIN EXCLUSIVE");
+		touched = infoFile;
+		rmSync(infoFile, { force: true });
 	} catch (error) {
 		lock?.close();
 		if ((error as { errcode?: unknown }).errcode === SQLITE_BUSY) {
@@ -67,20 +76,20 @@ export function claimDataDir(dataDir: string): DataDirOwner {
 			const who = owner === undefined ? "" : ` (process ${owner.pid} at ${owner.url})`;
 			throw new OwnerError("alreadyOwned", `another server is already using ${dataDir}${who}`, owner);
 		}
-		const why = error instanceof Error ? error.message : String(error);
-		throw new OwnerError("unusable", `the data directory ${dataDir} cannot be used: ${why}`, undefined, {
-			cause: error,
-		});
+		throw unusable(touched, error);
 	}
-	rmSync(infoFile, { force: true });
 	const held = lock;
 	heldLocks.add(held);
 	let isReleased = false;
 	return {
 		publish(info) {
 			const temporary = `${infoFile}.${process.pid}.tmp`;
-			writeFileSync(temporary, `${JSON.stringify(info)}\n`, { mode: 0o600 });
-			renameSync(temporary, infoFile);
+			try {
+				writeFileSync(temporary, `${JSON.stringify(info)}\n`, { mode: 0o600 });
+				renameSync(temporary, infoFile);
+			} catch (error) {
+				throw unusable(infoFile, error);
+			}
 		},
 		release() {
 			if (isReleased) return;
@@ -90,6 +99,10 @@ export function claimDataDir(dataDir: string): DataDirOwner {
 			held.close();
 		},
 	};
+}
+
+function unusable(what: string, cause: unknown): OwnerError {
+	return new OwnerError("unusable", unusableFile(what, cause).message, undefined, { cause });
 }
 
 function readInfo(file: string): ServerInfo | undefined {

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { describeError } from "../../base/logger.ts";
 import { ServerError } from "../errors.ts";
+import { checkFile, foreignFile, otherVersion, unusableFile } from "./fileCheck.ts";
 
 export type Database = DatabaseSync;
 export type Statement = StatementSync;
@@ -89,9 +89,9 @@ export function openDatabase(dataDir: string | undefined): Database {
 	let database: Database | undefined;
 	try {
 		if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+		if (dataDir !== undefined && existsSync(file)) checkOwnership(file);
 		database = new DatabaseSync(file, { timeout: 2000 });
 		if (dataDir !== undefined) chmodSync(file, 0o600);
-		checkOwnership(database, file);
 		const isNew = readNumber(database, "PRAGMA application_id") === 0;
 		// Only before the first table: freed pages can then be given back without copying the rest.
 		if (isNew) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
@@ -111,7 +111,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 		return database;
 	} catch (error) {
 		database?.close();
-		throw error instanceof ServerError ? error : databaseError(error, file);
+		throw error instanceof ServerError ? error : unusableFile(file, error);
 	}
 }
 
@@ -120,23 +120,22 @@ export function openForReading(dataDir: string): Database {
 	return new DatabaseSync(databaseFile(dataDir), { timeout: 2000, readOnly: true });
 }
 
-function checkOwnership(database: Database, file: string): void {
-	const applicationId = readNumber(database, "PRAGMA application_id");
-	const version = readNumber(database, "PRAGMA user_version");
-	const tables = readNumber(database, "SELECT count(*) FROM sqlite_schema");
-	if (applicationId === 0 && version === 0 && tables === 0) return;
-	if (applicationId !== APPLICATION_ID) {
-		throw new ServerError(
-			"foreignDatabase",
-			`${file} belongs to another program; choose another data directory or move the file away`,
-		);
-	}
-	if (version !== SCHEMA_VERSION) {
-		throw new ServerError(
-			"newerDatabase",
-			`${file} was written by another version of Traceway Live (schema ${version}, this one reads ${SCHEMA_VERSION}); ` +
-				"update Traceway Live or choose another data directory",
-		);
+/** Looks at the header, then has SQLite look, without a right to write: the log may know better than the header. */
+function checkOwnership(file: string): void {
+	checkFile(file, { applicationId: APPLICATION_ID, schemaVersion: SCHEMA_VERSION });
+	// A connection that may not write leaves its helpers behind.
+	const helpers = [`${file}-shm`, `${file}-wal`].filter((helper) => !existsSync(helper));
+	const database = new DatabaseSync(file, { timeout: 2000, readOnly: true });
+	try {
+		const applicationId = readNumber(database, "PRAGMA application_id");
+		const version = readNumber(database, "PRAGMA user_version");
+		const tables = readNumber(database, "SELECT count(*) FROM sqlite_schema");
+		if (applicationId === 0 && version === 0 && tables === 0) return;
+		if (applicationId !== APPLICATION_ID) throw foreignFile(file);
+		if (version !== SCHEMA_VERSION) throw otherVersion(file, version, SCHEMA_VERSION);
+	} finally {
+		database.close();
+		for (const helper of helpers) rmSync(helper, { force: true });
 	}
 }
 
@@ -152,19 +151,4 @@ function createSchema(database: Database): void {
 export function readNumber(database: Database, sql: string): number {
 	const row = database.prepare(sql).get();
 	return row === undefined ? 0 : Number(Object.values(row)[0]);
-}
-
-/** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
-
-function databaseError(error: unknown, file: string): ServerError {
-	const code = Number((error as { readonly errcode?: unknown }).errcode) & 0xff;
-	if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) {
-		const what = code === SQLITE_NOTADB ? "is no SQLite database" : "is damaged";
-		return new ServerError("corruptDatabase", `${file} ${what}; move it away to start with an empty one`, {
-			cause: error,
-		});
-	}
-	return new ServerError("unusableDatabase", `${file} cannot be opened: ${describeError(error)}`, { cause: error });
 }

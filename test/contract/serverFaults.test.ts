@@ -188,13 +188,14 @@ describe("serve, on a database that it cannot use", () => {
 
 	it("starts or refuses, and answers JSON, whatever bytes of the file are wrong", async () => {
 		await makeData();
+		const holes = new SeededRandom(7);
 		const whole = readFileSync(file);
 		const outcomes = { refused: 0, started: 0 };
 		for (let variant = 0; variant < 8; variant++) {
 			writeFileSync(file, whole);
 			for (let hole = 0; hole < 1 + variant * 3; hole++) {
-				const length = random.integer(1, 300);
-				damage(random.integer(0, whole.length - length), randomBytes(random, length));
+				const length = holes.integer(1, 300);
+				damage(holes.integer(0, whole.length - length), randomBytes(holes, length));
 			}
 			const process_ = run([]);
 			const isUp = await process_
@@ -204,7 +205,10 @@ describe("serve, on a database that it cannot use", () => {
 					() => false,
 				);
 			if (!isUp) {
-				expect([await process_.ended, process_.stderr]).toEqual([1, expect.stringMatching(/^[^\n]+\n$/)]);
+				expect([await process_.ended, process_.stderr]).toEqual([
+					1,
+					expect.stringMatching(/^traceway-live: [^\n]+traces\.db is [^\n]+; move it away[^\n]+\n$/),
+				]);
 				outcomes.refused++;
 				continue;
 			}

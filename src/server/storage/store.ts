@@ -6,6 +6,7 @@ import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
 import { type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
 import { EventLog, SpanEventCode } from "./eventLog.ts";
+import { unusableFile } from "./fileCheck.ts";
 import { FilterColumns } from "./filterColumns.ts";
 import { GroupCommit } from "./groupCommit.ts";
 import { LogSync } from "./logSync.ts";
@@ -66,6 +67,7 @@ export class Store {
 	readonly #logSync: LogSync | undefined;
 	#isClosed = false;
 
+	/** @throws ServerError as `openDatabase` does, also for damage that shows only now. */
 	constructor(options: StoreOptions) {
 		const { dataDir, logger } = options;
 		this.isInMemory = dataDir === undefined;
@@ -73,29 +75,41 @@ export class Store {
 		this.#dataDir = dataDir;
 		this.database = openDatabase(dataDir);
 		const { database } = this;
-		this.events = new EventLog(database);
-		this.indexes = new SpanIndexes(database);
-		this.columns = new FilterColumns(database);
-		this.search = new SearchIndex(database, logger);
-		this.#texts = new SharedTexts(database);
-		this.#sessions = new Sessions(database);
-		this.#traces = new TraceTable(database);
-		const spanCount = readNumber(database, "SELECT sum(span_count) FROM traces");
-		this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
-		this.#settler = new UsageSettler(database, this.#traces, this.columns);
-		this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir), logger);
-		const begin = database.prepare("BEGIN IMMEDIATE");
-		const commit = database.prepare("COMMIT");
-		this.#commits = new GroupCommit({
-			begin: () => begin.run(),
-			commit: () => {
-				this.#traces.flush();
-				this.indexes.updateIfMany();
-				commit.run();
-			},
-			rollback: () => this.#rollback(),
-			didCommit: () => this.#didCommit(),
-		});
+		const opened: { close(): void }[] = [database];
+		try {
+			this.events = new EventLog(database);
+			this.indexes = new SpanIndexes(database);
+			this.columns = new FilterColumns(database);
+			opened.push(this.columns);
+			this.columns.ready.catch((error) => {
+				// Lists answer with the same error; nothing else may end of it.
+				if (!this.#isClosed) logger.error(`the spans could not be read: ${describeError(error)}`);
+			});
+			this.search = new SearchIndex(database, logger);
+			opened.push(this.search);
+			this.#texts = new SharedTexts(database);
+			this.#sessions = new Sessions(database);
+			this.#traces = new TraceTable(database);
+			const spanCount = readNumber(database, "SELECT sum(span_count) FROM traces");
+			this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
+			this.#settler = new UsageSettler(database, this.#traces, this.columns);
+			this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir), logger);
+			const begin = database.prepare("BEGIN IMMEDIATE");
+			const commit = database.prepare("COMMIT");
+			this.#commits = new GroupCommit({
+				begin: () => begin.run(),
+				commit: () => {
+					this.#traces.flush();
+					this.indexes.updateIfMany();
+					commit.run();
+				},
+				rollback: () => this.#rollback(),
+				didCommit: () => this.#didCommit(),
+			});
+		} catch (error) {
+			for (const part of opened.reverse()) part.close();
+			throw dataDir === undefined ? error : unusableFile(databaseFile(dataDir), error);
+		}
 	}
 
 	get spanCount(): number {

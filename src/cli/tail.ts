@@ -1,6 +1,6 @@
 import { formatCost, formatDuration } from "../base/quantity.ts";
 import { differenceNs, parseTimestamp } from "../base/timestamp.ts";
-import { estimateCostUsd, loadPrices, PRICED_KIND_TYPE } from "../model/prices.ts";
+import { estimateCostUsd, isEstimated, loadPrices } from "../model/prices.ts";
 import { totalTokens } from "../model/span.ts";
 import type { ConnectionState } from "../stream/connectionState.ts";
 import { EventStream } from "../stream/eventStream.ts";
@@ -175,7 +175,7 @@ function describeSpan(span: JsonObject): string[] {
 
 /** What the server would say, had it priced the call. */
 function estimateOf(kind: JsonObject, atMs: number | undefined): number | undefined {
-	if (kind.type !== PRICED_KIND_TYPE) return undefined;
+	if (!isEstimated(text(kind.type), kind.usage_scope === "subtree")) return undefined;
 	return estimateCostUsd({
 		model: typeof kind.model === "string" ? kind.model : undefined,
 		provider: typeof kind.provider === "string" ? kind.provider : undefined,

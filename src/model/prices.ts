@@ -25,8 +25,13 @@ export interface PricedUsage {
 	readonly atMs?: number | undefined;
 }
 
-/** Only these are estimated: other spans with tokens (agents, workflows) repeat what their calls cost. */
-export const PRICED_KIND_TYPE = "llm_call";
+/**
+ * Which spans are estimated where nobody said their cost: calls of models, and spans that sum up calls, whose estimate counts
+ * where the calls themselves say nothing. Other spans with tokens say them for information.
+ */
+export function isEstimated(kindType: string, isRollup: boolean): boolean {
+	return kindType === "llm_call" || isRollup;
+}
 
 export type TokenPart = "input" | "cacheRead" | "cacheWrite" | "output" | "reasoning";
 

@@ -1,6 +1,6 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import { Orphans } from "./orphans.ts";
-import { estimateCostUsd, PRICED_KIND_TYPE } from "./prices.ts";
+import { estimateCostUsd, isEstimated } from "./prices.ts";
 import { SPAN_STATES, type SpanInput, SpanStateCode, type SpanSummary } from "./span.ts";
 import { type CountColumn, Parent, SpanColumns, SpanFlag } from "./spanColumns.ts";
 import { SpanIndex } from "./spanIndex.ts";
@@ -121,11 +121,12 @@ export class SpanRows {
 		return Number.isNaN(said) ? (this.#estimateAt(row) ?? Number.NaN) : said;
 	}
 
-	/** What our server would say of the same span, so of model calls only; where the kind is not known yet, too. */
+	/** What our server would say of the same span; where the kind is not known yet, too. */
 	#estimateAt(row: number): number | undefined {
 		const c = this.columns;
 		const model = this.modelOf(row);
-		if (model === undefined || (c.kindType[row] !== 0 && this.kindTypeOf(row) !== PRICED_KIND_TYPE)) return undefined;
+		if (model === undefined) return undefined;
+		if (c.kindType[row] !== 0 && !isEstimated(this.kindTypeOf(row), this.isRollup(row))) return undefined;
 		return estimateCostUsd({
 			model,
 			provider: this.strings.at(c.provider[row]),

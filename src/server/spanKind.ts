@@ -1,4 +1,4 @@
-import { estimateCostUsd, PRICED_KIND_TYPE } from "../model/prices.ts";
+import { estimateCostUsd, isEstimated } from "../model/prices.ts";
 import type { SpanKindInput } from "../protocol/rest.ts";
 import { HttpError } from "./errors.ts";
 import type { SpanKindRecord, TokenCounts } from "./storage/spanRecord.ts";
@@ -63,8 +63,7 @@ export function prepareKind(
 	};
 	const isRollup = kind.usage_scope === "subtree";
 	const provider = kind.provider ?? null;
-	const isPriced = kind.type === PRICED_KIND_TYPE || isRollup;
-	const cost = kind.cost ?? (isPriced ? estimateCost(model, provider, tokens, startMs) : null);
+	const cost = kind.cost ?? (isEstimated(kind.type, isRollup) ? estimateCost(model, provider, tokens, startMs) : null);
 	return {
 		type: kind.type.toWellFormed(),
 		name: (isCustom ? (kind.kind ?? "custom") : kind.type).toWellFormed(),

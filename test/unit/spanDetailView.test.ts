@@ -100,9 +100,8 @@ describe("buildSpanDetailView", () => {
 		expect(viewOf(detailOf({}, { ...unpriced, inputTokens: undefined, outputTokens: undefined })).costFormula).toMatch(
 			/token counts are not known/,
 		);
-		const agent = { kindType: "custom", kindName: "agent", isRollup: true };
-		expect(viewOf(detailOf({}, { ...agent, isCostEstimated: false })).costFormula).toMatch(/of everything below/);
-		expect(viewOf(detailOf({}, { ...agent, ...unpriced })).costFormula).toMatch(/only spans of kind llm_call are/);
+		const agent = { kindType: "custom", kindName: "agent" };
+		expect(viewOf(detailOf({}, { ...agent, ...unpriced })).costFormula).toMatch(/only calls of models are/);
 		const cached = { model: "claude-3-5-sonnet", provider: "anthropic", cacheReadTokens: 1000, cacheWriteTokens: 100 };
 		expect(viewOf(detailOf({}, cached)).costFormula).toBe(
 			"100 in × $3.00 + 1,000 from cache × $0.30 + 100 into cache × $3.75 + 80 out × $15.00 per million " +

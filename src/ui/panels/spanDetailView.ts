@@ -6,8 +6,8 @@ import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
 import {
 	type CostExplanation,
 	explainCost,
+	isEstimated,
 	isPriced,
-	PRICED_KIND_TYPE,
 	PRICES_AS_OF,
 	type TokenPart,
 } from "../../model/prices.ts";
@@ -215,7 +215,6 @@ function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string
 	const { model, provider, costUsd } = summary;
 	const explanation = explainCost({ ...summary, atMs: summary.start?.ms });
 	if (costUsd !== undefined && !summary.isCostEstimated) {
-		if (summary.isRollup) return t("As the server says, of everything below this span.");
 		return explanation === undefined
 			? t("As the server says.")
 			: t("As the server says. By our prices: {0}", formulaOf(explanation, t));
@@ -223,7 +222,7 @@ function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string
 	if (costUsd !== undefined) return explanation === undefined ? undefined : formulaOf(explanation, t);
 	if (!isLlm) return undefined;
 	if (model === undefined) return t("Not priced: the span names no model.");
-	if (summary.kindType !== PRICED_KIND_TYPE) return t("Not priced: only spans of kind {0} are.", PRICED_KIND_TYPE);
+	if (!isEstimated(summary.kindType, summary.isRollup)) return t("Not priced: only calls of models are.");
 	if (!isPriced(model, provider))
 		return t("Not priced: no price is known for {0} (prices of {1}).", label(model), PRICES_AS_OF);
 	return t("Not priced: the token counts are not known.");

@@ -58,11 +58,12 @@ describe("TraceStore: spans", () => {
 		expect(store.summary("t")).toMatchObject({ costUsd: 0, isCostEstimated: false });
 	});
 
-	it("estimates model calls only: an agent that repeats their tokens has no price of its own", () => {
+	it("estimates model calls and what sums them up, and no other span with tokens", () => {
 		const counts = { model: "gpt-4o-mini", inputTokens: 1000, outputTokens: 100 };
 		const store = storeOf(span("t", "agent", { ...counts, kindType: "custom", kindName: "agent" }));
 		expect(store.span("t", "agent")).toMatchObject({ costUsd: undefined, isCostEstimated: false });
-		store.upsertSpan({ traceId: "t", spanId: "agent", kindType: "llm_call" });
+		for (const change of [{ kindType: "llm_call" }, { kindType: "custom" }, { isRollup: true }])
+			store.upsertSpan({ traceId: "t", spanId: "agent", ...change });
 		expect(store.span("t", "agent")).toMatchObject({ costUsd: 0.00021, isCostEstimated: true });
 	});
 

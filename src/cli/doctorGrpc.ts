@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Client, credentials, logVerbosity, Metadata, type ServiceError, setLogVerbosity, status } from "@grpc/grpc-js";
 
 /** How one gRPC call ended: the code's name, `OK` among them, and what the other side said. */
 export interface GrpcOutcome {
@@ -15,6 +15,7 @@ export function sendGrpc(
 	headers: Readonly<Record<string, string>>,
 	timeoutMs: number,
 ): Promise<GrpcOutcome> {
+	setLogVerbosity(logVerbosity.NONE);
 	const { host, protocol } = new URL(url);
 	const client = new Client(host, protocol === "https:" ? credentials.createSsl() : credentials.createInsecure());
 	const metadata = new Metadata();

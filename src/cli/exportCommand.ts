@@ -142,7 +142,8 @@ function standardOutput(): Sink {
 		async write(bytes) {
 			if (!stdout.write(bytes)) await new Promise<void>((resolve) => stdout.once("drain", () => resolve()));
 		},
-		finish: () => new Promise((resolve) => stdout.write("\n", () => resolve())),
+		// The process ends when everything that was written is out.
+		async finish() {},
 		async abandon() {},
 	};
 }
@@ -170,7 +171,6 @@ async function wholeFile(name: string): Promise<Sink> {
 		},
 		async finish() {
 			try {
-				await handle.writeFile("\n");
 				await handle.sync();
 				await handle.close();
 				await rename(temporary, file);

@@ -13,8 +13,8 @@ import { version } from "./version.ts";
 
 const help = `traceway-live serve - run the server
 
-Implements Traceway's REST API and live event stream under /api and takes OpenTelemetry traces (OTLP/HTTP) on
-/v1/traces, on SQLite. One running server per data directory.
+Implements Traceway's REST API and live event stream under /api and takes OpenTelemetry traces on /v1/traces (OTLP/HTTP,
+JSON and protobuf) and by gRPC, on SQLite. One running server per data directory.
 
 Usage
   traceway-live serve [options]
@@ -24,6 +24,7 @@ Options
   --port N                port of the API, 0 for any free one                         [3000]
   --otlp-port N           second port for OTLP, 0 for any free one                    [4318]
                           (/v1/traces answers on both ports)
+  --grpc-port N           port for OTLP over gRPC, mostly 4317, 0 for any free one        [none]
   --any-port              take a free port where the asked-for one is in use
   --data-dir DIR          directory of the data                                       [see below]
   --memory                keep everything in memory and lose it at the end
@@ -35,7 +36,7 @@ Options
                           this nothing is touched, and the server does not start
   --exit-when-idle TIME   end when nobody has been connected for so long, from 1s on  [never]
   --json                  print one line of JSON when listening, and nothing else, on standard output:
-                          {"event":"listening","url":...,"otlpUrl":...,"pid":...,"version":...}
+                          {"event":"listening","url":...,"otlpUrl":...,"grpcUrl"?:...,"pid":...,"version":...}
   --log-limit SIZE        cut the log when standard error is a file that grows past this  [never]
   --verbose               log every request
   -h, --help              print this
@@ -97,17 +98,19 @@ function watchForStop(logger: Logger) {
 	return { stopped: promise, stop };
 }
 
+type ServeOptions = Omit<ServerOptions, "port" | "otlpPort" | "grpcPort">;
+
 /** Starts on the asked-for ports; with `--any-port` on a free one for each that is taken, else with an error that names it. */
-async function start(settings: ServeSettings, options: Omit<ServerOptions, "port" | "otlpPort">) {
-	let { port, otlpPort } = settings;
+async function start(settings: ServeSettings, options: ServeOptions) {
+	let { port, otlpPort, grpcPort } = settings;
 	for (;;) {
 		try {
-			return await startServer({ ...options, port, otlpPort });
+			return await startServer({ ...options, port, otlpPort, grpcPort });
 		} catch (error) {
 			const taken = error instanceof ServerError && error.reason === "portTaken" ? error.port : undefined;
 			if (taken === undefined || taken === 0) throw error;
 			if (!settings.isAnyPort) {
-				const option = taken === otlpPort ? "--otlp-port" : "--port";
+				const option = taken === otlpPort ? "--otlp-port" : taken === grpcPort ? "--grpc-port" : "--port";
 				throw new CommandError(
 					`port ${taken} on ${settings.host} is already in use; end the program that uses it, or choose another port ` +
 						`with ${option} (0 takes any free one)`,
@@ -117,13 +120,14 @@ async function start(settings: ServeSettings, options: Omit<ServerOptions, "port
 			}
 			options.logger.info(`port ${taken} is in use; taking a free one`);
 			if (taken === otlpPort) otlpPort = 0;
+			else if (taken === grpcPort) grpcPort = 0;
 			else port = 0;
 		}
 	}
 }
 
 /** Starts; a damaged database stops that with a line that says how to go on, unless it may be set aside. */
-async function startOnData(settings: ServeSettings, options: Omit<ServerOptions, "port" | "otlpPort">) {
+async function startOnData(settings: ServeSettings, options: ServeOptions) {
 	try {
 		return await start(settings, options);
 	} catch (error) {
@@ -151,11 +155,15 @@ function claim(dataDir: string): DataDirOwner {
 }
 
 function announce(settings: ServeSettings, server: RunningServer): void {
-	const { url, otlpUrl = url } = server;
-	const line: ListeningLine = { event: "listening", url, otlpUrl, pid: process.pid, version };
+	const { url, otlpUrl = url, grpcUrl } = server;
+	const line: ListeningLine = { event: "listening", url, otlpUrl, grpcUrl, pid: process.pid, version };
 	const where = settings.dataDir ?? "memory only";
-	const text = `Traceway Live ${version} listens on ${url} (OTLP also on ${otlpUrl}), data: ${where}`;
+	const text = `Traceway Live ${version} listens on ${url} (OTLP also on ${otlpText(server)}), data: ${where}`;
 	process.stdout.write(settings.isJson ? `${JSON.stringify(line)}\n` : `${text}\n`);
+}
+
+function otlpText({ url, otlpUrl = url, grpcUrl }: RunningServer): string {
+	return grpcUrl === undefined ? otlpUrl : `${otlpUrl}, gRPC ${grpcUrl}`;
 }
 
 /** Ends the server, but does not wait for it longer than the promise allows. */
@@ -188,16 +196,17 @@ async function run(args: readonly string[]): Promise<number> {
 			logger,
 			extraRoutes: addOtlpRoutes,
 		});
-		const { url, otlpUrl = url, instanceId } = server;
+		const { url, otlpUrl = url, grpcUrl, instanceId } = server;
+		const startedAt = new Date().toISOString();
 		try {
-			owner?.publish({ pid: process.pid, url, otlpUrl, version, instanceId, startedAt: new Date().toISOString() });
+			owner?.publish({ pid: process.pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt });
 		} catch (error) {
 			// Nobody would find this server, and it must not outlive its right to the directory.
 			await drain(server, logger);
 			throw error instanceof OwnerError ? new CommandError(error.message, ExitCode.failed, { cause: error }) : error;
 		}
 		announce(settings, server);
-		logger.info(`listening on ${url}, OTLP also on ${otlpUrl}, version ${version}, process ${process.pid}`);
+		logger.info(`listening on ${url}, OTLP also on ${otlpText(server)}, version ${version}, process ${process.pid}`);
 
 		const reason = await stopped;
 		if (reason.type === "fault") {

@@ -11,6 +11,8 @@ export interface ServeSettings {
 	readonly host: string;
 	readonly port: number;
 	readonly otlpPort: number;
+	/** undefined for no gRPC. */
+	readonly grpcPort: number | undefined;
 	readonly isAnyPort: boolean;
 	/** undefined keeps everything in memory. */
 	readonly dataDir: string | undefined;
@@ -36,6 +38,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		host: { type: "string", default: "127.0.0.1" },
 		port: { type: "string", default: "3000" },
 		"otlp-port": { type: "string", default: "4318" },
+		"grpc-port": { type: "string" },
 		"any-port": { type: "boolean", default: false },
 		"data-dir": { type: "string" },
 		memory: { type: "boolean", default: false },
@@ -68,6 +71,11 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 	if (port !== 0 && port === otlpPort) {
 		throw new UsageError(`--otlp-port: is the same as --port (${port}); /v1/traces answers on that one anyway`);
 	}
+	const grpc = values["grpc-port"];
+	const grpcPort = grpc === undefined ? undefined : parseInteger(grpc, "--grpc-port", 0, 65_535);
+	if (grpcPort !== undefined && grpcPort !== 0 && (grpcPort === port || grpcPort === otlpPort)) {
+		throw new UsageError(`--grpc-port: ${grpcPort} is the port for HTTP; gRPC needs one of its own`);
+	}
 	const idle = values["exit-when-idle"];
 	const idleMs = idle === undefined ? undefined : parseDurationMs(idle, "--exit-when-idle");
 	if (idleMs !== undefined && idleMs > MAX_IDLE_MS) throw new UsageError("--exit-when-idle: must be at most 24 days");
@@ -77,6 +85,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		host,
 		port,
 		otlpPort,
+		grpcPort,
 		isAnyPort: values["any-port"],
 		dataDir: values.memory ? undefined : resolve(values["data-dir"] ?? defaultDataDir()),
 		token,

@@ -35,7 +35,7 @@ const STALLED_MS = 120_000;
 const LAST_WORDS_MS = 5000;
 
 /** Time for requests under way when the server closes. */
-const DRAIN_MS = 2000;
+export const DRAIN_MS = 2000;
 
 const MAX_CONNECTIONS = 5000;
 

@@ -7,10 +7,12 @@ import { ServerCounters } from "./counters.ts";
 import { ServerError } from "./errors.ts";
 import { EventHub } from "./eventHub.ts";
 import { Guard, isLoopbackHost } from "./guard.ts";
-import { closeServer, createHttpServer, listen } from "./httpServer.ts";
+import { closeServer, createHttpServer, DRAIN_MS, listen } from "./httpServer.ts";
 import { IdleWatch } from "./idleWatch.ts";
 import { idFactory } from "./ids.ts";
 import { Maintenance } from "./maintenance.ts";
+import type { GrpcListener } from "./otlp/grpc.ts";
+import { OtlpIngest } from "./otlp/ingest.ts";
 import type { App, Services } from "./services.ts";
 import { Analytics } from "./storage/analytics.ts";
 import { Reader } from "./storage/reader.ts";
@@ -25,6 +27,8 @@ export interface ServerOptions {
 	readonly port: number;
 	/** Port of a second listener with the same routes, where exporters of OpenTelemetry look; undefined for none. */
 	readonly otlpPort?: number | undefined;
+	/** Port for exporters that speak gRPC; undefined for none. */
+	readonly grpcPort?: number | undefined;
 	/** Directory of the data; undefined keeps them in memory. The caller owns it alone (`owner.ts`). */
 	readonly dataDir?: string | undefined;
 	/** Bearer token that every request needs, apart from health probes. */
@@ -53,6 +57,8 @@ export interface RunningServer {
 	readonly url: string;
 	/** Base address of the second listener, undefined without one. */
 	readonly otlpUrl: string | undefined;
+	/** Address for exporters that speak gRPC, undefined without a port for them. */
+	readonly grpcUrl: string | undefined;
 	/** New with each start; `GET /api/health` answers the same as `instance_id`. */
 	readonly instanceId: string;
 	/**
@@ -108,6 +114,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const guard = new Guard({ host, token });
 	const { app, posts } = createApp(services, options.extraRoutes);
 	const servers: Server[] = [];
+	let grpc: GrpcListener | undefined;
 	try {
 		for (const port of options.otlpPort === undefined ? [options.port] : [options.port, options.otlpPort]) {
 			const server = createHttpServer({
@@ -121,6 +128,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 			await listen(server, host, port);
 			servers.push(server);
 			guard.addPort((server.address() as AddressInfo).port);
+		}
+		if (options.grpcPort !== undefined) {
+			const { listenGrpc } = await import("./otlp/grpc.ts");
+			const ingest = new OtlpIngest(store, counters);
+			grpc = await listenGrpc({ host, port: options.grpcPort, guard, ingest, logger });
+			guard.addPort(grpc.port);
 		}
 	} catch (error) {
 		for (const server of servers) server.close();
@@ -138,15 +151,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const close = async () => {
 		idle.dispose();
 		maintenance.dispose();
-		const closed = Promise.all(servers.map((server) => closeServer(server)));
+		const closed = Promise.all([...servers.map((server) => closeServer(server)), grpc?.close(DRAIN_MS)]);
 		hub.close();
 		await closed;
 		await store.close();
 	};
-	const [url, otlpUrl] = servers.map((server) => urlOf(server.address() as AddressInfo));
+	const addresses = servers.map((server) => server.address() as AddressInfo);
+	const [url, otlpUrl] = addresses.map(urlOf);
 	return {
 		url,
 		otlpUrl,
+		grpcUrl: grpc === undefined ? undefined : urlOf({ ...addresses[0], port: grpc.port }),
 		instanceId,
 		close: () => {
 			closing ??= close();

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Finding } from "../../src/cli/doctorSettings.ts";
@@ -81,14 +80,47 @@ const TLS_ALERT = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
 describe("doctor", () => {
 	it("sends a span by REST and OTLP, reads it back and leaves nothing behind", async () => {
 		const server = await start({ otlpPort: 0 });
-		const { by } = await doctor({ TRACEWAY_URL: server.url, OTEL_EXPORTER_OTLP_ENDPOINT: server.otlpUrl });
+		const { by, ok } = await doctor({ TRACEWAY_URL: server.url, OTEL_EXPORTER_OTLP_ENDPOINT: server.otlpUrl });
 		expect(by).toMatchObject({
 			server: { state: "ok", text: expect.stringContaining("1.2.3") },
 			REST: { state: "ok", text: expect.stringContaining("read back and deleted") },
 			"OTLP JSON": { state: "ok", text: expect.stringContaining(`${server.otlpUrl}/v1/traces`) },
+			"OTLP protobuf": { state: "ok", text: expect.stringContaining(`${server.otlpUrl}/v1/traces`) },
 			"OTLP gRPC": { state: "skipped" },
 		});
+		expect(ok).toBe(true);
 		expect((await client(server).get("/stats")).json).toMatchObject({ trace_count: 0, span_count: 0 });
+	});
+
+	it("sends by gRPC where the environment asks for it, and by HTTP to the server itself", async () => {
+		const server = await start({ grpcPort: 0 });
+		const { by, ok } = await doctor({
+			TRACEWAY_URL: server.url,
+			OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+			OTEL_EXPORTER_OTLP_ENDPOINT: server.grpcUrl,
+		});
+		expect(by).toMatchObject({
+			"OTLP JSON": { state: "ok", text: expect.stringContaining(`${server.url}/v1/traces`) },
+			"OTLP protobuf": { state: "ok", text: expect.stringContaining(`${server.url}/v1/traces`) },
+			"OTLP gRPC": { state: "ok", text: expect.stringContaining(String(server.grpcUrl)) },
+		});
+		expect(ok).toBe(true);
+		expect((await client(server).get("/stats")).json).toMatchObject({ trace_count: 0, span_count: 0 });
+	});
+
+	it("says which token gRPC lacks", async () => {
+		const server = await start({ grpcPort: 0, token: "s3cret" });
+		const { by } = await doctor({
+			TRACEWAY_URL: server.url,
+			TRACEWAY_TOKEN: "s3cret",
+			OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+			OTEL_EXPORTER_OTLP_ENDPOINT: server.grpcUrl,
+		});
+		expect(by["OTLP gRPC"]).toMatchObject({
+			state: "failed",
+			text: expect.stringContaining("UNAUTHENTICATED"),
+			mend: expect.stringContaining("OTEL_EXPORTER_OTLP_HEADERS"),
+		});
 	});
 
 	it("says for people what it found, how to mend it, and in the end how many failed", async () => {
@@ -167,9 +199,7 @@ describe("doctor", () => {
 	});
 
 	it("knows a gRPC port and a TLS port to which HTTP is spoken, and the other way round", async () => {
-		const http2 = createHttp2Server();
-		const grpcPort = await portOf(http2);
-		const toGrpc = await doctor({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${grpcPort}` });
+		const toGrpc = await doctor({ OTEL_EXPORTER_OTLP_ENDPOINT: (await start({ grpcPort: 0 })).grpcUrl });
 		expect(toGrpc.by["OTLP JSON"]).toMatchObject({
 			text: expect.stringContaining("speaks gRPC"),
 			mend: expect.stringContaining("OTEL_EXPORTER_OTLP_PROTOCOL=grpc"),

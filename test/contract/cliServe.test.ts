@@ -172,6 +172,33 @@ describe("serve", () => {
 		});
 	});
 
+	it("listens for gRPC on a port of its own only with --grpc-port, and says where", async () => {
+		expect((await listening("--memory")).line).not.toHaveProperty("grpcUrl", expect.anything());
+		const { line, process_ } = await listening("--grpc-port", "0");
+		expect(line.grpcUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+		expect(parseServerInfo(readFileSync(join(dataDir, "server.json"), "utf8"))).toMatchObject({
+			grpcUrl: line.grpcUrl,
+		});
+		const doctor = new Process(process.execPath, [bundle.cliPath, "doctor", "--json"], {
+			PATH: process.env.PATH,
+			HOME: parent,
+			TRACEWAY_DATA_DIR: dataDir,
+			OTEL_EXPORTER_OTLP_ENDPOINT: line.otlpUrl,
+		});
+		expect(await doctor.ended).toBe(0);
+		const { findings } = JSON.parse(doctor.stdout) as { findings: { name: string; state: string }[] };
+		expect(findings).toContainEqual(expect.objectContaining({ name: "OTLP gRPC", state: "ok" }));
+
+		const grpcPort = new URL(line.grpcUrl!).port;
+		const taken = serve("--port", "0", "--otlp-port", "0", "--memory", "--grpc-port", grpcPort);
+		expect(await taken.ended).toBe(1);
+		expect(taken.stderr).toMatch(new RegExp(`^traceway-live: port ${grpcPort} [^\n]*--grpc-port[^\n]*\n$`));
+		const other = await listening("--memory", "--any-port", "--grpc-port", grpcPort);
+		expect(other.line.grpcUrl).not.toBe(line.grpcUrl);
+		process_.child.kill("SIGTERM");
+		expect(await process_.ended).toBe(0);
+	});
+
 	it("ends with code 0 when nobody has been connected for the time of --exit-when-idle", async () => {
 		const { process_ } = await listening("--exit-when-idle", "1");
 		expect(await process_.ended).toBe(0);

@@ -2,6 +2,8 @@ import type { ServerResponse } from "node:http";
 import { Emitter } from "../base/emitter.ts";
 import type { Logger } from "../base/logger.ts";
 import { LATEST_EVENT_ID_HEADER, type ResetMessage } from "../protocol/events.ts";
+import { EventClient, type Link } from "./eventClient.ts";
+import { EventFilter, Frames, framesOf, resetFrame } from "./eventFrames.ts";
 import type { EventLog, LoggedEvent } from "./storage/eventLog.ts";
 
 export interface EventHubOptions {
@@ -23,46 +25,59 @@ export interface Subscription {
 	readonly model: string | undefined;
 }
 
-/** Events of one commit as frames, encoded once for all clients. */
-interface Batch {
-	readonly firstId: number;
-	readonly events: readonly LoggedEvent[];
-	/** End of each frame in `bytes`. */
-	readonly ends: readonly number[];
-	readonly bytes: Buffer;
-	/** Bytes of all batches before this one since the hub began. */
-	readonly offset: number;
-}
+/** What the hub needs of the log. */
+export type EventSource = Pick<EventLog, "latestId" | "oldestId" | "isWatched" | "listener" | "after">;
 
 /** Bytes written for one client in one turn of the event loop. */
 const MAX_TURN_BYTES = 512 * 1024;
 
-/** Events read from the log in one turn for one client. */
-const REPLAY_PAGE = 200;
+/** Time in one turn of the event loop for all clients that read the log or catch up. */
+const MAX_TURN_MS = 4;
 
-/** How long a client that was told to go may take to read what is on its way. */
-const END_DEADLINE_MS = 10_000;
+/** Events read from the log in one go. Pages end at multiples of it, so that clients who are about as far behind share them. */
+const PAGE = 200;
 
-/** Silent intervals (heartbeats) in which a client has read nothing until its connection counts as dead. */
-const MAX_BLOCKED_HEARTBEATS = 8;
+/** Bytes of pages that are kept for other clients who read the log at the same time. */
+const MAX_PAGES_BYTES = 16_000_000;
+
+/** No timer is shorter. */
+const MIN_REST_MS = 1;
+
+/** Longest time for which live events are put together, however long sending takes. */
+const MAX_REST_MS = 50;
 
 /**
  * Sends stream events to any number of clients. What happens is encoded once, and kept only until the slowest client has
  * it or is cut: then it comes back with its last event id and reads on from the log. A client with a position first reads
- * the log, page by page at its own pace, and goes over to live events in the same turn in which a page was not full, so that
- * nothing falls between and nothing comes twice.
+ * the log, page by page at its own pace, and goes over to live events in the same turn in which it has reached the newest one,
+ * so that nothing falls between and nothing comes twice.
+ *
+ * Live events stand in a chain of links, and each client keeps the place of its own: what all have passed is nobody's, and a
+ * client that stands still costs the others nothing. Sending to a thousand clients takes some milliseconds; after that the hub
+ * rests for as long as it took, and sends what happened meanwhile in one piece: half of the time is left for everything else.
  */
 export class EventHub {
-	readonly #log: EventLog;
+	readonly #log: EventSource;
 	readonly #options: Required<EventHubOptions>;
-	readonly #clients = new Set<Client>();
+	readonly #clients = new Set<EventClient>();
 	readonly #onDidChangeCount = new Emitter<number>();
 	readonly onDidChangeCount = this.#onDidChangeCount.event;
-	#batches: Batch[] = [];
-	#totalBytes = 0;
+	/** The empty link at the end of the chain. */
+	#tail: Link = { frames: undefined, offset: 0, next: undefined };
+	/** Committed events that are not in the chain yet. */
+	#waiting: readonly LoggedEvent[] = [];
+	#sendTimer: NodeJS.Timeout | undefined;
+	#restsUntilMs = 0;
+	/** Clients that go on in the next turn, first come, first served. */
+	#queue: EventClient[] = [];
+	#isTurnDue = false;
+	/** Pages of the log by the id before their first event. */
+	readonly #pages = new Map<number, Frames>();
+	#pagesBytes = 0;
+	#beat: NodeJS.Timeout | undefined;
 	#isClosed = false;
 
-	constructor(log: EventLog, options: EventHubOptions) {
+	constructor(log: EventSource, options: EventHubOptions) {
 		this.#log = log;
 		this.#options = { clientBufferBytes: 16_000_000, ...options };
 		log.isWatched = false;
@@ -76,11 +91,14 @@ export class EventHub {
 	/** Answers a request with the stream; returns at once. */
 	subscribe(response: ServerResponse, subscription: Subscription): void {
 		const { latestId } = this.#log;
+		// Without chunks, which would cut every write in three: the stream ends with its connection anyway.
+		response.removeHeader("Transfer-Encoding");
 		response.writeHead(200, {
 			"Content-Type": "text/event-stream",
 			"Cache-Control": "no-cache, no-transform",
 			"X-Accel-Buffering": "no",
 			"X-Content-Type-Options": "nosniff",
+			Connection: "close",
 			[LATEST_EVENT_ID_HEADER]: String(latestId),
 		});
 		if (this.#isClosed) {
@@ -88,219 +106,183 @@ export class EventHub {
 			return;
 		}
 		const start = startOf(subscription.position, latestId, this.#log.oldestId);
-		const client = new Client(response, subscription, start.cursor, this.#totalBytes, this.#options.heartbeatMs);
+		const filter = new EventFilter(subscription.kind, subscription.model);
+		const client = new EventClient(response, filter, start.cursor);
 		// One second: a restart of the server takes about as long.
 		let hello = `retry: 1000\n: connected, newest event is ${latestId}\n\n`;
 		if (start.reset !== undefined) hello += resetFrame(start.reset, latestId);
+		response.on("close", () => this.#leave(client));
+		client.onReady = () => this.#goOnSoon(client);
 		this.#clients.add(client);
 		this.#log.isWatched = true;
-		response.on("close", () => {
-			client.dispose();
-			if (this.#clients.delete(client)) {
-				this.#log.isWatched = this.#clients.size > 0;
-				this.#onDidChangeCount.fire(this.#clients.size);
-			}
-			this.#forget();
-		});
-		client.onReady = () => this.#pump(client);
+		this.#beat ??= setInterval(() => {
+			for (const one of this.#clients) one.beat();
+		}, this.#options.heartbeatMs / 2);
 		client.write(hello);
 		this.#onDidChangeCount.fire(this.#clients.size);
-		this.#pump(client);
+		if (client.cursor === latestId) client.place = this.#tail;
+		else this.#goOnSoon(client);
 	}
 
 	/** Ends every stream; clients that do not read are dropped by whoever closes their sockets. */
 	close(): void {
 		this.#isClosed = true;
+		// What has been answered to its writers goes out, too.
+		this.#send();
 		for (const client of this.#clients) client.end(": the server is closing\n\n");
-		this.#batches = [];
+	}
+
+	#leave(client: EventClient): void {
+		client.dispose();
+		if (!this.#clients.delete(client)) return;
+		if (this.#clients.size === 0) {
+			this.#log.isWatched = false;
+			clearInterval(this.#beat);
+			this.#beat = undefined;
+			clearTimeout(this.#sendTimer);
+			this.#sendTimer = undefined;
+			this.#waiting = [];
+		}
+		this.#onDidChangeCount.fire(this.#clients.size);
 	}
 
 	#publish(events: readonly LoggedEvent[]): void {
-		if (this.#clients.size === 0) return;
-		const batch = encode(events, this.#totalBytes);
-		this.#totalBytes += batch.bytes.length;
-		this.#batches.push(batch);
+		this.#waiting = this.#waiting.length === 0 ? events : [...this.#waiting, ...events];
+		if (this.#sendTimer !== undefined) return;
+		const restMs = this.#restsUntilMs - performance.now();
+		if (restMs <= 0) this.#send();
+		else this.#sendTimer = setTimeout(() => this.#send(), restMs);
+	}
+
+	/** Puts what waits into the chain, and sends it to everybody who is not behind. */
+	#send(): void {
+		clearTimeout(this.#sendTimer);
+		this.#sendTimer = undefined;
+		if (this.#waiting.length === 0) return;
+		const startMs = performance.now();
+		const pieces = framesOf(this.#waiting);
+		this.#waiting = [];
+		for (const frames of pieces) {
+			const next: Link = { frames: undefined, offset: this.#tail.offset + frames.size, next: undefined };
+			this.#tail.frames = frames;
+			this.#tail.next = next;
+			this.#tail = next;
+		}
 		for (const client of this.#clients) {
 			// Who still reads the log gets there by itself.
-			if (!client.isLive) continue;
-			if (client.isBlocked && this.#isTooFarBehind(client)) this.#cut(client);
-			else this.#pump(client);
+			if (client.place === undefined) continue;
+			if (!client.isBlocked) this.#sendLive(client, client.place);
+			else if (this.#isTooFarBehind(client, client.place)) this.#cut(client);
 		}
-		this.#forget();
+		const endMs = performance.now();
+		const tookMs = endMs - startMs;
+		if (tookMs >= MIN_REST_MS) this.#restsUntilMs = endMs + Math.min(tookMs, MAX_REST_MS);
 	}
 
-	#isTooFarBehind(client: Client): boolean {
+	#isTooFarBehind(client: EventClient, place: Link): boolean {
 		const { clientBuffer, clientBufferBytes } = this.#options;
-		return this.#log.latestId - client.cursor > clientBuffer || this.#totalBytes - client.offset > clientBufferBytes;
+		return this.#log.latestId - client.cursor > clientBuffer || this.#tail.offset - place.offset > clientBufferBytes;
 	}
 
-	#cut(client: Client): void {
+	#cut(client: EventClient): void {
 		const behind = this.#log.latestId - client.cursor;
 		this.#options.logger.warn(`a client of the event stream was cut, ${behind} events behind`);
 		client.end(`: cut, ${behind} events behind; reconnect with Last-Event-ID ${client.cursor}\n\n`);
 	}
 
-	/** Writes for one client what it has not got, as far as its connection takes it and a turn allows. */
-	#pump(client: Client): void {
-		if (client.isBlocked || client.isEnded) return;
-		if (!client.isLive) this.#replay(client);
-		else this.#sendLive(client);
-	}
-
-	#sendLive(client: Client): void {
+	/** Writes the live events that a client has not got, as far as its connection takes them and a turn allows. */
+	#sendLive(client: EventClient, from: Link): void {
 		let written = 0;
-		for (const batch of this.#batches) {
-			const lastId = batch.firstId + batch.events.length - 1;
-			if (lastId <= client.cursor) continue;
+		let { frames, next } = from;
+		while (frames !== undefined && !client.isBlocked) {
 			if (written >= MAX_TURN_BYTES) {
-				client.resumeSoon();
+				this.#goOnSoon(client);
 				return;
 			}
-			const from = Math.max(0, client.cursor + 1 - batch.firstId);
-			written += client.writeFrames(batch, from);
-			client.cursor = lastId;
-			client.offset = batch.offset + batch.bytes.length;
-			if (client.isBlocked) return;
-		}
-	}
-
-	#replay(client: Client): void {
-		const events = this.#log.after(client.cursor, REPLAY_PAGE);
-		const nextId = events[0]?.id ?? this.#log.latestId + 1;
-		if (nextId !== client.cursor + 1) {
-			// Retention has overtaken the reader.
-			client.cursor = this.#log.latestId;
-			client.write(resetFrame("pruned", this.#log.latestId));
-		} else {
-			const passing = events.filter((event) => client.accepts(event.facets));
-			client.cursor = events.at(-1)?.id ?? client.cursor;
-			if (passing.length > 0) client.write(passing.map(frameOf).join(""));
-			if (client.cursor < this.#log.latestId) {
-				client.resumeSoon();
-				return;
+			// Not all of them are new to a client that came while they waited.
+			if (frames.lastId > client.cursor) {
+				const bytes = frames.after(client.cursor, client.filter);
+				client.write(bytes);
+				written += bytes.length;
+				client.cursor = frames.lastId;
 			}
+			client.place = next;
+			({ frames, next } = next as Link);
 		}
-		client.isLive = true;
-		client.offset = this.#totalBytes;
-		client.resumeSoon();
-	}
-
-	/** Lets go of what every client has got. */
-	#forget(): void {
-		let needed = Number.POSITIVE_INFINITY;
-		for (const client of this.#clients)
-			if (client.isLive && !client.isEnded) needed = Math.min(needed, client.cursor + 1);
-		const first = this.#batches.findIndex((batch) => batch.firstId + batch.events.length > needed);
-		if (first !== 0) this.#batches = first < 0 ? [] : this.#batches.slice(first);
-	}
-}
-
-/** One connection of the stream. */
-class Client {
-	/** Id of the newest event that was written or filtered out. */
-	cursor: number;
-	/** Where in the bytes of the hub it stands. */
-	offset: number;
-	/** False while it reads from the log. */
-	isLive = false;
-	isBlocked = false;
-	isEnded = false;
-	onReady: () => void = () => {};
-	readonly #response: ServerResponse;
-	readonly #kind: string | undefined;
-	readonly #model: string | undefined;
-	readonly #heartbeat: NodeJS.Timeout;
-	#endTimer: NodeJS.Timeout | undefined;
-	#isResuming = false;
-	#blockedBeats = 0;
-
-	constructor(
-		response: ServerResponse,
-		subscription: Subscription,
-		cursor: number,
-		offset: number,
-		heartbeatMs: number,
-	) {
-		this.#response = response;
-		this.#kind = subscription.kind;
-		this.#model = subscription.model;
-		this.cursor = cursor;
-		this.offset = offset;
-		this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
-		response.on("drain", () => {
-			this.isBlocked = false;
-			this.resumeSoon();
-		});
-	}
-
-	accepts(facets: string | null): boolean {
-		if (facets === null || (this.#kind === undefined && this.#model === undefined)) return true;
-		const [type, name, model] = facets.split("\n");
-		if (this.#kind !== undefined && this.#kind !== type && this.#kind !== name) return false;
-		return this.#model === undefined || this.#model === model;
-	}
-
-	/** Writes the frames of a batch from one index on that pass the filter; returns their bytes. */
-	writeFrames(batch: Batch, from: number): number {
-		const start = from === 0 ? 0 : batch.ends[from - 1];
-		if (this.#kind === undefined && this.#model === undefined) {
-			const bytes = batch.bytes.subarray(start);
-			this.write(bytes);
-			return bytes.length;
-		}
-		const parts: Buffer[] = [];
-		for (let index = from; index < batch.events.length; index++) {
-			if (!this.accepts(batch.events[index].facets)) continue;
-			parts.push(batch.bytes.subarray(index === 0 ? 0 : batch.ends[index - 1], batch.ends[index]));
-		}
-		if (parts.length === 0) return 0;
-		const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-		this.write(bytes);
-		return bytes.length;
-	}
-
-	write(bytes: string | Buffer): void {
-		if (this.isEnded) return;
-		// False means: wait for "drain".
-		if (!this.#response.write(bytes)) this.isBlocked = true;
-		this.#heartbeat.refresh();
 	}
 
 	/**
-	 * Goes on in the next turn. On loopback "drain" can come before the event loop gets to anything else: a pump that resumed
-	 * right there would starve timers and other connections.
+	 * Lets a client go on in the next turn. On loopback "drain" can come before the event loop gets to anything else: a client
+	 * that went on right there would starve timers and other connections.
 	 */
-	resumeSoon(): void {
-		if (this.#isResuming || this.isEnded) return;
-		this.#isResuming = true;
+	#goOnSoon(client: EventClient): void {
+		const isUpToDate = client.place !== undefined && client.place.frames === undefined;
+		if (client.isQueued || client.isEnded || isUpToDate) return;
+		client.isQueued = true;
+		this.#queue.push(client);
+		this.#expectTurn();
+	}
+
+	#expectTurn(): void {
+		if (this.#isTurnDue) return;
+		this.#isTurnDue = true;
 		setImmediate(() => {
-			this.#isResuming = false;
-			this.onReady();
+			this.#isTurnDue = false;
+			this.#takeTurn();
 		});
 	}
 
-	end(comment: string): void {
-		if (this.isEnded) return;
-		this.isEnded = true;
-		clearInterval(this.#heartbeat);
-		this.#response.end(comment);
-		this.#endTimer = setTimeout(() => this.#response.destroy(), END_DEADLINE_MS);
-		this.#endTimer.unref();
+	#takeTurn(): void {
+		const queue = this.#queue;
+		this.#queue = [];
+		const endMs = performance.now() + MAX_TURN_MS;
+		let count = 0;
+		do {
+			const client = queue[count++];
+			client.isQueued = false;
+			if (client.isBlocked || client.isEnded) continue;
+			if (client.place === undefined) this.#replay(client);
+			else this.#sendLive(client, client.place);
+		} while (count < queue.length && performance.now() < endMs);
+		if (count < queue.length) this.#queue = [...queue.slice(count), ...this.#queue];
+		if (this.#queue.length > 0) this.#expectTurn();
+		else this.#forgetPages();
 	}
 
-	dispose(): void {
-		this.isEnded = true;
-		clearInterval(this.#heartbeat);
-		clearTimeout(this.#endTimer);
-	}
-
-	#beat(): void {
-		if (!this.isBlocked) {
-			this.#blockedBeats = 0;
-			this.write(": heartbeat\n\n");
-		} else if (++this.#blockedBeats >= MAX_BLOCKED_HEARTBEATS) {
-			this.#response.destroy();
+	#replay(client: EventClient): void {
+		const { latestId } = this.#log;
+		if (client.cursor < latestId) {
+			const page = this.#pageAfter(client.cursor);
+			if (page === undefined) {
+				// Retention has overtaken the reader.
+				client.cursor = latestId;
+				client.write(resetFrame("pruned", latestId));
+			} else {
+				client.write(page.after(client.cursor, client.filter));
+				client.cursor = page.lastId;
+			}
 		}
+		if (client.cursor === latestId) client.place = this.#tail;
+		this.#goOnSoon(client);
+	}
+
+	/** The page of the log that begins behind an event; undefined when that has been pruned. */
+	#pageAfter(id: number): Frames | undefined {
+		let page = this.#pages.get(id);
+		if (page === undefined) {
+			const events = this.#log.after(id, PAGE - (id % PAGE));
+			if (events[0]?.id !== id + 1) return undefined;
+			page = new Frames(events);
+			if (this.#pagesBytes > MAX_PAGES_BYTES) this.#forgetPages();
+			this.#pages.set(id, page);
+			this.#pagesBytes += page.size;
+		}
+		return page;
+	}
+
+	#forgetPages(): void {
+		this.#pages.clear();
+		this.#pagesBytes = 0;
 	}
 }
 
@@ -315,31 +297,4 @@ function startOf(
 	if (!(id <= latestId)) return { cursor: latestId, reset: "unknown" };
 	if (id + 1 < oldestId) return { cursor: latestId, reset: "pruned" };
 	return { cursor: id, reset: undefined };
-}
-
-function resetFrame(reason: ResetMessage["reason"], latest: number): string {
-	const message: ResetMessage = { type: "reset", reason, latest };
-	// Without an id: the client keeps its position until an event moves it.
-	return `data: ${JSON.stringify(message)}\n\n`;
-}
-
-function frameOf(event: LoggedEvent): string {
-	return `id: ${event.id}\ndata: ${event.data}\n\n`;
-}
-
-function encode(events: readonly LoggedEvent[], offset: number): Batch {
-	const frames = events.map((event) => Buffer.from(frameOf(event)));
-	const ends: number[] = [];
-	let end = 0;
-	for (const frame of frames) {
-		end += frame.length;
-		ends.push(end);
-	}
-	return {
-		firstId: events[0].id,
-		events,
-		ends,
-		bytes: frames.length === 1 ? frames[0] : Buffer.concat(frames),
-		offset,
-	};
 }

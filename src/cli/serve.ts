@@ -32,6 +32,7 @@ Options
   --event-retention TIME  how long missed events can be replayed, from 1s on          [24h]
   --client-buffer N       events that wait for one slow reader before it is cut off   [10000]
   --max-db-size SIZE      oldest traces are dropped when the data grow past this      [2GB]
+  --max-age TIME          traces are dropped so long after their end, from 1s on      [never]
   --set-aside-corrupt     rename a damaged database to traces.db.corrupt-<time> and start with an empty one; without
                           this nothing is touched, and the server does not start
   --exit-when-idle TIME   end when nobody has been connected for so long, from 1s on  [never]
@@ -182,7 +183,8 @@ async function run(args: readonly string[]): Promise<number> {
 	const owner = settings.dataDir === undefined ? undefined : claim(settings.dataDir);
 	const { stopped, stop } = watchForStop(logger);
 	try {
-		const { host, dataDir, token, eventRetentionMs, clientBuffer, maxDbBytes, exitWhenIdleMs } = settings;
+		const { host, dataDir, token, eventRetentionMs, clientBuffer, maxDbBytes, maxTraceAgeMs, exitWhenIdleMs } =
+			settings;
 		const server = await startOnData(settings, {
 			host,
 			dataDir,
@@ -190,6 +192,7 @@ async function run(args: readonly string[]): Promise<number> {
 			eventRetentionMs,
 			clientBuffer,
 			maxDbBytes,
+			maxTraceAgeMs,
 			exitWhenIdleMs,
 			onIdle: () => stop({ type: "idle" }),
 			version,

@@ -20,6 +20,7 @@ export interface ServeSettings {
 	readonly eventRetentionMs: number;
 	readonly clientBuffer: number;
 	readonly maxDbBytes: number;
+	readonly maxTraceAgeMs: number | undefined;
 	readonly setsAsideCorrupt: boolean;
 	readonly exitWhenIdleMs: number | undefined;
 	readonly isJson: boolean;
@@ -46,6 +47,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		"event-retention": { type: "string", default: "24h" },
 		"client-buffer": { type: "string", default: "10000" },
 		"max-db-size": { type: "string", default: "2GB" },
+		"max-age": { type: "string" },
 		"set-aside-corrupt": { type: "boolean", default: false },
 		"exit-when-idle": { type: "string" },
 		json: { type: "boolean", default: false },
@@ -79,6 +81,7 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 	const idle = values["exit-when-idle"];
 	const idleMs = idle === undefined ? undefined : parseDurationMs(idle, "--exit-when-idle");
 	if (idleMs !== undefined && idleMs > MAX_IDLE_MS) throw new UsageError("--exit-when-idle: must be at most 24 days");
+	const maxAge = values["max-age"];
 	const logLimit = values["log-limit"];
 	const logLimitBytes = logLimit === undefined ? undefined : parseSizeBytes(logLimit, "--log-limit");
 	return {
@@ -97,6 +100,8 @@ export function readServeSettings(args: readonly string[], env: NodeJS.ProcessEn
 		),
 		clientBuffer: parseInteger(values["client-buffer"], "--client-buffer", 1, 10_000_000),
 		maxDbBytes: atLeast(parseSizeBytes(values["max-db-size"], "--max-db-size"), 1e6, "--max-db-size", "1MB"),
+		maxTraceAgeMs:
+			maxAge === undefined ? undefined : atLeast(parseDurationMs(maxAge, "--max-age"), 1000, "--max-age", "1s"),
 		setsAsideCorrupt: values["set-aside-corrupt"],
 		exitWhenIdleMs: idleMs === undefined ? undefined : atLeast(idleMs, 1000, "--exit-when-idle", "1s"),
 		isJson: values.json,

@@ -9,7 +9,19 @@ export type StreamEvent =
 	| { readonly type: "span_deleted"; readonly span_id: string; readonly trace_id: string }
 	| { readonly type: "trace_created"; readonly trace: WireTrace }
 	| { readonly type: "trace_deleted"; readonly trace_id: string }
-	| { readonly type: "cleared" };
+	| { readonly type: "cleared" }
+	| EvictedEvent;
+
+/**
+ * So many of the oldest traces, with so many spans, were deleted because the data had grown too large or too old; a
+ * `trace_deleted` for each of them has come before.
+ */
+export interface EvictedEvent {
+	readonly type: "evicted";
+	readonly traces: number;
+	readonly spans: number;
+	readonly reason: "size" | "age";
+}
 
 /**
  * The asked-for position cannot be served: events after it are gone (`pruned`), or it is no number or above the newest

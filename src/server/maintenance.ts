@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Disposable } from "../base/disposable.ts";
 import { describeError, type Logger } from "../base/logger.ts";
+import type { EvictedEvent } from "../protocol/events.ts";
 import type { ServerCounters } from "./counters.ts";
 import type { Store } from "./storage/store.ts";
 
@@ -9,7 +10,9 @@ export interface MaintenanceOptions {
 	readonly eventRetentionMs: number;
 	/** Size of the data from which the oldest traces and events are deleted, bytes. */
 	readonly maxDbBytes: number;
-	/** Told of traces that went for size. */
+	/** Time since its end at which a trace goes, milliseconds; undefined keeps traces however old. Those that run stay. */
+	readonly maxTraceAgeMs: number | undefined;
+	/** Told of traces that went for size or age. */
 	readonly counters: ServerCounters;
 	readonly logger: Logger;
 }
@@ -17,20 +20,39 @@ export interface MaintenanceOptions {
 /** "applied within 25 s" (design, section 5). */
 const MAX_INTERVAL_MS = 20_000;
 
+/** The size is looked at more often: a busy program writes gigabytes in a minute. */
+const SIZE_INTERVAL_MS = 1000;
+
+type Reason = "size" | "age";
+
 /** Rows deleted in one transaction: a few milliseconds, between which requests are served. */
 const CHUNK = 500;
 
 /** Pages given back in one go, 4 MB. */
 const PAGES_AT_ONCE = 1000;
 
+/** The file keeps so many free pages for what comes next, 20 MB, unless traces were deleted. */
+const MAX_FREE_PAGES = 5000;
+
 /** Part of the data that goes at once when they are too large, so that this is not done for every write. */
 const EVICTED_SHARE = 0.1;
 
-/** Keeps the event log within its age and the database within its size, in small steps, for as long as the server runs. */
+/**
+ * Keeps the event log within its age and traces within their age and size, oldest first and whole, in small steps between which
+ * requests are served, for as long as the server runs. What went is told by `trace_deleted` for each trace, one `evicted` for
+ * each round, the counters and the log.
+ */
 export class Maintenance implements Disposable {
 	readonly #store: Store;
 	readonly #options: MaintenanceOptions;
-	readonly #timer: NodeJS.Timeout;
+	readonly #timers: readonly NodeJS.Timeout[];
+	/** Evicted and not yet told of: a round may fail halfway. */
+	readonly #untold: Record<Reason, { traces: number; spans: number }> = {
+		size: { traces: 0, spans: 0 },
+		age: { traces: 0, spans: 0 },
+	};
+	/** Something was deleted whose pages the file still has. */
+	#hasFreed = false;
 	#isRunning = false;
 	#isDisposed = false;
 
@@ -38,8 +60,14 @@ export class Maintenance implements Disposable {
 		this.#store = store;
 		this.#options = options;
 		// A short retention is kept promptly, a long one need not be to the second.
-		const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(100, options.eventRetentionMs / 4));
-		this.#timer = setInterval(() => void this.run(), intervalMs);
+		const shortestMs = Math.min(options.eventRetentionMs, options.maxTraceAgeMs ?? Number.POSITIVE_INFINITY);
+		const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(100, shortestMs / 4));
+		this.#timers = [
+			setInterval(() => void this.run(), intervalMs),
+			setInterval(() => {
+				if (this.#isTooLarge()) void this.run();
+			}, SIZE_INTERVAL_MS),
+		];
 	}
 
 	/** One round, unless one is under way. Does not reject: the next round tries again. */
@@ -48,7 +76,9 @@ export class Maintenance implements Disposable {
 		this.#isRunning = true;
 		try {
 			await this.#trimEvents();
+			await this.#expire();
 			await this.#shrink();
+			await this.#tell();
 			await this.#freeDeleted();
 		} catch (error) {
 			if (!this.#isDisposed) this.#options.logger.error(`old data could not be deleted: ${describeError(error)}`);
@@ -59,7 +89,7 @@ export class Maintenance implements Disposable {
 
 	dispose(): void {
 		this.#isDisposed = true;
-		clearInterval(this.#timer);
+		for (const timer of this.#timers) clearInterval(timer);
 	}
 
 	async #trimEvents(): Promise<void> {
@@ -77,42 +107,72 @@ export class Maintenance implements Disposable {
 		}
 	}
 
+	/** Deletes traces that ended too long ago. */
+	async #expire(): Promise<void> {
+		const { maxTraceAgeMs } = this.#options;
+		if (maxTraceAgeMs === undefined) return;
+		while (!this.#isDisposed && (await this.#evict("age", CHUNK, Date.now() - maxTraceAgeMs)) > 0) await nextTurn();
+	}
+
+	#isTooLarge(): boolean {
+		return !this.#isDisposed && this.#store.usedBytes() > this.#options.maxDbBytes;
+	}
+
 	async #shrink(): Promise<void> {
-		const { maxDbBytes, logger } = this.#options;
-		if (this.#store.usedBytes() <= maxDbBytes) return;
-		const target = maxDbBytes * (1 - EVICTED_SHARE);
-		let traces = 0;
-		let spans = 0;
+		if (!this.#isTooLarge()) return;
+		const target = this.#options.maxDbBytes * (1 - EVICTED_SHARE);
 		while (!this.#isDisposed && this.#store.usedBytes() > target) {
 			// The log shrinks along with the spans, oldest first.
 			const { oldestId, latestId } = this.#store.events;
 			const logged = latestId - oldestId + 1;
-			await this.#deleteEvents(oldestId + Math.ceil(logged * EVICTED_SHARE) - 1);
-			if (this.#store.usedBytes() <= target) break;
 			const share = Math.ceil(this.#store.spanCount * EVICTED_SHARE);
-			const evicted = await this.#store.deleteOldest(Math.min(share, CHUNK), CHUNK);
-			this.#options.counters.evictedTraces += evicted.traces;
-			this.#options.counters.evictedSpans += evicted.spans;
-			while (await this.#store.cleanDeleted(CHUNK)) await nextTurn();
-			traces += evicted.traces;
-			spans += evicted.spans;
-			if (evicted.traces === 0 && logged === 0) break;
+			await this.#deleteEvents(oldestId + Math.min(CHUNK, Math.ceil(logged * EVICTED_SHARE)) - 1);
+			if (this.#store.usedBytes() <= target) break;
+			const traces = await this.#evict("size", Math.min(share, CHUNK));
+			if (traces === 0 && logged === 0) break;
 			await nextTurn();
 		}
-		logger.info(
-			`the data had reached ${maxDbBytes} bytes; the oldest ${traces} traces with ${spans} spans were deleted`,
-		);
+	}
+
+	/** Deletes the oldest traces, whole and at least one, until so many spans are gone. Returns the number of traces. */
+	async #evict(reason: Reason, minSpans: number, endedBeforeMs?: number): Promise<number> {
+		const { traces, spans } = await this.#store.deleteOldest(minSpans, CHUNK, endedBeforeMs);
+		this.#options.counters.evictedTraces += traces;
+		this.#options.counters.evictedSpans += spans;
+		this.#untold[reason].traces += traces;
+		this.#untold[reason].spans += spans;
+		if (traces > 0) this.#hasFreed = true;
+		// What large traces took is freed bit by bit; until then the size does not tell whether it is enough.
+		while (!this.#isDisposed && (await this.#store.cleanDeleted(CHUNK))) await nextTurn();
+		return traces;
+	}
+
+	async #tell(): Promise<void> {
+		const { maxDbBytes, maxTraceAgeMs, logger } = this.#options;
+		for (const reason of ["age", "size"] as const) {
+			const { traces, spans } = this.#untold[reason];
+			if (traces === 0 || this.#isDisposed) continue;
+			const event: EvictedEvent = { type: "evicted", traces, spans, reason };
+			await this.#store.maintain((events) => events.append(JSON.stringify(event)));
+			this.#untold[reason] = { traces: 0, spans: 0 };
+			const why =
+				reason === "size"
+					? `the data had reached ${maxDbBytes} bytes; the oldest`
+					: `${(maxTraceAgeMs ?? 0) / 1000} s after their end,`;
+			logger.info(`${why} ${traces} traces with ${spans} spans were deleted`);
+		}
 	}
 
 	/** Frees what deleted traces took, and gives it back to the file system. */
 	async #freeDeleted(): Promise<void> {
-		let hasFreed = false;
 		while (!this.#isDisposed && (await this.#store.cleanDeleted(CHUNK))) {
-			hasFreed = true;
+			this.#hasFreed = true;
 			await nextTurn();
 		}
-		if (hasFreed && !this.#isDisposed) await this.#store.forgetUnused();
+		if (this.#isDisposed || (!this.#hasFreed && this.#store.freePages() < MAX_FREE_PAGES)) return;
+		this.#hasFreed = false;
+		await this.#store.forgetUnused();
 		while (!this.#isDisposed && this.#store.giveBack(PAGES_AT_ONCE)) await nextTurn();
-		if (hasFreed && !this.#isDisposed) this.#store.truncateLog();
+		if (!this.#isDisposed) this.#store.truncateLog();
 	}
 }

@@ -39,6 +39,8 @@ export interface ServerOptions {
 	readonly clientBuffer?: number | undefined;
 	/** Size of the data at which the oldest traces go, whole; bytes. Default 2 GB. */
 	readonly maxDbBytes?: number | undefined;
+	/** Time after its end at which a trace goes, milliseconds. Default: never for its age alone. Applied within 25 s. */
+	readonly maxTraceAgeMs?: number | undefined;
 	/** Time without any client of the event stream, from the start on, after which `onIdle` is called; milliseconds. */
 	readonly exitWhenIdleMs?: number | undefined;
 	readonly onIdle?: (() => void) | undefined;
@@ -143,6 +145,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const maintenance = new Maintenance(store, {
 		eventRetentionMs: options.eventRetentionMs ?? DEFAULT_RETENTION_MS,
 		maxDbBytes,
+		maxTraceAgeMs: options.maxTraceAgeMs,
 		counters,
 		logger,
 	});

@@ -151,6 +151,9 @@ describe("the command line of serve", () => {
 	it("refuses values below their minimum", () => {
 		expect(usageErrorOf(() => read("--event-retention", "900ms"))).toContain("at least 1s");
 		expect(usageErrorOf(() => read("--max-db-size", "10"))).toContain("at least 1MB");
+		expect(usageErrorOf(() => read("--max-age", "500ms"))).toContain("at least 1s");
+		expect(read("--max-age", "7d").maxTraceAgeMs).toBe(604_800_000);
+		expect(read().maxTraceAgeMs).toBeUndefined();
 		expect(usageErrorOf(() => read("--exit-when-idle", "0"))).toContain("at least 1s");
 		expect(usageErrorOf(() => read("--exit-when-idle", "30d"))).toContain("at most");
 		expect(usageErrorOf(() => read("--client-buffer", "0"))).toContain("--client-buffer");

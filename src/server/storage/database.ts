@@ -13,6 +13,9 @@ export function databaseFile(dataDir: string): string {
 	return join(dataDir, "traces.db");
 }
 
+/** Nobody but this process writes; a tool that reads may lock the file for a moment. */
+export const BUSY_TIMEOUT_MS = 2000;
+
 /** "TWLV" in the file's header (https://sqlite.org/fileformat.html#application_id): this file is ours. */
 const APPLICATION_ID = 0x54574c56;
 
@@ -90,7 +93,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 	try {
 		if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 		if (dataDir !== undefined && existsSync(file)) checkOwnership(file);
-		database = new DatabaseSync(file, { timeout: 2000 });
+		database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
 		if (dataDir !== undefined) chmodSync(file, 0o600);
 		const isNew = readNumber(database, "PRAGMA application_id") === 0;
 		// Only before the first table: freed pages can then be given back without copying the rest.
@@ -117,7 +120,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 
 /** A second connection that only reads, for what takes many turns of the event loop. @throws an error of SQLite */
 export function openForReading(dataDir: string): Database {
-	return new DatabaseSync(databaseFile(dataDir), { timeout: 2000, readOnly: true });
+	return new DatabaseSync(databaseFile(dataDir), { timeout: BUSY_TIMEOUT_MS, readOnly: true });
 }
 
 /** Looks at the header, then has SQLite look, without a right to write: the log may know better than the header. */
@@ -125,7 +128,7 @@ function checkOwnership(file: string): void {
 	checkFile(file, { applicationId: APPLICATION_ID, schemaVersion: SCHEMA_VERSION });
 	// A connection that may not write leaves its helpers behind.
 	const helpers = [`${file}-shm`, `${file}-wal`].filter((helper) => !existsSync(helper));
-	const database = new DatabaseSync(file, { timeout: 2000, readOnly: true });
+	const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
 	try {
 		const applicationId = readNumber(database, "PRAGMA application_id");
 		const version = readNumber(database, "PRAGMA user_version");

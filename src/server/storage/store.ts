@@ -4,7 +4,7 @@ import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
 import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
-import { type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
+import { BUSY_TIMEOUT_MS, type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
 import { EventLog, SpanEventCode } from "./eventLog.ts";
 import { unusableFile } from "./fileCheck.ts";
 import { FilterColumns } from "./filterColumns.ts";
@@ -261,8 +261,9 @@ export class Store {
 		return this.#write(() => {
 			let spans = 0;
 			let traces = 0;
+			const ended = beforeMs === undefined ? undefined : this.#traces.endedBefore(beforeMs, maxTraces);
 			while (traces === 0 || (spans < minSpans && traces < maxTraces)) {
-				const entry = beforeMs === undefined ? this.#traces.oldest() : this.#traces.oldestEndedBefore(beforeMs);
+				const entry = ended === undefined ? this.#traces.oldest() : ended[traces];
 				if (entry === undefined) break;
 				spans += this.#removeTrace(entry);
 				traces++;
@@ -285,10 +286,12 @@ export class Store {
 		});
 	}
 
-	/** Forgets texts that no span refers to any more. */
+	/** Forgets texts that no span refers to any more, unless they are few beside so many spans that looking takes long. */
 	forgetUnused(): Promise<void> {
 		return this.#write(() => {
-			this.database.exec(`DELETE FROM texts WHERE ref NOT IN (SELECT resource FROM spans WHERE resource IS NOT NULL
+			const texts = readNumber(this.database, "SELECT count(*) FROM texts");
+			if (this.spanCount < MAX_SEARCHED_FOR_TEXTS || texts > MAX_UNUSED_TEXTS)
+				this.database.exec(`DELETE FROM texts WHERE ref NOT IN (SELECT resource FROM spans WHERE resource IS NOT NULL
 				UNION SELECT scope FROM spans WHERE scope IS NOT NULL)`);
 			this.#texts.forget();
 			this.search.forgetBefore(readNumber(this.database, "SELECT min(seq) FROM spans"));
@@ -313,7 +316,14 @@ export class Store {
 
 	/** Brings the write-ahead log into the file, so that nothing of what was deleted is left in it. */
 	truncateLog(): void {
-		if (!this.isInMemory) this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+		if (this.isInMemory) return;
+		// A snapshot that is being read keeps the log. It is read on this thread: waiting for its end would be in vain.
+		this.database.exec("PRAGMA busy_timeout = 0");
+		try {
+			this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+		} finally {
+			this.database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+		}
 	}
 
 	/** Gives at most `pages` free pages back to the file system; true when there are more. */
@@ -513,6 +523,10 @@ export class Store {
 		this.search.didRollBack();
 	}
 }
+
+/** Looking through so many spans takes a few milliseconds. */
+const MAX_SEARCHED_FOR_TEXTS = 20_000;
+const MAX_UNUSED_TEXTS = 20_000;
 
 /** Spans of a trace that is deleted in one go; larger ones go bit by bit. */
 const MAX_REMOVED_AT_ONCE = 200;

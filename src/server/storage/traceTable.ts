@@ -61,7 +61,7 @@ export class TraceTable {
 	readonly #insert: Statement;
 	readonly #update: Statement;
 	readonly #oldest: Statement;
-	readonly #oldestEnded: Statement;
+	readonly #endedBefore: Statement;
 	readonly #lastEnd: Statement;
 	readonly #delete: Statement;
 	readonly #doom: Statement;
@@ -86,9 +86,9 @@ export class TraceTable {
 				running_count = ?, failed_count = ?, end_ms = ?, end_sub = ?, session = ?, unsettled = ? WHERE ref = ?`,
 		);
 		this.#oldest = database.prepare(`SELECT ${TRACE_COLUMNS} FROM traces ORDER BY start_ms, start_sub LIMIT 1`);
-		this.#oldestEnded = database.prepare(
+		this.#endedBefore = database.prepare(
 			`SELECT ${TRACE_COLUMNS} FROM traces WHERE start_ms < ? AND running_count = 0 AND coalesce(end_ms, start_ms) < ?
-			ORDER BY start_ms, start_sub LIMIT 1`,
+			ORDER BY start_ms, start_sub LIMIT ?`,
 		);
 		this.#lastEnd = database.prepare(
 			`SELECT s.end_ms AS ms, s.end_sub AS subNs FROM trace_spans x CROSS JOIN spans s ON s.seq = x.seq
@@ -269,12 +269,10 @@ export class TraceTable {
 		return this.#cache.get(row.id as string) ?? this.#remember(row);
 	}
 
-	/** The trace without running spans that began first, if it has ended before a time. */
-	oldestEndedBefore(ms: number): TraceEntry | undefined {
+	/** Traces without running spans that have ended before a time, those that began first first. */
+	endedBefore(ms: number, limit: number): readonly TraceEntry[] {
 		this.flush();
-		const row = this.#oldestEnded.get(ms, ms);
-		if (row === undefined) return undefined;
-		return this.#cache.get(row.id as string) ?? this.#remember(row);
+		return this.#endedBefore.all(ms, ms, limit).map((row) => this.#cache.get(row.id as string) ?? this.#remember(row));
 	}
 
 	clear(): void {

@@ -30,6 +30,8 @@ export type TracewayEvent =
 
 /** Datasets, queue, evaluations, files, capture rules: both sets of names (reference, section 4). */
 const OTHER_TYPES: ReadonlySet<string> = new Set([
+	// Says in sum what `trace_deleted` has said of each.
+	"evicted",
 	"file_version_created",
 	"dataset_created",
 	"dataset_deleted",

@@ -257,22 +257,30 @@ describe("serve", () => {
 		const damaged = "this is no database, ".repeat(500);
 		mkdirSync(dataDir);
 		writeFileSync(join(dataDir, "traces.db"), damaged);
+		writeFileSync(join(dataDir, "traces.db-wal"), "its log");
 		const refused = serve("--port", "0", "--otlp-port", "0");
 		expect(await refused.ended).toBe(1);
 		expect(refused.stderr).toMatch(/^traceway-live: [^\n]*traces\.db [^\n]*--set-aside-corrupt[^\n]*\n$/);
 		expect(readFileSync(join(dataDir, "traces.db"), "utf8")).toBe(damaged);
+		expect(readFileSync(join(dataDir, "traces.db-wal"), "utf8")).toBe("its log");
 
 		const { line, process_ } = await listening("--set-aside-corrupt");
 		expect(process_.stderr).toMatch(/ warn .*set aside as .*traces\.db\.corrupt-\d{8}T\d{6}Z/);
 		expect((await postTrace(line.url, "one")).status).toBe(201);
 		const aside = () => readdirSync(dataDir).filter((name) => name.includes(".corrupt-"));
-		expect(aside().map((name) => readFileSync(join(dataDir, name), "utf8"))).toEqual([damaged]);
+		const texts = aside().map((name) => [name.slice(-4), readFileSync(join(dataDir, name), "utf8")]);
+		expect(texts.sort()).toEqual(
+			[
+				["-wal", "its log"],
+				[expect.stringMatching(/\d{3}Z/), damaged],
+			].sort(),
+		);
 
 		process_.child.kill("SIGKILL");
 		await process_.ended;
 		const again = await listening("--set-aside-corrupt");
 		expect(await traceNames(again.line.url)).toEqual(["one"]);
-		expect(aside()).toHaveLength(1);
+		expect(aside()).toHaveLength(2);
 	});
 });
 

@@ -63,8 +63,8 @@ export class Process {
 	readonly ended: Promise<number | NodeJS.Signals>;
 	#waiting: (() => void)[] = [];
 
-	constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-		this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
+	constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string) {
+		this.child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, cwd });
 		this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
 			this.stdout += text;
 			this.#wake();

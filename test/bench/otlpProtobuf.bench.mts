@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { loadPrices } from "../../src/model/prices.ts";
 import { Normaliser } from "../../src/server/otlp/normalise.ts";
 import { decodeProtobuf } from "../../src/server/otlp/protobufDecode.ts";
 import type { SpanSink } from "../../src/server/otlp/rawSpan.ts";
@@ -25,6 +26,7 @@ const CONTENDERS = {
  * objects, which are brought into the same form and go through the same normaliser; all three must give the same.
  */
 export async function run(): Promise<BenchRow[]> {
+	await loadPrices();
 	const rows: BenchRow[] = [];
 	for (const [label, chars] of [
 		["", 800],

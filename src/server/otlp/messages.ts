@@ -61,9 +61,25 @@ function nodeText(node: Node | string): string {
 	const steps = [...node.keys()];
 	if (steps.every(isIndex)) {
 		steps.sort((a, b) => Number(a) - Number(b));
-		return `[${steps.map((step) => nodeText(node.get(step) ?? "null")).join(",")}]`;
+		return `[${steps.map((step) => nodeText(unwrapped(node.get(step) ?? "null"))).join(",")}]`;
 	}
 	return `{${steps.map((step) => `${JSON.stringify(step)}:${nodeText(node.get(step) ?? "null")}`).join(",")}}`;
+}
+
+/** OpenInference names the members of its lists. */
+const WRAPPERS = ["message", "tool_call", "message_content", "document"];
+
+function unwrapped(node: Node | string): Node | string {
+	if (!(node instanceof Map) || node.size !== 1) return node;
+	const name = WRAPPERS.find((wrapper) => node.has(wrapper));
+	const inner = name === undefined ? undefined : node.get(name);
+	if (!(inner instanceof Map)) return node;
+	const contents = inner.get("contents");
+	if (contents !== undefined && !inner.has("content")) {
+		inner.delete("contents");
+		inner.set("content", contents);
+	}
+	return inner;
 }
 
 /**

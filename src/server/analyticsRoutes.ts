@@ -28,7 +28,7 @@ export function addAnalyticsRoutes(app: App, { store, analytics }: Services): vo
 		await store.settleUsage();
 		const scope = { conditions: startConditions(since, until), isNone: false };
 		const bounds = [bound(since, Number.MIN_SAFE_INTEGER), bound(until, Number.MAX_SAFE_INTEGER)] as const;
-		return jsonText(JSON.stringify(analytics.summary(scope, ...bounds)));
+		return jsonText(JSON.stringify(await analytics.summary(scope, ...bounds)));
 	});
 
 	app.post("/api/analytics", async (context) => {
@@ -39,20 +39,20 @@ export function addAnalyticsRoutes(app: App, { store, analytics }: Services): vo
 		await store.columns.ready;
 		await store.settleUsage();
 		const scope = scopeOf(analytics, filter, startConditions(since, until));
-		return jsonText(JSON.stringify(answer(analytics, query, scope)));
+		return jsonText(JSON.stringify(await answer(analytics, query, scope)));
 	});
 }
 
-function answer(analytics: Analytics, query: AnalyticsQuery, scope: SpanScope): object {
+async function answer(analytics: Analytics, query: AnalyticsQuery, scope: SpanScope): Promise<object> {
 	const metric = query.metric ?? undefined;
 	if (metric !== undefined) {
 		const bucket = query.bucket ?? (typeof query.group_by === "string" ? bucketOf(query.group_by) : undefined);
-		return checked(analytics.series(scope, metric, query.aggregation ?? "sum", bucket));
+		return checked(await analytics.series(scope, metric, query.aggregation ?? "sum", bucket));
 	}
 	const groupBy = typeof query.group_by === "string" ? [query.group_by] : (query.group_by ?? []);
-	const result: WireAnalytics = checked(analytics.groups(scope, groupBy, query.metrics ?? ANALYTICS_METRICS));
+	const result: WireAnalytics = checked(await analytics.groups(scope, groupBy, query.metrics ?? ANALYTICS_METRICS));
 	const bucket = query.bucket ?? (typeof query.group_by === "string" ? bucketOf(query.group_by) : undefined);
-	return bucket === undefined ? result : { ...result, buckets: checked(analytics.buckets(scope, bucket)) };
+	return bucket === undefined ? result : { ...result, buckets: checked(await analytics.buckets(scope, bucket)) };
 }
 
 function bucketOf(group: AnalyticsGroup): AnalyticsBucket | undefined {

@@ -9,6 +9,9 @@ import { type App, type AppContext, queryOf, type Services } from "./services.ts
 import { ExportReader, type ExportTrace } from "./storage/exportReader.ts";
 import { checkId } from "./validation.ts";
 
+/** Small traces go together; a turn of the event loop takes a few milliseconds. */
+const CHARS_PER_TURN = 128 * 1024;
+
 /** Routes under `/api/export`. */
 export function addExportRoutes(app: App, services: Services): void {
 	app.get("/api/export/json", (context) => sendExport(context, services, jsonPieces));
@@ -37,12 +40,17 @@ async function sendExport(context: AppContext, { store, logger }: Services, piec
 			outgoing.end();
 			return RESPONSE_ALREADY_SENT;
 		}
+		let text = "";
 		for (const piece of pieces(reader, only)) {
-			if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
-			if (outgoing.write(piece)) await nextTurn();
+			text += piece;
+			if (text.length < CHARS_PER_TURN) continue;
+			const isFree = outgoing.write(text);
+			text = "";
+			if (isFree) await nextTurn();
 			else await drained(outgoing);
+			if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
 		}
-		outgoing.end();
+		outgoing.end(text);
 	} catch (error) {
 		if (!outgoing.headersSent) throw error;
 		// Too late for another status: an answer that breaks off cannot be taken for a whole one.

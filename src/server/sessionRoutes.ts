@@ -23,7 +23,7 @@ export function addSessionRoutes(app: App, { store, sessions }: Services): void 
 		const limit = parseLimit(query);
 		await store.columns.ready;
 		await store.settleUsage();
-		const page = sessions.page({ sort, search: search?.toWellFormed().toLowerCase(), sinceMs, after, limit });
+		const page = await sessions.page({ sort, search: search?.toWellFormed().toLowerCase(), sinceMs, after, limit });
 		const items = page.sessions.map((session) => JSON.stringify(session));
 		return jsonText(
 			pageText("sessions", items, page.total, page.next === undefined ? null : encodeCursor(page.next, sort)),
@@ -33,7 +33,7 @@ export function addSessionRoutes(app: App, { store, sessions }: Services): void 
 	app.get("/api/sessions/:id", async (context) => {
 		await store.columns.ready;
 		await store.settleUsage();
-		const detail = sessions.detail(context.req.param("id"));
+		const detail = await sessions.detail(context.req.param("id"));
 		if (detail === undefined) throw new HttpError(404, "not_found", "session id: there is no such session");
 		return jsonText(JSON.stringify(detail));
 	});

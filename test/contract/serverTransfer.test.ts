@@ -1,3 +1,4 @@
+import { get } from "node:http";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WireExport } from "../../src/protocol/transfer.ts";
@@ -238,6 +239,37 @@ describe("export and import", () => {
 		const otlp = (await api.get("/export/otlp")).json.resourceSpans;
 		expect(otlp).toHaveLength(1);
 		expect(otlp[0].scopeSpans[0].spans).toHaveLength(2100);
+	});
+
+	it("exports one moment, though data change and go while a slow client reads", async () => {
+		const server = await start({ dataDir: temporaryDir() });
+		const api = client(server);
+		const input = "x".repeat(20_000);
+		const one = { name: "n", status: "running", started_at: time(0), ended_at: null, input };
+		const traces = Object.fromEntries(
+			Array.from({ length: 40 }, (_, trace) => [
+				`t${trace}`,
+				Array.from({ length: 20 }, (__, index) => ({ ...one, id: `${trace}-${index}` })),
+			]),
+		);
+		await api.post("/import", { traces });
+		const text = await new Promise<string>((resolve, reject) => {
+			get(`${server.url}/api/export/json`, (response) => {
+				const chunks: Buffer[] = [];
+				response.on("error", reject);
+				// More than sockets hold is still to come when everything is deleted.
+				response.once("readable", async () => {
+					await api.delete("/traces");
+					await api.span({ id: "new", trace_id: "later" });
+					response.on("data", (chunk: Buffer) => chunks.push(chunk));
+					response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+				});
+			});
+		});
+		const file: WireExport = JSON.parse(text);
+		expect(Object.keys(file.traces).sort()).toEqual(Object.keys(traces).sort());
+		expect(Object.values(file.traces).flat()).toHaveLength(800);
+		expect(Object.keys((await api.get("/export/json")).json.traces)).toEqual(["later"]);
 	});
 
 	it("leaves out what it cannot take, and says which and why", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { SPAN_STATES, SpanStateCode } from "../../model/span.ts";
 import { nanoUsd } from "../../model/usage.ts";
 import type {
@@ -14,7 +15,21 @@ import type {
 } from "../../protocol/analytics.ts";
 import type { Database, SqlValue, Statement } from "./database.ts";
 import { type ColumnCondition, conditionSql, type FilterColumns } from "./filterColumns.ts";
-import { addSums, emptySums, MAX_GROUPS, type RowKey, type SpanSums, sumBy, WordKeys } from "./spanSums.ts";
+import {
+	addSums,
+	emptySums,
+	MAX_GROUPS,
+	type RowKey,
+	type SpanSums,
+	type SumGroup,
+	sessionKey,
+	sumBy,
+	visitRows,
+	WordKeys,
+} from "./spanSums.ts";
+
+/** Names that are read from the tables in one turn of the event loop. */
+const LABELS_PER_TURN = 2000;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -28,12 +43,11 @@ export interface SpanScope {
 /** How the rows of a group are told apart, and what the group is called. */
 interface Grouping {
 	readonly keyOf: RowKey;
-	labelOf(row: number): string | null;
+	labelOf(key: number): string | null;
 }
 
 /**
- * Sums over spans for dashboards, from the columns in memory. Each answer is computed in one turn of the event loop, so that its
- * numbers are of one moment and agree. `Store.settleUsage` comes first.
+ * Sums over spans for dashboards, from the columns in memory, in many turns of the event loop. `Store.settleUsage` comes first.
  */
 export class Analytics {
 	readonly #columns: FilterColumns;
@@ -74,100 +88,113 @@ export class Analytics {
 	}
 
 	/** Groups and totals; undefined when there would be more than `MAX_GROUPS` groups. */
-	groups(
+	async groups(
 		scope: SpanScope,
 		groupBy: readonly AnalyticsGroup[],
 		metrics: readonly AnalyticsMetric[],
-	): Pick<WireAnalytics, "groups" | "totals"> | undefined {
+	): Promise<Pick<WireAnalytics, "groups" | "totals"> | undefined> {
 		const names = [...new Set(groupBy)];
 		const groupings = names.map((name) => this.#grouping(name));
-		const sums = this.#sumBy(scope, groupings);
-		if (sums === undefined) return undefined;
-		const groups = sums.map((one) => ({
-			labels: groupings.map((grouping) => grouping.labelOf(one.firstRow)),
-			metrics: metricsOf(one, metrics),
-		}));
+		const found = await this.#sumBy(scope, groupings);
+		if (found === undefined) return undefined;
+		const groups: { readonly labels: readonly (string | null)[]; readonly metrics: WireMetrics }[] = [];
+		for (const { keys, sums } of found) {
+			const labels = groupings.map((grouping, index) => grouping.labelOf(keys[index]));
+			groups.push({ labels, metrics: metricsOf(sums, metrics) });
+			if (groups.length % LABELS_PER_TURN === 0) await nextTurn();
+		}
 		groups.sort((a, b) => compareLabels(a.labels, b.labels));
 		return {
 			groups: groups.map(({ labels, metrics: values }) => ({
 				key: Object.fromEntries(names.map((name, index) => [name, labels[index]])),
 				...values,
 			})),
-			totals: metricsOf(totalOf(sums), metrics),
+			totals: metricsOf(totalOf(found), metrics),
 		};
 	}
 
 	/** Sums by hour, day or week; undefined as for `groups`. */
-	buckets(scope: SpanScope, bucket: AnalyticsBucket): readonly WireBucket[] | undefined {
-		const sums = this.#sumBy(scope, [this.#grouping(bucket)]);
-		return sums
-			?.sort((a, b) => a.firstStartMs - b.firstStartMs)
-			.map((one) => ({
-				timestamp: this.#timestampOf(bucket, one.firstRow),
-				span_count: one.spanCount,
-				cost: usd(one.costNano),
-				tokens: one.inputTokens + one.outputTokens,
-				avg_latency_ms: average(one),
-				error_count: one.failedCount,
+	async buckets(scope: SpanScope, bucket: AnalyticsBucket): Promise<readonly WireBucket[] | undefined> {
+		const groups = await this.#sumBy(scope, [this.#grouping(bucket)]);
+		return groups
+			?.sort((a, b) => a.keys[0] - b.keys[0])
+			.map(({ keys: [key], sums }) => ({
+				timestamp: timestampOf(bucket, key),
+				span_count: sums.spanCount,
+				cost: usd(sums.costNano),
+				tokens: sums.inputTokens + sums.outputTokens,
+				avg_latency_ms: average(sums),
+				error_count: sums.failedCount,
 			}));
 	}
 
 	/** One value of everything and of each bucket; undefined as for `groups`. */
-	series(
+	async series(
 		scope: SpanScope,
 		metric: SeriesMetric,
 		aggregation: Aggregation,
 		bucket: AnalyticsBucket | undefined,
-	): WireSeries | undefined {
+	): Promise<WireSeries | undefined> {
 		const columns = this.#columns;
-		const mask = this.#match(scope);
-		const total = new Fold();
-		const folds = new Map<number, Fold>();
+		let total = new Fold();
+		let folds = new Map<number, Fold>();
 		const keyOf = bucket === undefined ? undefined : this.#grouping(bucket).keyOf;
-		for (let row = 0; row < mask.length; row++) {
-			if (mask[row] === 0) continue;
-			const value = valueIn(columns, metric, row);
-			total.add(value);
-			if (keyOf === undefined) continue;
-			const key = keyOf(row);
-			let fold = folds.get(key);
-			if (fold === undefined) {
-				if (folds.size >= MAX_GROUPS) return undefined;
-				fold = new Fold(row);
-				folds.set(key, fold);
-			}
-			fold.add(value);
-		}
-		const scale = metric === "cost" && aggregation !== "count" ? 1e-9 : 1;
+		await visitRows(
+			columns,
+			() => this.#match(scope),
+			() => {
+				total = new Fold();
+				folds = new Map();
+			},
+			(row) => {
+				const value = valueIn(columns, metric, row);
+				total.add(value);
+				if (keyOf === undefined || folds.size > MAX_GROUPS) return;
+				const key = keyOf(row);
+				let fold = folds.get(key);
+				if (fold === undefined) {
+					fold = new Fold();
+					folds.set(key, fold);
+				}
+				fold.add(value);
+			},
+		);
+		if (folds.size > MAX_GROUPS) return undefined;
+		const isMoney = metric === "cost" && aggregation !== "count";
 		const result = (fold: Fold) => {
 			const value = fold.result(aggregation);
-			return value === null ? null : scale === 1 ? value : value / 1e9;
+			return value === null || !isMoney ? value : usd(value);
 		};
-		const rows = [...folds.values()].sort((a, b) => columns.startMs[a.firstRow] - columns.startMs[b.firstRow]);
 		return {
 			metric,
 			aggregation,
 			value: result(total),
-			buckets: rows.map((fold) => ({
-				timestamp: this.#timestampOf(bucket ?? "hour", fold.firstRow),
-				value: result(fold),
-			})),
+			buckets: [...folds]
+				.sort(([a], [b]) => a - b)
+				.map(([key, fold]) => ({ timestamp: timestampOf(bucket ?? "hour", key), value: result(fold) })),
 		};
 	}
 
 	/** The numbers of `GET /api/analytics/summary`. Traces are those that start between the bounds. */
-	summary(scope: SpanScope, since: readonly [number, number], until: readonly [number, number]): WireSummary {
-		const model = this.#grouping("model");
-		const provider = this.#grouping("provider");
-		const byModel = this.#sumBy(scope, [model]) ?? [];
-		const providers = this.#sumBy(scope, [provider]) ?? [];
-		const total = totalOf(byModel);
-		const named = byModel
-			.flatMap((sums) => {
-				const name = model.labelOf(sums.firstRow);
-				return name === null ? [] : [{ name, sums }];
-			})
-			.sort((a, b) => (a.name < b.name ? -1 : 1));
+	async summary(
+		scope: SpanScope,
+		since: readonly [number, number],
+		until: readonly [number, number],
+	): Promise<WireSummary> {
+		const [model, provider] = [this.#grouping("model"), this.#grouping("provider")];
+		const groups = (await this.#sumBy(scope, [model, provider], Number.POSITIVE_INFINITY)) ?? [];
+		const total = totalOf(groups);
+		const models = new Map<string, SpanSums>();
+		const providers = new Set<string>();
+		for (const { keys, sums } of groups) {
+			const [modelName, providerName] = [model.labelOf(keys[0]), provider.labelOf(keys[1])];
+			if (providerName !== null) providers.add(providerName);
+			if (modelName === null) continue;
+			const ofModel = models.get(modelName) ?? emptySums();
+			addSums(ofModel, sums);
+			models.set(modelName, ofModel);
+		}
+		const named = [...models].sort(([a], [b]) => (a < b ? -1 : 1));
 		return {
 			total_traces: Number(this.#traceCount.get(...since, ...until)?.count),
 			total_spans: total.spanCount,
@@ -179,23 +206,21 @@ export class Analytics {
 			avg_latency_ms: average(total),
 			error_count: total.failedCount,
 			error_rate: total.spanCount === 0 ? 0 : total.failedCount / total.spanCount,
-			models_used: named.map(({ name }) => name),
-			providers_used: providers
-				.flatMap((sums) => provider.labelOf(sums.firstRow) ?? [])
-				.sort((a, b) => (a < b ? -1 : 1)),
-			cost_by_model: named.map(({ name, sums }) => ({
+			models_used: named.map(([name]) => name),
+			providers_used: [...providers].sort(),
+			cost_by_model: named.map(([name, sums]) => ({
 				model: name,
 				cost: usd(sums.costNano),
 				span_count: sums.spanCount,
 			})),
-			tokens_by_model: named.map(({ name, sums }) => ({
+			tokens_by_model: named.map(([name, sums]) => ({
 				model: name,
 				input_tokens: sums.inputTokens,
 				output_tokens: sums.outputTokens,
 				total_tokens: sums.inputTokens + sums.outputTokens,
 			})),
 			models: Object.fromEntries(
-				named.map(({ name, sums }) => [
+				named.map(([name, sums]) => [
 					name,
 					{ count: sums.spanCount, cost: usd(sums.costNano), tokens: sums.inputTokens + sums.outputTokens },
 				]),
@@ -203,12 +228,9 @@ export class Analytics {
 		};
 	}
 
-	#sumBy(scope: SpanScope, groupings: readonly Grouping[]): SpanSums[] | undefined {
-		return sumBy(
-			this.#columns,
-			this.#match(scope),
-			groupings.map(({ keyOf }) => keyOf),
-		);
+	#sumBy(scope: SpanScope, groupings: readonly Grouping[], maxGroups = MAX_GROUPS): Promise<SumGroup[] | undefined> {
+		const keys = groupings.map(({ keyOf }) => keyOf);
+		return sumBy(this.#columns, () => this.#match(scope), keys, maxGroups);
 	}
 
 	/** For each row whether it is asked for; rows that the columns cannot judge are looked up. */
@@ -240,53 +262,48 @@ export class Analytics {
 			case "provider":
 			case "kind": {
 				const words = new WordKeys(columns, name === "kind" ? "kindName" : name, this.#database);
-				return { keyOf: words.keyOf, labelOf: (row) => words.textOf(row) };
+				return { keyOf: words.keyOf, labelOf: (key) => words.textOf(key) };
 			}
 			case "status":
-				return { keyOf: (row) => columns.status[row], labelOf: (row) => SPAN_STATES[columns.status[row]] };
+				return { keyOf: (row) => columns.status[row], labelOf: (key) => SPAN_STATES[key] };
 			case "trace":
 				return {
 					keyOf: (row) => columns.trace[row],
-					labelOf: (row) => (this.#traceId.get(columns.trace[row])?.id as string | undefined) ?? null,
+					labelOf: (key) => (this.#traceId.get(key)?.id as string | undefined) ?? null,
 				};
-			case "session": {
-				const ofTrace = new Map<number, number>();
-				for (const row of this.#traceSessions.iterate()) ofTrace.set(Number(row.ref), Number(row.session));
-				const keyOf = (row: number) => columns.session[row] || (ofTrace.get(columns.trace[row]) ?? 0);
+			case "session":
 				return {
-					keyOf,
-					labelOf: (row) => (this.#sessionId.get(keyOf(row))?.id as string | undefined) ?? null,
+					keyOf: sessionKey(columns, this.#database),
+					labelOf: (key) => (this.#sessionId.get(key)?.id as string | undefined) ?? null,
 				};
-			}
 			case "hour":
 				return {
 					keyOf: (row) => Math.floor(columns.startMs[row] / HOUR_MS),
-					labelOf: (row) => `${this.#timestampOf("hour", row).slice(0, 13)}:00`,
+					labelOf: (key) => `${timestampOf("hour", key).slice(0, 13)}:00`,
 				};
 			case "day":
+				return {
+					keyOf: (row) => Math.floor(columns.startMs[row] / DAY_MS),
+					labelOf: (key) => timestampOf("day", key).slice(0, 10),
+				};
 			case "week":
 				return {
-					keyOf: (row) => {
-						const day = Math.floor(columns.startMs[row] / DAY_MS);
-						return name === "day" ? day : Math.floor((day + DAYS_TO_MONDAY) / 7);
-					},
-					labelOf: (row) => this.#timestampOf(name, row).slice(0, 10),
+					keyOf: (row) => Math.floor((Math.floor(columns.startMs[row] / DAY_MS) + DAYS_TO_MONDAY) / 7),
+					labelOf: (key) => timestampOf("week", key).slice(0, 10),
 				};
 		}
 	}
+}
 
-	/** Begin of the hour, day or week that a row's start is in. */
-	#timestampOf(bucket: AnalyticsBucket, row: number): string {
-		const startMs = this.#columns.startMs[row];
-		const day = Math.floor(startMs / DAY_MS);
-		switch (bucket) {
-			case "hour":
-				return isoSeconds(Math.floor(startMs / HOUR_MS) * HOUR_MS);
-			case "day":
-				return isoSeconds(day * DAY_MS);
-			case "week":
-				return isoSeconds((Math.floor((day + DAYS_TO_MONDAY) / 7) * 7 - DAYS_TO_MONDAY) * DAY_MS);
-		}
+/** Begin of an hour, day or week by its key. */
+function timestampOf(bucket: AnalyticsBucket, key: number): string {
+	switch (bucket) {
+		case "hour":
+			return isoSeconds(key * HOUR_MS);
+		case "day":
+			return isoSeconds(key * DAY_MS);
+		case "week":
+			return isoSeconds((key * 7 - DAYS_TO_MONDAY) * DAY_MS);
 	}
 }
 
@@ -300,15 +317,10 @@ function isoSeconds(ms: number): string {
 
 /** Sum, least, greatest and number of values; NaN is none. */
 class Fold {
-	readonly firstRow: number;
 	#sum = 0;
 	#count = 0;
 	#least = Number.POSITIVE_INFINITY;
 	#greatest = Number.NEGATIVE_INFINITY;
-
-	constructor(firstRow = 0) {
-		this.firstRow = firstRow;
-	}
 
 	add(value: number): void {
 		if (Number.isNaN(value)) return;
@@ -347,9 +359,9 @@ function valueIn(columns: FilterColumns, metric: SeriesMetric, row: number): num
 	}
 }
 
-function totalOf(groups: readonly SpanSums[]): SpanSums {
-	const total = emptySums(0);
-	for (const sums of groups) addSums(total, sums);
+function totalOf(groups: readonly SumGroup[]): SpanSums {
+	const total = emptySums();
+	for (const { sums } of groups) addSums(total, sums);
 	return total;
 }
 

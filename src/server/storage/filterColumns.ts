@@ -118,6 +118,8 @@ export class FilterColumns {
 	readonly words = new Words();
 	readonly usage = new UsageColumns();
 	length = 0;
+	/** Grows whenever rows have moved: a row number is good for no longer. */
+	moves = 0;
 	/** Ascending. */
 	seq = new Float64Array(1024);
 	trace = new Uint32Array(1024);
@@ -348,6 +350,7 @@ export class FilterColumns {
 
 	/** Moves what is there together, behind which there is room again. */
 	#compact(): void {
+		this.moves++;
 		let to = 0;
 		const { usage } = this;
 		const newRow = new Int32Array(this.length).fill(-1);

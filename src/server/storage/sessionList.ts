@@ -4,7 +4,7 @@ import type { WireSession, WireSessionDetail, WireSessionSums, WireSessionTrace 
 import { usd } from "./analytics.ts";
 import type { Database, Statement } from "./database.ts";
 import type { FilterColumns } from "./filterColumns.ts";
-import { addSums, emptySums, type SpanSums, sumBy } from "./spanSums.ts";
+import { addSums, emptySums, type SpanSums, sessionKey, sumBy } from "./spanSums.ts";
 
 export const SESSION_SORTS = ["recent", "cost", "tokens", "duration", "started"] as const;
 export type SessionSort = (typeof SESSION_SORTS)[number];
@@ -18,6 +18,13 @@ export interface SessionQuery {
 	/** Sort value and id of the last session of the page before. */
 	readonly after: SessionPlace | undefined;
 	readonly limit: number;
+}
+
+export interface SessionPage {
+	readonly sessions: readonly WireSession[];
+	/** Place of the last session, or undefined when nothing follows it. */
+	readonly next: SessionPlace | undefined;
+	readonly total: number;
 }
 
 export interface SessionPlace {
@@ -39,12 +46,13 @@ interface Session {
 }
 
 /**
- * Sessions, put together from the columns in memory in one turn of the event loop. The session of a span is the one that it
+ * Sessions, put together from the columns in memory in many turns of the event loop. The session of a span is the one that it
  * names, else the one of its trace. `Store.settleUsage` comes first.
  */
 export class SessionList {
 	readonly #columns: FilterColumns;
-	readonly #traceSessions: Statement;
+	readonly #database: Database;
+	readonly #emptyTraces: Statement;
 	readonly #id: Statement;
 	readonly #ref: Statement;
 	readonly #trace: Statement;
@@ -52,9 +60,10 @@ export class SessionList {
 
 	constructor(columns: FilterColumns, database: Database) {
 		this.#columns = columns;
-		this.#traceSessions = database.prepare(
-			`SELECT ref, session, span_count AS spanCount, start_ms + start_sub / 1e6 AS startMs FROM traces
-			WHERE session IS NOT NULL`,
+		this.#database = database;
+		this.#emptyTraces = database.prepare(
+			`SELECT ref, session, start_ms + start_sub / 1e6 AS startMs FROM traces
+			WHERE session IS NOT NULL AND span_count = 0`,
 		);
 		this.#id = database.prepare("SELECT id FROM sessions WHERE ref = ?");
 		this.#ref = database.prepare("SELECT ref FROM sessions WHERE id = ?");
@@ -63,12 +72,8 @@ export class SessionList {
 	}
 
 	/** One page, and the number of all sessions that match. */
-	page(query: SessionQuery): {
-		readonly sessions: readonly WireSession[];
-		readonly next: SessionPlace | undefined;
-		readonly total: number;
-	} {
-		const found = this.#matching(query).map((session) => ({
+	async page(query: SessionQuery): Promise<SessionPage> {
+		const found = (await this.#matching(query)).map((session) => ({
 			session,
 			place: { value: sortValue(session, query.sort), id: this.#idOf(session.ref) },
 		}));
@@ -85,9 +90,9 @@ export class SessionList {
 	}
 
 	/** One session with its traces; undefined when nothing is in it. */
-	detail(id: string): WireSessionDetail | undefined {
+	async detail(id: string): Promise<WireSessionDetail | undefined> {
 		const ref = this.#ref.get(id)?.ref as number | undefined;
-		const session = ref === undefined ? undefined : this.#sessions(ref).get(ref);
+		const session = ref === undefined ? undefined : (await this.#sessions(ref)).get(ref);
 		if (session === undefined) return undefined;
 		const parts = session.parts.toSorted(
 			(a, b) => a.sums.firstStartMs - b.sums.firstStartMs || a.traceRef - b.traceRef,
@@ -99,12 +104,12 @@ export class SessionList {
 			avg_trace_latency_ms:
 				latencies.length === 0 ? null : latencies.reduce((sum, latency) => sum + latency, 0) / latencies.length,
 			error_rate: wire.failed_trace_count / wire.trace_count,
-			traces: parts.map((part) => this.#wireTrace(part)),
+			traces: parts.flatMap((part) => this.#wireTrace(part) ?? []),
 		};
 	}
 
-	#matching({ search, sinceMs }: SessionQuery): readonly Session[] {
-		const sessions = [...this.#sessions(undefined).values()];
+	async #matching({ search, sinceMs }: SessionQuery): Promise<readonly Session[]> {
+		const sessions = [...(await this.#sessions(undefined)).values()];
 		const named = search === undefined ? undefined : new Set(this.#named.all(search).map(({ ref }) => Number(ref)));
 		return sessions.filter((session) => {
 			if (sinceMs !== undefined && lastActiveMs(session.sums) < sinceMs) return false;
@@ -115,37 +120,32 @@ export class SessionList {
 	}
 
 	/** All sessions by their number, or the one that is wanted. */
-	#sessions(wanted: number | undefined): Map<number, Session> {
+	async #sessions(wanted: number | undefined): Promise<Map<number, Session>> {
 		const columns = this.#columns;
-		const ofTrace = new Map<number, number>();
+		const sessionOf = sessionKey(columns, this.#database);
+		const isWanted = (session: number) => (wanted === undefined ? session !== 0 : session === wanted);
 		const empty: Part[] = [];
-		for (const row of this.#traceSessions.iterate()) {
+		for (const row of this.#emptyTraces.iterate()) {
 			const [traceRef, sessionRef] = [Number(row.ref), Number(row.session)];
-			ofTrace.set(traceRef, sessionRef);
-			if (row.spanCount !== 0 || (wanted !== undefined && wanted !== sessionRef)) continue;
-			const sums = emptySums(-1);
+			if (!isWanted(sessionRef)) continue;
+			const sums = emptySums();
 			sums.firstStartMs = Number(row.startMs);
 			sums.lastStartMs = Number(row.startMs);
 			empty.push({ sessionRef, traceRef, sums });
 		}
-		const sessionOf = (row: number) => columns.session[row] || (ofTrace.get(columns.trace[row]) ?? 0);
-		const mask = columns.match([]);
-		for (let row = 0; row < mask.length; row++) {
-			if (mask[row] === 0) continue;
-			const session = sessionOf(row);
-			if (session === 0 || (wanted !== undefined && session !== wanted)) mask[row] = 0;
-		}
-		const sums = sumBy(columns, mask, [sessionOf, (row) => columns.trace[row]], Number.POSITIVE_INFINITY) ?? [];
-		const parts = sums.map((one) => ({
-			sessionRef: sessionOf(one.firstRow),
-			traceRef: columns.trace[one.firstRow],
-			sums: one,
-		}));
+		const match = () => {
+			const mask = columns.match([]);
+			for (let row = 0; row < mask.length; row++) if (!isWanted(sessionOf(row))) mask[row] = 0;
+			return mask;
+		};
+		const keys = [sessionOf, (row: number) => columns.trace[row]];
+		const groups = (await sumBy(columns, match, keys, Number.POSITIVE_INFINITY)) ?? [];
+		const parts = groups.map(({ keys: [sessionRef, traceRef], sums }) => ({ sessionRef, traceRef, sums }));
 		const sessions = new Map<number, Session>();
 		for (const part of [...parts, ...empty]) {
 			let session = sessions.get(part.sessionRef);
 			if (session === undefined) {
-				session = { ref: part.sessionRef, parts: [], sums: emptySums(-1) };
+				session = { ref: part.sessionRef, parts: [], sums: emptySums() };
 				sessions.set(part.sessionRef, session);
 			}
 			session.parts.push(part);
@@ -158,8 +158,10 @@ export class SessionList {
 		return String(this.#id.get(ref)?.id);
 	}
 
-	#wireTrace({ traceRef, sums }: Part): WireSessionTrace {
-		const trace = this.#trace.get(traceRef) as { id: string; name: string | null; tags: string };
+	#wireTrace({ traceRef, sums }: Part): WireSessionTrace | undefined {
+		const trace = this.#trace.get(traceRef) as { id: string; name: string | null; tags: string } | undefined;
+		// Deleted while the spans were summed up.
+		if (trace === undefined) return undefined;
 		const wire = wireSums(sums);
 		return {
 			id: trace.id,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { SpanStateCode } from "../../model/span.ts";
 import { nanoUsd } from "../../model/usage.ts";
 import type { Database, Statement } from "./database.ts";
@@ -6,8 +7,6 @@ import { Words } from "./words.ts";
 
 /** Sums over some spans. Tokens and costs are of spans whose usage counts; what is known of none is 0 here and in `known…`. */
 export interface SpanSums {
-	/** Row in the columns of the first span. */
-	readonly firstRow: number;
 	spanCount: number;
 	runningCount: number;
 	failedCount: number;
@@ -29,9 +28,8 @@ export interface SpanSums {
 	lastEndMs: number;
 }
 
-export function emptySums(firstRow: number): SpanSums {
+export function emptySums(): SpanSums {
 	return {
-		firstRow,
 		spanCount: 0,
 		runningCount: 0,
 		failedCount: 0,
@@ -109,40 +107,81 @@ function addRow(sums: SpanSums, columns: FilterColumns, row: number, llmCall: nu
 /** A number for each row; rows of one group have the same. Any integers of 32 bits. */
 export type RowKey = (row: number) => number;
 
+/** Sums of the rows that have these keys. */
+export interface SumGroup {
+	readonly keys: readonly number[];
+	readonly sums: SpanSums;
+}
+
 /** More groups than this are refused: nobody looks at so many, and an answer has to be held in memory. */
 export const MAX_GROUPS = 100_000;
 
+/** About five milliseconds of the event loop. */
+const ROWS_PER_TURN = 30_000;
+
 /**
- * Sums of the rows that `mask` marks, by the combination of their keys (one group of all without keys). In one turn of the event
- * loop, so that all sums are of one moment: a pass over a million rows takes some hundredths of a second. Undefined when there
- * are more than `maxGroups`.
+ * Visits every row that `match` marks, in many turns of the event loop so that nobody waits for it. What is written in between
+ * may or may not be seen; spans that begin in between are not. When rows have moved in between, `begin` is called once more
+ * and everything is visited anew.
  */
-export function sumBy(
+export async function visitRows(
 	columns: FilterColumns,
-	mask: Uint8Array,
+	match: () => Uint8Array,
+	begin: () => void,
+	visit: (row: number) => void,
+): Promise<void> {
+	for (;;) {
+		const { moves } = columns;
+		const mask = match();
+		begin();
+		let row = 0;
+		while (row < mask.length && columns.moves === moves) {
+			const end = Math.min(mask.length, row + ROWS_PER_TURN);
+			for (; row < end; row++) if (mask[row] !== 0 && columns.isThere(row)) visit(row);
+			if (row < mask.length) await nextTurn();
+		}
+		if (columns.moves === moves) return;
+	}
+}
+
+/**
+ * Sums of the rows that `match` marks, by the combination of their keys (one group of all without keys). Undefined when there are
+ * more than `maxGroups`. See `visitRows` for what is seen of writes meanwhile.
+ */
+export async function sumBy(
+	columns: FilterColumns,
+	match: () => Uint8Array,
 	keys: readonly RowKey[],
 	maxGroups = MAX_GROUPS,
-): SpanSums[] | undefined {
-	const groups: SpanSums[] = [];
-	const llmCall = columns.words.find("llm_call");
+): Promise<SumGroup[] | undefined> {
+	let groups: SumGroup[] = [];
 	// For each key a map from (number so far, key) to the next number: numbers stay small, so that a pair is exact in a double.
-	const numbers = keys.map(() => new Map<number, number>());
-	for (let row = 0; row < mask.length; row++) {
-		if (mask[row] === 0) continue;
-		let group = 0;
-		for (let index = 0; index < keys.length; index++) {
-			const pair = group * 4_294_967_296 + (keys[index](row) >>> 0);
-			const known = numbers[index].get(pair);
-			if (known === undefined) {
-				group = numbers[index].size;
-				if (group >= maxGroups) return undefined;
-				numbers[index].set(pair, group);
-			} else group = known;
-		}
-		groups[group] ??= emptySums(row);
-		addRow(groups[group], columns, row, llmCall);
-	}
-	return groups;
+	let numbers: Map<number, number>[] = [];
+	let llmCall: number | undefined;
+	await visitRows(
+		columns,
+		match,
+		() => {
+			groups = [];
+			numbers = keys.map(() => new Map());
+			llmCall = columns.words.find("llm_call");
+		},
+		(row) => {
+			let group = 0;
+			for (let index = 0; index < keys.length; index++) {
+				const pair = group * 4_294_967_296 + (keys[index](row) >>> 0);
+				const known = numbers[index].get(pair);
+				if (known === undefined) {
+					group = numbers[index].size;
+					numbers[index].set(pair, group);
+				} else group = known;
+			}
+			if (group > maxGroups) return;
+			groups[group] ??= { keys: keys.map((keyOf) => keyOf(row)), sums: emptySums() };
+			addRow(groups[group].sums, columns, row, llmCall);
+		},
+	);
+	return groups.length > maxGroups ? undefined : groups;
 }
 
 /** Words of a column as keys and as texts, those too that the columns have no room for: they are read from the table. */
@@ -152,6 +191,7 @@ export class WordKeys {
 	readonly #read: Statement;
 	/** Numbers of the texts that are in the table only, from the top down. */
 	readonly #others = new Map<string, number>();
+	readonly #otherTexts = new Map<number, string>();
 
 	constructor(columns: FilterColumns, column: WordColumn | "kindName", database: Database) {
 		this.#columns = columns;
@@ -162,20 +202,37 @@ export class WordKeys {
 
 	readonly keyOf: RowKey = (row) => {
 		const word = this.#columns[this.#column][row];
-		if (word !== Words.other) return word;
-		const text = this.textOf(row) ?? "";
+		return word === Words.other ? this.#otherKey(row) : word;
+	};
+
+	textOf(key: number): string | null {
+		return this.#otherTexts.get(key) ?? this.#columns.words.text(key) ?? null;
+	}
+
+	#otherKey(row: number): number {
+		const found = this.#read.get(this.#columns.seq[row]);
+		const text = String(found?.word ?? "");
 		let number = this.#others.get(text);
 		if (number === undefined) {
 			number = 0xffff_ffff - this.#others.size;
 			this.#others.set(text, number);
+			this.#otherTexts.set(number, text);
 		}
 		return number;
-	};
-
-	textOf(row: number): string | null {
-		const text = this.#columns.words.text(this.#columns[this.#column][row]);
-		if (text !== undefined) return text;
-		const found = this.#read.get(this.#columns.seq[row]);
-		return found === undefined ? null : (found.word as string | null);
 	}
+}
+
+/**
+ * Number of the session that each row is in: the one that its span names, else the one of its trace; 0 for none. Reads the
+ * sessions of traces as they are now.
+ */
+export function sessionKey(columns: FilterColumns, database: Database): RowKey {
+	const first = Number(database.prepare("SELECT min(ref) AS ref FROM traces").get()?.ref ?? 0);
+	const last = Number(database.prepare("SELECT max(ref) AS ref FROM traces").get()?.ref ?? 0);
+	const ofTrace = new Uint32Array(last - first + 1);
+	for (const row of database.prepare("SELECT ref, session FROM traces WHERE session IS NOT NULL").iterate()) {
+		ofTrace[Number(row.ref) - first] = Number(row.session);
+	}
+	// A trace that came later is beyond the array: undefined is no session.
+	return (row) => columns.session[row] || ofTrace[columns.trace[row] - first] || 0;
 }

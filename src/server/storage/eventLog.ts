@@ -35,7 +35,8 @@ interface EventRow extends SpanRow {
  * is read, and so costs a few bytes a span. For use inside the store's transactions, apart from reading.
  */
 export class EventLog {
-	readonly #insert: Statement;
+	readonly #insertText: Statement;
+	readonly #insertSpan: Statement;
 	readonly #after: Statement;
 	readonly #oldest: Statement;
 	readonly #timeOf: Statement;
@@ -51,9 +52,8 @@ export class EventLog {
 	isWatched = true;
 
 	constructor(database: Database) {
-		this.#insert = database.prepare(
-			"INSERT INTO events (id, at_ms, type, seq, facets, data) VALUES (?, ?, ?, ?, ?, ?)",
-		);
+		this.#insertText = database.prepare("INSERT INTO events (id, at_ms, type, facets, data) VALUES (?, ?, 0, ?, ?)");
+		this.#insertSpan = database.prepare("INSERT INTO events (id, at_ms, type, seq) VALUES (?, ?, ?, ?)");
 		// A trace that is being deleted bit by bit has left the table of traces already.
 		this.#after = database.prepare(
 			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${SPAN_COLUMNS.replace("t.id", "coalesce(t.id, d.id)")}
@@ -99,14 +99,14 @@ export class EventLog {
 	/** Appends an event whose text the log keeps. */
 	append(data: string, facets: string | null = null): void {
 		const id = ++this.#lastId;
-		this.#insert.run(id, Date.now(), 0, null, facets, data);
+		this.#insertText.run(id, Date.now(), facets, data);
 		if (this.isWatched) this.#pending.push({ id, facets, data });
 	}
 
 	/** Appends an event about a span; `row` is asked for what it says if somebody listens. */
 	appendSpan(code: number, seq: number, row: () => SpanRow): void {
 		const id = ++this.#lastId;
-		this.#insert.run(id, Date.now(), code, seq, null, null);
+		this.#insertSpan.run(id, Date.now(), code, seq);
 		if (this.isWatched) this.#pending.push(spanEvent(id, code, row()));
 	}
 

@@ -81,11 +81,12 @@ export class SpanIndexes {
 		for (const row of this.#byId.iterate(id)) yield Number(row.seq);
 	}
 
-	has(id: string, traceRef: number): boolean {
+	/** True when a trace, of which no span is older than `firstSeq`, has a span of this id. */
+	has(id: string, traceRef: number, firstSeq: number): boolean {
 		for (let waiting = this.#waiting.get(id); waiting !== undefined; waiting = waiting.older) {
 			if (waiting.traceRef === traceRef) return true;
 		}
-		return this.#inTrace.get(id, traceRef) !== undefined;
+		return firstSeq <= this.#counters.indexedSeq && this.#inTrace.get(id, traceRef) !== undefined;
 	}
 
 	/** Takes note of a new span and returns its row number. */

@@ -49,14 +49,16 @@ export interface SpanEvents {
 	readonly ended: number | null;
 }
 
-const INSERTED = `seq, id, trace, parent_id, name, kind_type, kind_name, model, provider, path, input_tokens, output_tokens,
-	cache_read_tokens, cache_write_tokens, reasoning_tokens, cost, is_rollup, counts, session, tool_name, agent_name, status,
-	error, start_ms, start_sub, end_ms, end_sub, duration_ms, kind, service, metadata, resource, scope, otel, created_event,
-	ended_event`;
+/** Columns that every span fills, and those that few spans fill: binding a value costs as much as writing it. */
+const COMMON_COLUMNS = `seq, id, trace, parent_id, name, kind_type, kind_name, model, provider, input_tokens, output_tokens,
+	cost, is_rollup, counts, status, start_ms, start_sub, end_ms, end_sub, duration_ms, created_event, ended_event`;
+const RARE_COLUMNS = `path, cache_read_tokens, cache_write_tokens, reasoning_tokens, session, tool_name, agent_name, error,
+	kind, service, metadata, resource, scope, otel`;
 
 /** The tables of spans and of their payloads. For use inside the store's transactions only. */
 export class SpanTable {
-	readonly #insertSpan: Statement;
+	readonly #insertCommon: Statement;
+	readonly #insertAll: Statement;
 	readonly #insertPayload: Statement;
 	readonly #end: Statement;
 	readonly #replaceKind: Statement;
@@ -89,11 +91,10 @@ export class SpanTable {
 		this.#sessions = sessions;
 		this.#columns = columns;
 		const prepare = (sql: string) => database.prepare(sql);
-		this.#insertSpan = prepare(
-			`INSERT INTO spans (${INSERTED}) VALUES (${INSERTED.split(",")
-				.map(() => "?")
-				.join(", ")})`,
-		);
+		const insert = (columns: string) =>
+			prepare(`INSERT INTO spans (${columns}) VALUES (${columns.replace(/[^,]+/g, "?")})`);
+		this.#insertCommon = insert(COMMON_COLUMNS);
+		this.#insertAll = insert(`${COMMON_COLUMNS}, ${RARE_COLUMNS}`);
 		this.#insertPayload = prepare(
 			"INSERT INTO payloads (seq, input, output, attributes, events, links, moved) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		);
@@ -168,7 +169,7 @@ export class SpanTable {
 		const status = statusOf(span);
 		const duration = end === undefined ? null : durationMs(start, end);
 		const sessionRef = this.#sessions.refOf(span.sessionId);
-		this.#insertSpan.run(
+		const common = [
 			seq,
 			span.id,
 			traceRef,
@@ -178,34 +179,38 @@ export class SpanTable {
 			kind.name,
 			kind.model,
 			kind.provider,
-			kind.path,
 			tokens.input,
 			tokens.output,
-			tokens.cacheRead,
-			tokens.cacheWrite,
-			tokens.reasoning,
 			kind.cost,
 			kind.isRollup ? 1 : 0,
 			1,
-			sessionRef,
-			kind.toolName,
-			kind.agentName,
 			status,
-			span.error,
 			start.ms,
 			start.subNs,
 			end?.ms ?? null,
 			end?.subNs ?? null,
 			duration,
+			events.created,
+			events.ended,
+		];
+		const rare = [
+			kind.path,
+			tokens.cacheRead,
+			tokens.cacheWrite,
+			tokens.reasoning,
+			sessionRef,
+			kind.toolName,
+			kind.agentName,
+			span.error,
 			kind.kindJson,
 			kind.serviceName,
 			span.metadataJson,
 			this.#texts.refOf(otel?.resourceJson ?? null),
 			this.#texts.refOf(otel?.scopeJson ?? null),
 			otel?.otelJson ?? null,
-			events.created,
-			events.ended,
-		);
+		];
+		if (rare.every(isNull)) this.#insertCommon.run(...common);
+		else this.#insertAll.run(...common, ...rare);
 		const attributes = otel === undefined ? kind.attributesJson : otel.attributesJson;
 		const eventsJson = otel?.eventsJson ?? null;
 		const linksJson = otel?.linksJson ?? null;
@@ -313,6 +318,10 @@ export class SpanTable {
 	didRollBack(): void {
 		this.#counters = this.#committed;
 	}
+}
+
+function isNull(value: unknown): boolean {
+	return value === null;
 }
 
 /** Code of `SpanStateCode`. */

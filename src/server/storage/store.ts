@@ -198,7 +198,7 @@ export class Store {
 			let added = 0;
 			for (const span of batch.spans) {
 				const entry = this.#entryFor(span);
-				if (this.indexes.has(span.id, entry.ref)) continue;
+				if (entry.spanCount > 0 && this.indexes.has(span.id, entry.ref, entry.firstSeq)) continue;
 				this.#addSpan(span, entry);
 				added++;
 			}
@@ -421,6 +421,7 @@ export class Store {
 			created: isRunning ? nextId : null,
 			ended: isRunning ? null : nextId,
 		});
+		if (entry.spanCount === 0) entry.firstSeq = seq;
 		const session = this.#sessions.refOf(span.sessionId);
 		this.#traces.didAddSpan(entry, status, span.start, span.end, session, hasUsage(span.kind));
 		const code = isRunning

@@ -10,6 +10,8 @@ export interface TraceEntry extends TraceHead {
 	sessionRef: number | null;
 	/** 1 when usage was added or may count otherwise since it was last summed up. */
 	unsettled: number;
+	/** No span of it is older than this row number; 0 when its spans are from before it was read. */
+	firstSeq: number;
 	/** 1 when a span has usage. */
 	hasUsage: number;
 	name: string | null;
@@ -137,6 +139,7 @@ export class TraceTable {
 			sessionRef,
 			unsettled: 0,
 			hasUsage: 0,
+			firstSeq: 0,
 			isDirty: false,
 		};
 		const { ref, name, tagsJson, startMs, startSub } = entry;
@@ -325,7 +328,7 @@ export class TraceTable {
 	}
 
 	#remember(row: Record<string, unknown>): TraceEntry {
-		const entry = { ...row, isDirty: false } as unknown as TraceEntry;
+		const entry = { ...row, firstSeq: 0, isDirty: false } as unknown as TraceEntry;
 		this.#cache.set(entry.id, entry);
 		return entry;
 	}

@@ -180,10 +180,11 @@ describe("data that are not ours to use", () => {
 		const file = join(dataDir, DATABASE);
 		const database = new DatabaseSync(file);
 		const { rootpage } = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'payloads'").get()!;
+		const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.page_size);
 		database.close();
 		const bytes = readFileSync(file);
 		// A page begins with its type; there is none of this number.
-		bytes[(Number(rootpage) - 1) * 4096] = 0xff;
+		bytes[(Number(rootpage) - 1) * pageBytes] = 0xff;
 		writeFileSync(file, bytes);
 		const logger = recordingLogger();
 		const { get, post } = client(await start({ dataDir, logger }));

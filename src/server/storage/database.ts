@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ServerError } from "../errors.ts";
 import { checkFile, foreignFile, otherVersion, unusableFile } from "./fileCheck.ts";
+import { upgradeFrom1 } from "./upgrade.ts";
 
 export type Database = DatabaseSync;
 export type Statement = StatementSync;
@@ -21,6 +22,9 @@ const APPLICATION_ID = 0x54574c56;
 
 /** Moves with every change of the schema that an older program could not read. */
 const SCHEMA_VERSION = 2;
+
+/** The oldest one that is brought up to date. */
+const OLDEST_SCHEMA_VERSION = 1;
 
 /**
  * Lean for writing: integer keys inside, words and sums where lists and sums need them, everything else in texts. What lists
@@ -107,7 +111,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 			PRAGMA secure_delete = FAST;
 			PRAGMA temp_store = MEMORY;
 		`);
-		if (isNew) createSchema(database);
+		bringUpToDate(database, isNew);
 		database.function("contains_text", { deterministic: true }, (text, lowerCase) =>
 			typeof text === "string" && text.toLowerCase().includes(String(lowerCase)) ? 1 : 0,
 		);
@@ -125,7 +129,11 @@ export function openForReading(dataDir: string): Database {
 
 /** Looks at the header, then has SQLite look, without a right to write: the log may know better than the header. */
 function checkOwnership(file: string): void {
-	checkFile(file, { applicationId: APPLICATION_ID, schemaVersion: SCHEMA_VERSION });
+	checkFile(file, {
+		applicationId: APPLICATION_ID,
+		schemaVersion: SCHEMA_VERSION,
+		oldestVersion: OLDEST_SCHEMA_VERSION,
+	});
 	// A connection that may not write leaves its helpers behind.
 	const helpers = [`${file}-shm`, `${file}-wal`].filter((helper) => !existsSync(helper));
 	const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
@@ -135,19 +143,26 @@ function checkOwnership(file: string): void {
 		const tables = readNumber(database, "SELECT count(*) FROM sqlite_schema");
 		if (applicationId === 0 && version === 0 && tables === 0) return;
 		if (applicationId !== APPLICATION_ID) throw foreignFile(file);
-		if (version !== SCHEMA_VERSION) throw otherVersion(file, version, SCHEMA_VERSION);
+		if (version < OLDEST_SCHEMA_VERSION || version > SCHEMA_VERSION) throw otherVersion(file, version, SCHEMA_VERSION);
 	} finally {
 		database.close();
 		for (const helper of helpers) rmSync(helper, { force: true });
 	}
 }
 
-function createSchema(database: Database): void {
+function bringUpToDate(database: Database, isNew: boolean): void {
+	if (!isNew && readNumber(database, "PRAGMA user_version") === SCHEMA_VERSION) return;
 	database.exec("BEGIN IMMEDIATE");
+	// What fails is undone when the database is closed.
+	if (isNew) createSchema(database);
+	else upgradeFrom1(database, () => createSchema(database));
+	database.exec("COMMIT");
+}
+
+function createSchema(database: Database): void {
 	database.exec(SCHEMA);
 	database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
 	database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-	database.exec("COMMIT");
 }
 
 /** First column of the only row of a query that answers one number. */

@@ -6,6 +6,8 @@ import { ServerError } from "../errors.ts";
 export interface FileIdentity {
 	readonly applicationId: number;
 	readonly schemaVersion: number;
+	/** The oldest form that is brought up to date. */
+	readonly oldestVersion: number;
 }
 
 /** The first bytes of a database (https://sqlite.org/fileformat.html#the_database_header). */
@@ -18,7 +20,7 @@ const MAGIC = "SQLite format 3\0";
  *
  * @throws ServerError `foreignDatabase`, `newerDatabase`, `corruptDatabase` or `unusableDatabase`.
  */
-export function checkFile(file: string, { applicationId, schemaVersion }: FileIdentity): void {
+export function checkFile(file: string, { applicationId, schemaVersion, oldestVersion }: FileIdentity): void {
 	let size: number;
 	let header: Buffer;
 	try {
@@ -42,7 +44,7 @@ export function checkFile(file: string, { applicationId, schemaVersion }: FileId
 	if (own !== 0 && own !== applicationId) throw foreignFile(file);
 	if (own === 0) return;
 	const version = header.readUInt32BE(60);
-	if (version !== schemaVersion) throw otherVersion(file, version, schemaVersion);
+	if (version < oldestVersion || version > schemaVersion) throw otherVersion(file, version, schemaVersion);
 	// Pages that are still in the log need not be in the file. Without a log the header counts them.
 	const isCounted = header.readUInt32BE(24) === header.readUInt32BE(92);
 	const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);

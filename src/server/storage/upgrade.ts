@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Database } from "./database.ts";
 import { sessionOfTags } from "./sharedTexts.ts";
 
 /**
@@ -6,7 +6,7 @@ import { sessionOfTags } from "./sharedTexts.ts";
  * come along as they are. The log of events, which held every payload once more, starts anew behind its last id: a client that
  * asks for an older event reads everything again.
  */
-export function upgradeFrom1(database: DatabaseSync, createSchema: () => void): void {
+export function upgradeFrom1(database: Database, createSchema: () => void): void {
 	for (const table of ["meta", "traces", "spans", "payloads"])
 		database.exec(`ALTER TABLE ${table} RENAME TO old_${table}`);
 	// Indexes keep their names when their table gets another one.

@@ -1,6 +1,24 @@
 import type { Disposable } from "../base/disposable.ts";
 import { Emitter, type Event } from "../base/emitter.ts";
-import type { ChangeSet } from "./traceStore.ts";
+
+/** What changed in one trace since the last change set. Rows are valid while the listener runs. */
+export interface TraceChange {
+	/** Rows that were added or changed. */
+	readonly rows: ReadonlySet<number>;
+	/** Spans were removed, or the trace was removed and created again: ordinals moved, so a delta will not do. */
+	readonly isRestructured: boolean;
+}
+
+/** Everything that changed within one coalescing window. */
+export interface ChangeSet {
+	readonly revision: number;
+	readonly changedTraces: ReadonlyMap<string, TraceChange>;
+	readonly removedTraceIds: readonly string[];
+	/** Traces first seen here through live events, for highlights; history is not among them. */
+	readonly newLiveTraceIds: readonly string[];
+	/** The whole store was emptied. */
+	readonly isCleared: boolean;
+}
 
 interface PendingChange {
 	readonly rows: Set<number>;

@@ -1,7 +1,7 @@
 import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { ChangeWindow } from "./changeWindow.ts";
+import { type ChangeSet, ChangeWindow } from "./changeWindow.ts";
 import type { SpanInput, SpanSummary, TraceInput, TraceSummary } from "./span.ts";
 import { Parent, type SpanColumns } from "./spanColumns.ts";
 import { SpanRows, Written } from "./spanRows.ts";
@@ -9,25 +9,6 @@ import type { StringTable } from "./stringTable.ts";
 import { Tombstones } from "./tombstones.ts";
 import { betterName, extraOf, type NamedBySpan, type StoredEntry, type TraceEntry } from "./traceEntry.ts";
 import { CHUNK, noteUsage, summarize } from "./traceSummaries.ts";
-
-/** What changed in one trace since the last change set. Rows are valid while the listener runs. */
-export interface TraceChange {
-	/** Rows that were added or changed. */
-	readonly rows: ReadonlySet<number>;
-	/** Spans were removed, or the trace was removed and created again: ordinals moved, so a delta will not do. */
-	readonly isRestructured: boolean;
-}
-
-/** Everything that changed within one coalescing window. */
-export interface ChangeSet {
-	readonly revision: number;
-	readonly changedTraces: ReadonlyMap<string, TraceChange>;
-	readonly removedTraceIds: readonly string[];
-	/** Traces first seen here through live events, for highlights; history is not among them. */
-	readonly newLiveTraceIds: readonly string[];
-	/** The whole store was emptied. */
-	readonly isCleared: boolean;
-}
 
 const NO_TAGS: readonly string[] = [];
 

@@ -4,8 +4,8 @@ import { assertNever } from "../../base/assert.ts";
 import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
+import type { ChangeSet } from "../../model/changeWindow.ts";
 import type { SpanDetail } from "../../model/span.ts";
-import type { ChangeSet } from "../../model/traceStore.ts";
 import type {
 	ConnectionView,
 	HostToSpanDetail,

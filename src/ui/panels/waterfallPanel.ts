@@ -4,7 +4,7 @@ import { assertNever } from "../../base/assert.ts";
 import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
-import type { ChangeSet } from "../../model/traceStore.ts";
+import type { ChangeSet } from "../../model/changeWindow.ts";
 import type {
 	ConnectionView,
 	HostToWaterfall,

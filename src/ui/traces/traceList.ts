@@ -1,7 +1,8 @@
+import type { ChangeSet } from "../../model/changeWindow.ts";
 import type { Query, QuerySort } from "../../model/query.ts";
 import { matchTrace } from "../../model/queryMatch.ts";
 import { type TraceSummary, totalTokens, traceDurationNs } from "../../model/span.ts";
-import type { ChangeSet, TraceStore } from "../../model/traceStore.ts";
+import type { TraceStore } from "../../model/traceStore.ts";
 import { type Grouping, groupKeyOf, type Sorting } from "./traceNodes.ts";
 
 const SORTING_OF_QUERY: Readonly<Partial<Record<QuerySort | "none", Sorting>>> = {

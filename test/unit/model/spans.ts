@@ -1,6 +1,7 @@
 import type { Timestamp } from "../../../src/base/timestamp.ts";
+import type { ChangeSet } from "../../../src/model/changeWindow.ts";
 import type { SpanInput } from "../../../src/model/span.ts";
-import type { ChangeSet, TraceStore } from "../../../src/model/traceStore.ts";
+import type { TraceStore } from "../../../src/model/traceStore.ts";
 
 export const NOON = Date.UTC(2026, 2, 6, 12);
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { ChangeSet } from "../../../src/model/changeWindow.ts";
 import { parseQuery } from "../../../src/model/query.ts";
 import type { SpanInput } from "../../../src/model/span.ts";
-import { type ChangeSet, TraceStore } from "../../../src/model/traceStore.ts";
+import { TraceStore } from "../../../src/model/traceStore.ts";
 import { TraceList } from "../../../src/ui/traces/traceList.ts";
 
 const NOW = 1_700_000_100_000;

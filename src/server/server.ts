@@ -83,6 +83,7 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
 	const { host = "127.0.0.1", token, logger, version, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
+	const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
 	if (token === undefined && !isLoopbackHost(host)) {
 		throw new ServerError("hostNeedsToken", `${host} can be reached from other machines, so a token is needed`);
 	}
@@ -123,7 +124,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 				app,
 				posts,
 				guard,
-				requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+				requestTimeoutMs,
 				heartbeatMs,
 				logger,
 			});
@@ -134,7 +135,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		if (options.grpcPort !== undefined) {
 			const { listenGrpc } = await import("./otlp/grpc.ts");
 			const ingest = new OtlpIngest(store, counters);
-			grpc = await listenGrpc({ host, port: options.grpcPort, guard, ingest, logger });
+			grpc = await listenGrpc({ host, port: options.grpcPort, guard, ingest, requestTimeoutMs, logger });
 			guard.addPort(grpc.port);
 		}
 	} catch (error) {

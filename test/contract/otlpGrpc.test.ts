@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -45,6 +46,29 @@ function call(server: RunningServer, message: Buffer, options: Call = {}): Promi
 			{ deadline: Date.now() + 25_000 },
 			(error: ServiceError | null, answer?: Buffer) => resolve(error ?? answer!),
 		);
+	});
+}
+
+/** A call that says its headers and nothing more; resolves with the status that the server gives it. */
+function silentCall(server: RunningServer, headers: Readonly<Record<string, string>>): Promise<unknown> {
+	const session = connectHttp2(server.grpcUrl!);
+	onTestFinished(() => session.destroy());
+	const stream = session.request({
+		":method": "POST",
+		":path": TRACES,
+		"content-type": "application/grpc",
+		te: "trailers",
+		...headers,
+	});
+	stream.resume();
+	return new Promise((resolve, reject) => {
+		// Statuses without a message come with the headers.
+		for (const event of ["response", "trailers"] as const) {
+			stream.on(event, (given) => {
+				if (given["grpc-status"] !== undefined) resolve(String(given["grpc-status"]));
+			});
+		}
+		stream.on("error", reject);
 	});
 }
 
@@ -130,6 +154,22 @@ describe("OTLP over gRPC", () => {
 		const page = await call(server, message, { headers: { origin: "https://evil.example" } });
 		expect(page).toMatchObject({ code: status.PERMISSION_DENIED });
 		expect(await call(server, message, { authority: "localhost" })).toEqual(EMPTY);
+	});
+
+	it("refuses a call before its message comes, and gives up one whose message does not come", async () => {
+		const server = await start({ token: "s3cret", requestTimeoutMs: 200 });
+		expect(await silentCall(server, {})).toBe(String(status.UNAUTHENTICATED));
+		expect(await silentCall(server, { authorization: "Bearer s3cret" })).toBe(String(status.DEADLINE_EXCEEDED));
+	});
+
+	it("lets calls wait while too many are under way, and takes each in its turn", async () => {
+		const server = await start({ requestTimeoutMs: 200 });
+		const stalled = Array.from({ length: 30 }, () => silentCall(server, {}));
+		const spans = Array.from({ length: 30 }, () => doctorSpan(Date.now()));
+		const answers = await Promise.all(spans.map((span) => call(server, otlpProtobuf(span))));
+		expect(answers).toEqual(spans.map(() => EMPTY));
+		expect(new Set(await Promise.all(stalled))).toEqual(new Set([String(status.DEADLINE_EXCEEDED)]));
+		expect((await client(server).get("/stats")).json).toMatchObject({ span_count: 30 });
 	});
 
 	it("does not know other services", async () => {

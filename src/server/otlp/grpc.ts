@@ -1,8 +1,11 @@
 import { isIPv6 } from "node:net";
 import {
 	logVerbosity,
+	type Metadata,
 	Server,
 	ServerCredentials,
+	ServerInterceptingCall,
+	type ServerInterceptor,
 	type ServerUnaryCall,
 	type sendUnaryData,
 	setLogVerbosity,
@@ -28,6 +31,8 @@ export interface GrpcOptions {
 	/** Checks authority, origin and token as for HTTP. */
 	readonly guard: Guard;
 	readonly ingest: OtlpIngest;
+	/** A message must be here within this time from its call's begin, milliseconds. */
+	readonly requestTimeoutMs: number;
 	readonly logger: Logger;
 }
 
@@ -37,8 +42,10 @@ export interface GrpcListener {
 	close(drainMs: number): Promise<void>;
 }
 
-/** Calls at once on one connection, each with a message of up to 32 MiB. Exporters send one after the other. */
-const MAX_CONCURRENT_CALLS = 8;
+/** Calls at once on one connection. Exporters send one after the other; what comes through the Collector, ten. */
+const MAX_CONCURRENT_CALLS = 16;
+/** Calls of all connections whose messages are in memory, each of up to 32 MiB; the others wait with nothing read. */
+const MAX_READING = 8;
 /** A connection without calls is closed after so long; exporters connect again by themselves. */
 const MAX_IDLE_MS = 30 * 60_000;
 /** A peer that has gone without a word is found out by a ping after so long, and so much longer without an answer. */
@@ -77,12 +84,13 @@ export async function listenGrpc(options: GrpcOptions): Promise<GrpcListener> {
 		"grpc.keepalive_time_ms": KEEPALIVE_MS,
 		"grpc.keepalive_timeout_ms": KEEPALIVE_ANSWER_MS,
 		"grpc.enable_channelz": 0,
+		interceptors: [gate(options)],
 	});
 	for (const [path, run] of EXPORTS) {
 		server.register(
 			path,
 			(call: Call, answer: sendUnaryData<Buffer>) =>
-				void handle(call, path, options, run).then(
+				void take(call.request, options.ingest, run).then(
 					(message) => answer(null, message),
 					(error: unknown) => answer(grpcError(httpErrorOf(error, options.logger))),
 				),
@@ -97,27 +105,82 @@ export async function listenGrpc(options: GrpcOptions): Promise<GrpcListener> {
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
 
-/** Messages are decoded behind the checks. */
+/** Messages are decoded by whoever takes them, so that errors are ours. */
 function asItIs(message: Buffer): Buffer {
 	return message;
 }
 
-async function handle(call: Call, path: string, { guard, ingest }: GrpcOptions, run: Export): Promise<Buffer> {
+/** What throws at once rejects, too. */
+async function take(message: Buffer, ingest: OtlpIngest, run: Export): Promise<Buffer> {
+	return run(ingest, message);
+}
+
+/**
+ * Looks at each call before its message is read: who may not send is refused without a byte of it in memory, and so many at
+ * once are let in, one after the other. A message that does not come in time gives its place up.
+ */
+function gate({ guard, logger, requestTimeoutMs }: GrpcOptions): ServerInterceptor {
+	const waiting = new Set<() => void>();
+	let reading = 0;
+	return ({ path }, call) => {
+		/** Set while the call has a place, also when its time has been stopped. */
+		let timer: NodeJS.Timeout | undefined;
+		let begin: (() => void) | undefined;
+		const end = () => {
+			if (begin !== undefined) waiting.delete(begin);
+			if (timer === undefined) return;
+			clearTimeout(timer);
+			timer = undefined;
+			reading--;
+			const [next] = waiting;
+			next?.();
+		};
+		const late = () => {
+			call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: "the message was not complete in time" });
+		};
+		const onReceiveMetadata = (metadata: Metadata, pass: (metadata: Metadata) => void) => {
+			try {
+				guard.check(asRequest(path, call.getHost(), metadata));
+			} catch (error) {
+				call.sendStatus(grpcError(httpErrorOf(error, logger)));
+				return;
+			}
+			begin = () => {
+				waiting.delete(begin!);
+				reading++;
+				timer = setTimeout(late, requestTimeoutMs);
+				pass(metadata);
+			};
+			if (reading < MAX_READING) begin();
+			else waiting.add(begin);
+		};
+		const onReceiveMessage = (message: unknown, pass: (message: unknown) => void) => {
+			clearTimeout(timer);
+			pass(message);
+		};
+		// `onCancel` comes at the end of every call, however it ends.
+		const listener = { onReceiveMetadata, onReceiveMessage, onCancel: end };
+		return new ServerInterceptingCall(call, { start: (next) => next(listener) });
+	};
+}
+
+/** A call as the guard looks at it. */
+function asRequest(path: string, host: string, metadata: Metadata): Parameters<Guard["check"]>[0] {
 	const header = (name: string) => {
-		const value = call.metadata.get(name)[0];
+		const [value] = metadata.get(name);
 		return typeof value === "string" ? value : undefined;
 	};
-	guard.check({
+	return {
 		method: "POST",
 		url: path,
-		headers: { host: call.getHost(), origin: header("origin"), authorization: header("authorization") },
-	});
-	return run(ingest, call.request);
+		headers: { host, origin: header("origin"), authorization: header("authorization") },
+	};
 }
 
 /** The code that tells an exporter whether to send again (OTLP specification, "Failures"): only UNAVAILABLE does. */
 function grpcError(error: HttpError): { readonly code: status; readonly details: string } {
-	return { code: codeOf(error.status), details: error.message };
+	// The library encodes the text as a URI does, which throws for lone surrogates.
+	return { code: codeOf(error.status), details: error.message.toWellFormed() };
 }
 
 function codeOf(httpStatus: number): status {

@@ -35,6 +35,7 @@ Exit codes
   1  something failed
   2  wrong command line
   4  Node.js is older than 22.16
+  130  stopped with Ctrl+C
 
 Examples
   traceway-live doctor

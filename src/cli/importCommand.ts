@@ -67,21 +67,25 @@ async function run(args: readonly string[]): Promise<number> {
 	const stop = new AbortController();
 	process.once("SIGINT", () => stop.abort());
 	process.once("SIGTERM", () => stop.abort());
+	const total: Counts = { spans: 0, skipped: 0, rejected: 0 };
 	try {
 		const url = givenUrl ?? (await defaultUrl(stop.signal));
-		const total: Counts = { spans: 0, skipped: 0, rejected: 0 };
 		for (const file of files) {
 			const sender = new Sender(url, token, stop.signal);
-			await importFile(file, sender);
-			total.spans += sender.counts.spans;
-			total.skipped += sender.counts.skipped;
-			total.rejected += sender.counts.rejected;
+			try {
+				await importFile(file, sender);
+			} finally {
+				total.spans += sender.counts.spans;
+				total.skipped += sender.counts.skipped;
+				total.rejected += sender.counts.rejected;
+			}
 		}
 		process.stderr.write(`${countsText(total)}\n`);
 		return total.rejected === 0 ? 0 : 1;
 	} catch (error) {
-		if (stop.signal.aborted) return 130;
-		throw error;
+		if (!stop.signal.aborted) throw error;
+		process.stderr.write(`stopped: ${countsText(total)}; import again for the rest\n`);
+		return 130;
 	}
 }
 

@@ -57,7 +57,7 @@ Exit codes
   2  wrong command line
   3  another running server owns the data directory
   4  Node.js is older than 22.16
-  130  export or import was stopped with Ctrl+C
+  130  export, import or doctor was stopped with Ctrl+C
 
 Examples
   ${PROGRAM} serve

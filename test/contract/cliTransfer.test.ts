@@ -254,6 +254,21 @@ describe("import", () => {
 		expect((await client(server).get("/stats")).json).toMatchObject({ span_count: 0 });
 	});
 
+	it("says how far it came when it is stopped, with code 130", async () => {
+		let requests = 0;
+		const server = await peer((request, response) => {
+			request.resume().on("end", () => {
+				if (++requests === 1) response.end('{"traces":1,"spans":9,"skipped":0,"rejected":0,"errors":[]}');
+				else command_.child.kill("SIGINT");
+			});
+		});
+		const file = join(temporaryDir(), "large.json");
+		writeFileSync(file, exportOf(6000, 2000));
+		const command_ = command(server.url, ["import", file]);
+		expect(await command_.ended).toBe(130);
+		expect(command_.stderr).toBe("stopped: 9 spans imported; import again for the rest\n");
+	});
+
 	it("says which file cannot be read", async () => {
 		const server = await start();
 		const dir = join(temporaryDir(), "sub");

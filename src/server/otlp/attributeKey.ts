@@ -4,7 +4,9 @@ import { eventRuleOf, type FieldRule, type FlatRule, fieldRuleOf, flatRuleOf } f
 /** Name of an attribute, one object for all attributes of that name, with all that is worked out once a name. */
 export class AttributeKey {
 	readonly name: string;
-	/** `"name":`, to be followed by the value. */
+	/** The name as JSON text. */
+	readonly step: string;
+	/** The same with a colon, to be followed by the value. */
 	readonly json: string;
 	/** What the attribute of a span tells in Traceway's words; undefined for most names. */
 	readonly rule: FieldRule | undefined;
@@ -20,7 +22,8 @@ export class AttributeKey {
 
 	constructor(name: string) {
 		this.name = name;
-		this.json = `${JSON.stringify(name)}:`;
+		this.step = JSON.stringify(name);
+		this.json = `${this.step}:`;
 		this.rule = fieldRuleOf(name);
 		this.flat = this.rule === undefined ? flatRuleOf(name) : undefined;
 		this.eventRule = eventRuleOf(name);

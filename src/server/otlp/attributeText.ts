@@ -5,8 +5,8 @@ import { RawText } from "./rawText.ts";
 export class ValueHints {
 	/** Elements of the list, each with a comma before it. */
 	#texts = "";
-	/** Elements of the path to the value being written, each with a comma before it. */
-	#path = "";
+	/** The path to the value being written: steps as JSON text. */
+	readonly #path: string[] = [];
 
 	/** The list, or undefined when there are none. */
 	get json(): string | undefined {
@@ -14,16 +14,16 @@ export class ValueHints {
 	}
 
 	add(type: "bytes" | "int" | "double"): void {
-		this.#texts += `,[[${this.#path.slice(1)}],"${type}"]`;
+		this.#texts += `,[[${this.#path.join(",")}],"${type}"]`;
 	}
 
-	/** Runs work with one more step on the path; `step` is JSON text. */
-	within<T>(step: string, work: () => T): T {
-		const outer = this.#path;
-		this.#path = `${outer},${step}`;
-		const result = work();
-		this.#path = outer;
-		return result;
+	/** What is written until `leave` stands one step deeper; `step` is JSON text. */
+	enter(step: string): void {
+		this.#path.push(step);
+	}
+
+	leave(): void {
+		this.#path.pop();
 	}
 }
 
@@ -39,7 +39,11 @@ export function attributesText(attributes: RawAttributes, hints: ValueHints, wit
 		text += key.json;
 		if (value instanceof RawText) text += value.json;
 		else if (typeof value === "number") text += value;
-		else text += hints.within(key.json.slice(0, -1), () => valueText(value, hints));
+		else {
+			hints.enter(key.step);
+			text += valueText(value, hints);
+			hints.leave();
+		}
 	}
 	return text === "" ? "{}" : `${text}}`;
 }
@@ -51,8 +55,14 @@ export function valueText(value: RawValue, hints: ValueHints): string {
 	if (typeof value !== "object") return String(value);
 	if (value instanceof RawAttributes) return attributesText(value, hints);
 	if (value instanceof RawList) {
-		const texts = value.values.map((item, index) => hints.within(String(index), () => valueText(item, hints)));
-		return `[${texts.join(",")}]`;
+		let text = "[";
+		for (let index = 0; index < value.values.length; index++) {
+			if (index > 0) text += ",";
+			hints.enter(String(index));
+			text += valueText(value.values[index], hints);
+			hints.leave();
+		}
+		return `${text}]`;
 	}
 	if (value instanceof RawBytes) {
 		hints.add("bytes");

@@ -566,14 +566,23 @@ class Decoder {
 
 	/** A varint; exact up to 2^53, rounded beyond, where only a length can be meant and is too great anyway. */
 	#varint(end: number): number {
+		// Short enough to be compiled into its callers: most numbers are tags and lengths of one byte.
+		const at = this.#at;
+		if (at < end) {
+			const first = this.#bytes[at];
+			if (first < 0x80) {
+				this.#at = at + 1;
+				return first;
+			}
+		}
+		return this.#longVarint(end);
+	}
+
+	#longVarint(end: number): number {
 		const bytes = this.#bytes;
 		let at = this.#at;
 		if (at >= end) throw truncated(at);
 		const first = bytes[at++];
-		if (first < 0x80) {
-			this.#at = at;
-			return first;
-		}
 		let low = first & 0x7f;
 		let shift = 7;
 		let high = 0;

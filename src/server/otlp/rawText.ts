@@ -9,6 +9,9 @@ interface Slicing {
 /** Bytes of a request that slices are cut from. */
 export type SliceableBytes = Buffer & Slicing;
 
+/** As the REST API bounds model and provider. */
+const MAX_COLUMN_CHARS = 1000;
+
 /**
  * A text value. One from a protobuf request stays bytes until someone asks for it: most texts are asked for in one form only,
  * and bytes are searched five times as fast as the characters of a string.
@@ -16,6 +19,7 @@ export type SliceableBytes = Buffer & Slicing;
 export class RawText {
 	#text: string | undefined;
 	#json: string | undefined;
+	#column: string | undefined;
 	readonly #bytes: SliceableBytes | undefined;
 	readonly #start: number;
 	readonly #end: number;
@@ -39,6 +43,15 @@ export class RawText {
 				? `"${this.text}"`
 				: JSON.stringify(this.text);
 		return this.#json;
+	}
+
+	/** What a column takes: well-formed and no longer than the REST API lets it be. */
+	get column(): string {
+		if (this.#column === undefined) {
+			const text = this.text;
+			this.#column = (text.length > MAX_COLUMN_CHARS ? text.slice(0, MAX_COLUMN_CHARS) : text).toWellFormed();
+		}
+		return this.#column;
 	}
 
 	get isEmpty(): boolean {

@@ -3,13 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { describeError, type Logger } from "../base/logger.ts";
 import { releaseBody } from "./body.ts";
 import { HttpError, type HttpErrorCode, ServerError } from "./errors.ts";
 import type { Guard } from "./guard.ts";
 import type { PostRoutes } from "./postRoutes.ts";
 import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
-import type { App } from "./services.ts";
+import type { App, NodeBindings } from "./services.ts";
 
 export interface HttpServerOptions {
 	readonly app: App;
@@ -89,7 +90,12 @@ type LatestResponses = WeakMap<Socket, ServerResponse>;
 function requestListener(options: HttpServerOptions, latest: LatestResponses) {
 	const { app, posts, guard, logger, heartbeatMs } = options;
 	const stalledMs = Math.max(STALLED_MS, 3 * heartbeatMs);
-	const handle = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+	const fetch = async (request: Request, env: NodeBindings): Promise<Response> => {
+		const response = await app.fetch(request, env);
+		// To HEAD the app answers with a copy of its route's response, which has lost the mark that all has been written.
+		return env.outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
+	};
+	const handle = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
 		errorHandler: (error) => {
 			logger.error(`a request failed: ${describeError(error)}`);
 			return new Response(errorBody("the request cannot be read", "internal_error"), {

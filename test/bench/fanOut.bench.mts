@@ -1,41 +1,11 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { type BenchRow, interleave, median, ratioRow } from "./bench.mts";
+import { Child } from "./lineChild.mts";
 
 export const name = "fan-out";
 
 const ROUNDS = 5;
 const WARM_UP_MS = 300;
 const MEASURED_MS = 800;
-
-/** A process that answers lines with lines. */
-class Child {
-	readonly #process: ChildProcessByStdio<Writable, Readable, null>;
-	readonly #lines: AsyncIterator<string>;
-
-	constructor(file: string, args: readonly string[]) {
-		const path = fileURLToPath(new URL(file, import.meta.url));
-		this.#process = spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] });
-		this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-	}
-
-	async line(): Promise<string> {
-		return (await this.#lines.next()).value;
-	}
-
-	ask(question: string): Promise<string> {
-		this.#process.stdin.write(`${question}\n`);
-		return this.line();
-	}
-
-	async end(): Promise<void> {
-		this.#process.stdin.end();
-		await once(this.#process, "exit");
-	}
-}
 
 interface Server {
 	readonly child: Child;

@@ -181,3 +181,16 @@ describe("the routes that are called for every span", () => {
 		expect((await post("/traces", {}, origin)).headers).toMatchObject(expected);
 	});
 });
+
+describe("HEAD", () => {
+	it("is answered without a body, also by routes that write while they read", async () => {
+		const server = await start();
+		const { span, post } = client(server);
+		await post("/traces", { id: "t" });
+		for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 400 }, () => span({})));
+		for (const path of ["/traces", "/traces/t", "/traces/none", "/export/json", "/stats"]) {
+			const answer = await send("HEAD", `${server.url}/api${path}`);
+			expect([path, answer.status, answer.text]).toEqual([path, path === "/traces/none" ? 404 : 200, ""]);
+		}
+	});
+});

@@ -1,3 +1,4 @@
+import { SpanStateCode } from "../../model/span.ts";
 import { type Database, readNumber, type Statement } from "./database.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS } from "./reader.ts";
 import { asBegun, asDeleted, kindText, type SpanRow, spanText } from "./wireText.ts";
@@ -15,6 +16,26 @@ export interface LoggedEvent {
 export const SpanEventCode = { created: 1, completed: 2, failed: 3 } as const;
 
 const SPAN_EVENT_TYPES = ["", "span_created", "span_completed", "span_failed"] as const;
+
+/**
+ * Columns of a span as its event tells of it: what its end has brought is not even read for the event of its beginning. A trace
+ * that is being deleted bit by bit has left the table of traces already.
+ */
+const TOLD_COLUMNS = [
+	["s.status", "status", String(SpanStateCode.running)],
+	["s.error", "error", "NULL"],
+	["s.end_ms", "endMs", "NULL"],
+	["s.end_sub", "endSub", "NULL"],
+	["s.duration_ms", "durationMs", "NULL"],
+	["p.output", "outputJson", "NULL"],
+].reduce(
+	(columns, [column, name, begun]) =>
+		columns.replace(
+			new RegExp(`${column}( AS ${name})?,`),
+			`iif(e.type = ${SpanEventCode.created}, ${begun}, ${column}) AS ${name},`,
+		),
+	SPAN_COLUMNS.replace("t.id", "coalesce(t.id, d.id)"),
+);
 
 /** Characters of events that are read in one go, behind the first one. */
 const MAX_PORTION_CHARS = 1_000_000;
@@ -54,9 +75,8 @@ export class EventLog {
 	constructor(database: Database) {
 		this.#insertText = database.prepare("INSERT INTO events (id, at_ms, type, facets, data) VALUES (?, ?, 0, ?, ?)");
 		this.#insertSpan = database.prepare("INSERT INTO events (id, at_ms, type, seq) VALUES (?, ?, ?, ?)");
-		// A trace that is being deleted bit by bit has left the table of traces already.
 		this.#after = database.prepare(
-			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${SPAN_COLUMNS.replace("t.id", "coalesce(t.id, d.id)")}
+			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${TOLD_COLUMNS}
 			FROM events e LEFT JOIN spans s ON s.seq = e.seq LEFT JOIN traces t ON t.ref = s.trace
 			LEFT JOIN doomed d ON d.ref = s.trace ${PAYLOAD_JOINS} WHERE e.id > ? ORDER BY e.id LIMIT ?`,
 		);
@@ -134,7 +154,7 @@ export class EventLog {
 			const event =
 				row.type === 0
 					? { id: row.eventId, facets: row.facets, data: row.data ?? "" }
-					: spanEvent(row.eventId, row.type, row, row.data);
+					: toldEvent(row.eventId, row.type, withKind(row, row.data));
 			events.push(event);
 			chars += event.data.length;
 			if (chars > MAX_PORTION_CHARS) break;
@@ -183,14 +203,18 @@ export class EventLog {
 	}
 }
 
-/** `keptKind` is the kind that the span began with, when another one has replaced it. */
-function spanEvent(id: number, code: number, row: SpanRow, keptKind: string | null = null): LoggedEvent {
-	const shown = code === SpanEventCode.created ? withKind(asBegun(row), keptKind) : row;
-	const { kindType, kindName, model } = shown;
-	const facets = model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
-	return { id, facets, data: `{"type":"${SPAN_EVENT_TYPES[code]}","span":${spanText(shown)}}` };
+function spanEvent(id: number, code: number, row: SpanRow): LoggedEvent {
+	return toldEvent(id, code, code === SpanEventCode.created ? asBegun(row) : row);
 }
 
+/** `row` is what the event says. */
+function toldEvent(id: number, code: number, row: SpanRow): LoggedEvent {
+	const { kindType, kindName, model } = row;
+	const facets = model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
+	return { id, facets, data: `{"type":"${SPAN_EVENT_TYPES[code]}","span":${spanText(row)}}` };
+}
+
+/** `kindJson` is the kind that the span began with, when another one has replaced it. */
 function withKind(row: SpanRow, kindJson: string | null): SpanRow {
 	if (kindJson === null) return row;
 	const kind = JSON.parse(kindJson) as { type: string; kind?: string; model?: string; attributes?: unknown };

@@ -86,7 +86,7 @@ function* jsonPieces(reader: ExportReader, only: ExportTrace | undefined): Gener
 		let text = "";
 		for (const { id, record } of traces) {
 			if (record === undefined) continue;
-			text += `${separator}\n${JSON.stringify(id)}:${record}`;
+			text += `${separator}\n${JSON.stringify(id)}:${record.text}`;
 			separator = ",";
 		}
 		yield text;
@@ -114,12 +114,12 @@ function* otlpPieces(reader: ExportReader, only: ExportTrace | undefined): Gener
 	let scope: string | undefined;
 	for (const traces of tracesOf(reader, only)) {
 		for (const trace of traces) {
-			let record = isToldBySpans(trace) ? undefined : trace.record;
+			let first: ExportTrace | undefined = trace;
 			for (const texts of reader.spans(trace.ref)) {
 				let piece = "";
 				for (const text of texts) {
-					const span = exportedSpan(text, record);
-					record = undefined;
+					const span = exportedSpan(text, first);
+					first = undefined;
 					if (span.resource !== resource) {
 						piece += `${resource === undefined ? "" : "]}]},"}\n{${span.resource},"scopeSpans":[{${span.scope},"spans":[`;
 					} else if (span.scope !== scope) piece += `]},{${span.scope},"spans":[`;
@@ -132,9 +132,4 @@ function* otlpPieces(reader: ExportReader, only: ExportTrace | undefined): Gener
 		}
 	}
 	yield resource === undefined ? "]}\n" : "]}]}]}\n";
-}
-
-/** What OTLP ingest makes of spans alone says as much as the record. */
-function isToldBySpans({ tagsJson }: ExportTrace): boolean {
-	return tagsJson === '["otlp"]';
 }

@@ -4,8 +4,18 @@ import { type ImportSpan, importRecordSchema, importSpanSchema } from "../protoc
 import { HttpError } from "./errors.ts";
 import { JsonCursor, parsePiece } from "./jsonCursor.ts";
 import { memberTexts } from "./memberText.ts";
+import { decodeJson } from "./otlp/jsonDecode.ts";
+import { Normaliser, UNNAMED_TRACE } from "./otlp/normalise.ts";
+import { SPAN_ATTRIBUTE, TRACE_ATTRIBUTE } from "./otlpExport.ts";
 import { DEFAULT_KIND, prepareKind } from "./spanKind.ts";
-import type { MovedAttribute, OtelPart, SpanKindRecord, WholeSpan } from "./storage/spanRecord.ts";
+import type {
+	IngestBatch,
+	MovedAttribute,
+	OtelPart,
+	SeenTrace,
+	SpanKindRecord,
+	WholeSpan,
+} from "./storage/spanRecord.ts";
 import type { NewTrace } from "./storage/store.ts";
 import { checkId, checkTime, describeIssue } from "./validation.ts";
 
@@ -16,7 +26,7 @@ const MAX_ERRORS = 20;
 const MAX_DEPTH = 64;
 
 /**
- * Reads an export, Traceway's JSON (`{"traces":{id:[span, …]}}`), into what the store takes.
+ * Reads an export, Traceway's JSON (`{"traces":{id:[span, …]}}`) or OTLP JSON (`{"resourceSpans":[…]}`), into what the store takes.
  * Spans that cannot be taken are counted with their reason; the rest goes on without them.
  */
 export class ImportReader {
@@ -26,10 +36,19 @@ export class ImportReader {
 	readonly errors: string[] = [];
 	rejected = 0;
 	readonly #text: string;
+	readonly #seen = new Map<string, SeenTrace>();
+	/** Traces that had no record where they were exported. */
+	readonly #withoutRecord = new Set<string>();
+	readonly #now = { ms: Date.now(), subNs: 0 };
 
 	/** @param text the whole body. */
 	constructor(text: string) {
 		this.#text = text;
+	}
+
+	/** Traces that only their spans from OpenTelemetry name. */
+	get seenTraces(): readonly SeenTrace[] {
+		return [...this.#seen.values()].filter(({ id }) => !this.records.has(id) && !this.#withoutRecord.has(id));
 	}
 
 	/** Number of traces that were named. */
@@ -52,6 +71,7 @@ export class ImportReader {
 			const next = cursor.peek();
 			if (key === "traces" && next === "{") yield* this.#readTraces(cursor);
 			else if (key === "records" && next === "{") yield* this.#readRecords(cursor);
+			else if (key === "resourceSpans" && next === "[") yield* this.#readOtlp(cursor);
 			else {
 				parsePiece(cursor.value());
 				continue;
@@ -81,6 +101,13 @@ export class ImportReader {
 		}
 	}
 
+	*#readOtlp(cursor: JsonCursor): Generator<void> {
+		for (const index of cursor.elements()) {
+			this.#addResourceSpans(parsePiece(cursor.value()), `resourceSpans[${index}]`);
+			yield;
+		}
+	}
+
 	/** Adds what stands at `where`, or notes why it is left out. */
 	#try(where: string, add: () => void): void {
 		try {
@@ -105,6 +132,66 @@ export class ImportReader {
 	#addSpan(text: string, traceId: string, where: string): void {
 		const value = parsePiece(text);
 		this.#try(where, () => this.spans.push(wholeSpan(check(importSpanSchema, value), text, traceId)));
+	}
+
+	/** A span out of `SPAN_ATTRIBUTE`, with the input and output that stand in attributes of their own. */
+	#addOwnSpan(own: string, span: unknown): void {
+		const isWhole = Object.hasOwn(parseOwn(own, SPAN_ATTRIBUTE), "otel");
+		const text = isWhole ? own : withPayload(own, span);
+		const value = parseOwn(text, `${SPAN_ATTRIBUTE} with input.value and output.value`);
+		this.spans.push(wholeSpan(check(importSpanSchema, value), text, undefined));
+	}
+
+	/** One element of `resourceSpans`, scope by scope, so that spans keep their order. */
+	#addResourceSpans(value: unknown, where: string): void {
+		const scopes = isObject(value) ? value.scopeSpans : undefined;
+		if (!isObject(value) || !Array.isArray(scopes)) {
+			this.#decode(value, where, "");
+			return;
+		}
+		for (const [index, scope] of scopes.entries()) {
+			const path = `.scopeSpans[${index}]`;
+			if (isObject(scope) && Array.isArray(scope.spans)) {
+				// Spans that we exported ourselves become what they were.
+				scope.spans = scope.spans.filter((span, at) => !this.#tryOwn(span, `${where}${path}.spans[${at}]`));
+			}
+			this.#decode({ ...value, scopeSpans: [scope] }, where, path);
+		}
+	}
+
+	/** Takes the attributes of ours off a span; true when it has been added, or left out, by them. */
+	#tryOwn(span: unknown, where: string): boolean {
+		const record = takeAttribute(span, TRACE_ATTRIBUTE);
+		if (record !== undefined) this.#try(where, () => this.#addOwnRecord(parseOwn(record, TRACE_ATTRIBUTE)));
+		const own = takeAttribute(span, SPAN_ATTRIBUTE);
+		if (own !== undefined) this.#try(where, () => this.#addOwnSpan(own, span));
+		return own !== undefined;
+	}
+
+	/** Spans as any program sends them, of one scope at most; `path` is its place in the element at `where`. */
+	#decode(resourceSpans: unknown, where: string, path: string): void {
+		const place = (problem: string) => problem.replace(/resourceSpans\[0\](\.scopeSpans\[0\])?/, where + path);
+		const normaliser = new Normaliser(this.#now);
+		let batch: IngestBatch;
+		try {
+			batch = normaliser.batch(decodeJson({ resourceSpans: [resourceSpans] }, normaliser));
+		} catch (error) {
+			if (!(error instanceof HttpError)) throw error;
+			throw new HttpError(error.status, error.code, place(error.message));
+		}
+		for (const span of batch.spans) this.spans.push(span);
+		for (const trace of batch.traces) this.#seen.set(trace.id, merged(this.#seen.get(trace.id), trace));
+		this.rejected += batch.rejectedSpans;
+		if (batch.firstProblem !== undefined && this.errors.length < MAX_ERRORS) {
+			this.errors.push(place(batch.firstProblem));
+		}
+	}
+
+	#addOwnRecord(value: JsonObject): void {
+		const { id } = value;
+		if (typeof id !== "string") throw new HttpError(422, "invalid_body", `${TRACE_ATTRIBUTE}: has no id`);
+		if (Object.hasOwn(value, "tags")) this.#addRecord(id, value);
+		else this.#withoutRecord.add(id);
 	}
 }
 
@@ -240,6 +327,66 @@ function isEscaped(text: string, at: number): boolean {
 	return (at - before) % 2 === 1;
 }
 
+type JsonObject = Record<string, unknown>;
+
+function isObject(value: unknown): value is JsonObject {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What two parts of a trace tell of it: the better name, the earlier start. */
+function merged(known: SeenTrace | undefined, seen: SeenTrace): SeenTrace {
+	if (known === undefined) return seen;
+	const rank = ({ name, isNameFinal }: SeenTrace) => (isNameFinal ? 2 : name === UNNAMED_TRACE ? 0 : 1);
+	const named = rank(seen) > rank(known) ? seen : known;
+	const isEarlier =
+		seen.start.ms < known.start.ms || (seen.start.ms === known.start.ms && seen.start.subNs < known.start.subNs);
+	return { ...named, start: isEarlier ? seen.start : known.start };
+}
+
+/** Text of an attribute of ours, which is taken out of the span; undefined when there is none. */
+function takeAttribute(span: unknown, key: string): string | undefined {
+	if (!isObject(span) || !Array.isArray(span.attributes)) return undefined;
+	const text = attributeText(span.attributes, key);
+	if (text !== undefined) {
+		const rest = span.attributes.filter((attribute) => !isObject(attribute) || attribute.key !== key);
+		if (rest.length > 0) span.attributes = rest;
+		else delete span.attributes;
+	}
+	return text;
+}
+
+function attributeText(attributes: readonly unknown[], key: string): string | undefined {
+	for (const attribute of attributes) {
+		if (!isObject(attribute) || attribute.key !== key || !isObject(attribute.value)) continue;
+		const { stringValue } = attribute.value;
+		if (typeof stringValue === "string") return stringValue;
+	}
+	return undefined;
+}
+
+/** Joins texts; whether that is JSON is for the caller to see. */
+function withPayload(own: string, span: unknown): string {
+	const attributes = isObject(span) && Array.isArray(span.attributes) ? span.attributes : [];
+	let members = "";
+	for (const name of ["input", "output"]) {
+		const value = attributeText(attributes, `${name}.value`);
+		if (value !== undefined) members += `,"${name}":${value}`;
+	}
+	return `${own.slice(0, own.lastIndexOf("}"))}${members}}`;
+}
+
+/** A JSON object that came inside a text. @throws HttpError 422 */
+function parseOwn(text: string, what: string): JsonObject {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (error) {
+		if (!(error instanceof SyntaxError)) throw error;
+	}
+	if (!isObject(value)) throw invalid(`${what}: must be a JSON object`);
+	return value;
+}
+
 function check<T>(schema: { safeParse(value: unknown): ParseResult<T> }, value: unknown): T {
 	const result = schema.safeParse(value);
 	if (!result.success) throw invalid(describeIssue(result.error.issues[0], value));
@@ -255,7 +402,7 @@ function invalid(message: string): HttpError {
 }
 
 function wrongShape(): HttpError {
-	return invalid('body: must be an export, {"traces":{"<id>":[…]}} of Traceway');
+	return invalid('body: must be an export, {"traces":{"<id>":[…]}} of Traceway or {"resourceSpans":[…]} of OTLP');
 }
 
 function shown(text: string): string {

@@ -10,7 +10,7 @@ import type { App, Services } from "./services.ts";
 const SPANS_PER_TURN = 500;
 
 /**
- * `POST /api/import`: what `/api/export/json` gave. The body is read to its end before anything is stored, so
+ * `POST /api/import`: what `/api/export/json` or `/api/export/otlp` gave. The body is read to its end before anything is stored, so
  * that half a file changes nothing; what is there already stays as it is, so that a file may be imported twice.
  */
 export function addImportRoutes(app: App, { store }: Services): void {
@@ -25,7 +25,8 @@ export function addImportRoutes(app: App, { store }: Services): void {
 		let added = 0;
 		for (let from = 0; from < reader.spans.length; from += SPANS_PER_TURN) {
 			const spans = reader.spans.slice(from, from + SPANS_PER_TURN);
-			added += (await store.addBatch({ spans, traces: [] })).added;
+			const traces = from === 0 ? reader.seenTraces : [];
+			added += (await store.addBatch({ spans, traces })).added;
 		}
 		const answer: WireImport = {
 			traces: reader.traceCount,

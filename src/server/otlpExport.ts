@@ -10,11 +10,13 @@ import type {
 	WireSpanLink,
 } from "../protocol/rest.ts";
 import { memberTexts } from "./memberText.ts";
+import type { ExportTrace } from "./storage/exportReader.ts";
 
 /**
  * Attributes of ours in exported spans, of which an import makes what was exported. `SPAN_ATTRIBUTE` is the span as REST sends it,
  * on what OTLP has no words for: a span that did not come from OpenTelemetry (there without input and output, which stand as
- * `input.value` and `output.value`), has no hex ids, or still runs. `TRACE_ATTRIBUTE` is the record of the trace, on its first span.
+ * `input.value` and `output.value`), has no hex ids, or still runs. `TRACE_ATTRIBUTE` is the record of the trace, on its first span; it
+ * has no tags when the trace has no record.
  */
 export const SPAN_ATTRIBUTE = "traceway.span";
 export const TRACE_ATTRIBUTE = "traceway.trace";
@@ -46,9 +48,9 @@ const OWN_MEMBERS = [
  * A span as an `ExportTraceServiceRequest` in JSON has it: hex ids, nanoseconds as text, typed attributes.
  *
  * @param text the span as REST sends it.
- * @param traceText record of its trace as REST sends it, for the first span of a trace whose record OTLP could not tell.
+ * @param trace the trace, for the first span of it.
  */
-export function exportedSpan(text: string, traceText: string | undefined): ExportedSpan {
+export function exportedSpan(text: string, trace: ExportTrace | undefined): ExportedSpan {
 	const texts = memberTexts(text, [...OWN_MEMBERS, "input", "output", "attributes", "events", "links", "otel"]);
 	const wire = parseShallow(text);
 	const kind = parseMembers(texts.kind ?? "{}", KIND_MEMBERS);
@@ -64,14 +66,17 @@ export function exportedSpan(text: string, traceText: string | undefined): Expor
 	else if (!isForeign) addOwnAttributes(attributes, kind, wire.session_id, texts);
 	const isSame =
 		traceId === wire.trace_id && spanId === wire.id && (wire.parent_id === null || parentId === wire.parent_id);
-	if (!isForeign || !isSame || wire.status === "running") {
+	const isPlain = isForeign && isSame && wire.status !== "running";
+	if (!isPlain) {
 		const members = OWN_MEMBERS.flatMap((name) => {
 			const value = texts[name];
 			return value === undefined ? [] : [`"${name}":${value}`];
 		});
 		attributes.set(SPAN_ATTRIBUTE, stringValue(isForeign ? text : `{${members.join(",")}}`));
 	}
-	if (traceText !== undefined) attributes.set(TRACE_ATTRIBUTE, stringValue(traceText));
+	if (trace !== undefined && !(isPlain && isTold(trace, wire))) {
+		attributes.set(TRACE_ATTRIBUTE, stringValue(trace.record?.text ?? `{"id":${JSON.stringify(trace.id)}}`));
+	}
 
 	const { start, end } = times(wire, otel);
 	const parts = [`"traceId":"${traceId}"`, `"spanId":"${spanId}"`];
@@ -112,6 +117,12 @@ function parseMembers(text: string, names: readonly string[]): Readonly<Record<s
 		if (member !== undefined) value[name] = parseSpelled(member);
 	}
 	return value;
+}
+
+/** True when OTLP ingest makes the same record of the trace's first span. */
+function isTold({ record }: ExportTrace, wire: WireSpan): boolean {
+	if (record === undefined || wire.parent_id !== null || record.tagsJson !== '["otlp"]') return false;
+	return wire.name === record.name && JSON.stringify(wire.started_at) === record.startedAtJson;
 }
 
 const KIND_MEMBERS = [

@@ -108,6 +108,8 @@ function wireText(kind: SpanKindInput, isCustom: boolean, cost: number | null): 
 	let isInColumns = true;
 	for (const [key, value] of Object.entries(kind)) {
 		if (value === null || value === undefined || (isCustom && key === "attributes")) continue;
+		// Last, as the one that is estimated: then both read alike.
+		if (key === "cost") continue;
 		wire[key] = value;
 		if (COLUMN_MEMBERS.has(key) || (isCustom && key === "kind")) continue;
 		if (key === "usage_scope" && value === "subtree") continue;

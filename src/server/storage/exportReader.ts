@@ -3,14 +3,21 @@ import { PAYLOAD_JOINS, SPAN_COLUMNS, TRACE_INDEX } from "./reader.ts";
 import { RecordState } from "./traceTable.ts";
 import { rowSize, type SpanRow, spanText, timeText } from "./wireText.ts";
 
-/** A trace to be exported. Texts are JSON. */
+/** Record of a trace. Texts named `…Json` are JSON. */
+export interface ExportRecord {
+	readonly name: string | null;
+	readonly tagsJson: string;
+	readonly startedAtJson: string;
+	/** All of it, as JSON. */
+	readonly text: string;
+}
+
+/** A trace to be exported. */
 export interface ExportTrace {
 	readonly ref: number;
 	readonly id: string;
-	/** Record of the trace; undefined when only its spans name it. */
-	readonly record: string | undefined;
-	readonly tagsJson: string;
-	readonly spanCount: number;
+	/** Undefined when only its spans name it. */
+	readonly record: ExportRecord | undefined;
 }
 
 /** Traces read at once. */
@@ -29,8 +36,7 @@ export class ExportReader {
 	readonly #spans: Statement;
 
 	constructor(database: Database) {
-		const columns = `ref, id, name, tags AS tagsJson, start_ms AS startMs, start_sub AS startSub, record,
-			span_count AS spanCount`;
+		const columns = `ref, id, name, tags AS tagsJson, start_ms AS startMs, start_sub AS startSub, record`;
 		this.#one = database.prepare(`SELECT ${columns} FROM traces WHERE id = ?`);
 		this.#traces = database.prepare(
 			`SELECT ${columns} FROM traces WHERE (start_ms, start_sub, id) > (?, ?, ?)
@@ -80,7 +86,7 @@ export class ExportReader {
 }
 
 function exportTrace(row: Record<string, unknown>): ExportTrace {
-	const { ref, id, name, tagsJson, startMs, startSub, record, spanCount } = row as unknown as {
+	const { ref, id, name, tagsJson, startMs, startSub, record } = row as unknown as {
 		readonly ref: number;
 		readonly id: string;
 		readonly name: string | null;
@@ -88,9 +94,10 @@ function exportTrace(row: Record<string, unknown>): ExportTrace {
 		readonly startMs: number;
 		readonly startSub: number;
 		readonly record: number;
-		readonly spanCount: number;
 	};
+	if (record === RecordState.none) return { ref, id, record: undefined };
 	const nameText = name === null ? "" : `"name":${JSON.stringify(name)},`;
-	const text = `{"id":${JSON.stringify(id)},${nameText}"tags":${tagsJson},"started_at":${timeText(startMs, startSub)}}`;
-	return { ref, id, record: record === RecordState.none ? undefined : text, tagsJson, spanCount };
+	const startedAtJson = timeText(startMs, startSub);
+	const text = `{"id":${JSON.stringify(id)},${nameText}"tags":${tagsJson},"started_at":${startedAtJson}}`;
+	return { ref, id, record: { name, tagsJson, startedAtJson, text } };
 }

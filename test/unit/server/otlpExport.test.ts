@@ -15,8 +15,8 @@ const base = {
 };
 
 /** The exported span as JSON, its attributes by key. */
-function read(span: object | string, traceText?: string) {
-	const exported = exportedSpan(typeof span === "string" ? span : JSON.stringify(span), traceText);
+function read(span: object | string) {
+	const exported = exportedSpan(typeof span === "string" ? span : JSON.stringify(span), undefined);
 	const value = JSON.parse(exported.span);
 	const list = (value.attributes ?? []) as { key: string; value: Record<string, unknown> }[];
 	return {

@@ -6,9 +6,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { doctorSpan, otlpJson } from "../../src/cli/doctorSpan.ts";
+import { addOtlpRoutes } from "../../src/server/otlp/routes.ts";
 import type { RunningServer } from "../../src/server/server.ts";
 import { buildCli, type CliBundle, Process } from "./support/cli.ts";
-import { client, start, temporaryDir } from "./support/testServer.ts";
+import { client, send, start, temporaryDir } from "./support/testServer.ts";
 
 let bundle: CliBundle;
 
@@ -210,6 +212,23 @@ describe("import", () => {
 			stderr: "3 spans imported, 3 were there already\n",
 		});
 		expect(await exported(other)).toEqual(await exported(server));
+	});
+
+	it("carries OTLP from one server to another, as one document and as one a line", async () => {
+		const server = await start({ extraRoutes: addOtlpRoutes });
+		await fill(server);
+		for (const nowMs of [1_772_787_600_123, 1_772_787_600_456]) {
+			const headers = { "content-type": "application/json" };
+			expect((await send("POST", `${server.url}/v1/traces`, otlpJson(doctorSpan(nowMs)), headers)).status).toBe(200);
+		}
+		const { stdout } = await run(server, "export", "--format", "otlp");
+		const { resourceSpans } = JSON.parse(stdout) as { resourceSpans: unknown[] };
+		const lines = resourceSpans.map((one) => JSON.stringify({ resourceSpans: [one] })).join("\n");
+		for (const text of [stdout, lines]) {
+			const other = await start({ extraRoutes: addOtlpRoutes });
+			expect(await runWithInput(other, text)).toEqual({ exitCode: 0, stderr: "5 spans imported\n" });
+			expect(await exported(other)).toEqual(await exported(server));
+		}
 	});
 
 	it("takes a trace that is larger than what the server takes at once", async () => {

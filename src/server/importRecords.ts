@@ -82,6 +82,16 @@ export class ImportReader {
 		if (!isKnown) throw wrongShape();
 	}
 
+	/** Notes that a trace has another record already. */
+	leaveOutRecord(id: string): void {
+		this.#leaveOut(`records.${shown(id)}: the trace has another record already, which stays`);
+	}
+
+	#leaveOut(why: string): void {
+		this.rejected++;
+		if (this.errors.length < MAX_ERRORS) this.errors.push(why);
+	}
+
 	*#readTraces(cursor: JsonCursor): Generator<void> {
 		for (const traceId of cursor.keys()) {
 			const where = `traces.${shown(traceId)}`;
@@ -114,8 +124,7 @@ export class ImportReader {
 			add();
 		} catch (error) {
 			if (!(error instanceof HttpError)) throw error;
-			this.rejected++;
-			if (this.errors.length < MAX_ERRORS) this.errors.push(`${where}: ${error.message}`);
+			this.#leaveOut(`${where}: ${error.message}`);
 		}
 	}
 

@@ -5,8 +5,9 @@ import { HttpError } from "./errors.ts";
 import { ImportReader } from "./importRecords.ts";
 import { jsonText } from "./respond.ts";
 import type { App, Services } from "./services.ts";
+import type { Store } from "./storage/store.ts";
 
-/** Spans read in one turn of the event loop, and stored in one transaction. */
+/** Spans (or records) read in one turn of the event loop, and stored in one transaction. */
 const SPANS_PER_TURN = 500;
 
 /**
@@ -21,7 +22,7 @@ export function addImportRoutes(app: App, { store }: Services): void {
 		let count = 0;
 		for (const _ of reader.read()) if (++count % SPANS_PER_TURN === 0) await nextTurn();
 
-		for (const record of reader.records.values()) await store.createTrace(record);
+		await storeRecords(reader, store);
 		let added = 0;
 		for (let from = 0; from < reader.spans.length; from += SPANS_PER_TURN) {
 			const spans = reader.spans.slice(from, from + SPANS_PER_TURN);
@@ -37,4 +38,17 @@ export function addImportRoutes(app: App, { store }: Services): void {
 		};
 		return jsonText(JSON.stringify(answer));
 	});
+}
+
+/** A record that differs from the one that is there stays out, and its spans go to that one. */
+async function storeRecords(reader: ImportReader, store: Store): Promise<void> {
+	const records = [...reader.records.values()];
+	for (let from = 0; from < records.length; from += SPANS_PER_TURN) {
+		const portion = records.slice(from, from + SPANS_PER_TURN);
+		// Asked for in one turn, so that they share a transaction.
+		const results = await Promise.all(portion.map((record) => store.createTrace(record)));
+		for (const [index, { outcome }] of results.entries()) {
+			if (outcome === "conflict") reader.leaveOutRecord(String(portion[index].id));
+		}
+	}
 }

@@ -386,6 +386,54 @@ describe("export and import", () => {
 		]);
 	});
 
+	it("keeps the record that a trace has, and says so once it is another one", async () => {
+		const api = client(await start());
+		await api.trace({ id: "t", name: "mine", tags: ["a"], started_at: time(0) });
+		const file = (name: string) => ({ records: { t: { name, tags: ["a"], started_at: time(0) } }, traces: {} });
+		expect((await api.post("/import", file("mine"))).json).toMatchObject({ rejected: 0, errors: [] });
+		expect((await api.post("/import", file("other"))).json).toMatchObject({
+			rejected: 1,
+			errors: ["records.t: the trace has another record already, which stays"],
+		});
+		expect((await api.get("/traces/t")).json.trace.name).toBe("mine");
+	});
+
+	it("takes the good spans of hostile OTLP and says what is wrong with the others", async () => {
+		const api = client(await start());
+		const good = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", name: "n" };
+		const own = (text: string) => ({
+			...good,
+			attributes: [{ key: "traceway.span", value: { stringValue: text } }],
+		});
+		const { json } = await api.post("/import", {
+			resourceSpans: [
+				{ scopeSpans: [{ spans: [good, { ...good, spanId: "x" }, 17, own("{"), own("[]"), own('{"id":"a"}')] }] },
+				{
+					scopeSpans: [
+						{},
+						{
+							spans: [
+								{
+									...good,
+									spanId: "00f067aa0ba902b8",
+									attributes: [{ key: "traceway.trace", value: { stringValue: "{}" } }],
+								},
+							],
+						},
+					],
+				},
+			],
+		});
+		expect(json).toMatchObject({ spans: 2, rejected: 6 });
+		expect(json.errors).toEqual([
+			expect.stringMatching(/^resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[3\]: traceway\.span/),
+			expect.stringMatching(/^resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[4\]: traceway\.span/),
+			expect.stringMatching(/^resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[5\]: name: is missing/),
+			expect.stringMatching(/^resourceSpans\[0\]\.scopeSpans\[0\]\.spans\[1\]: spanId/),
+			expect.stringMatching(/^resourceSpans\[1\]\.scopeSpans\[1\]\.spans\[0\]: traceway\.trace: has no id/),
+		]);
+	});
+
 	it.each([
 		["", 400],
 		["{", 400],
@@ -396,6 +444,9 @@ describe("export and import", () => {
 		['{"traces":[]}', 422],
 		['{"traces":{"t":{}}}', 422],
 		["17", 422],
+		['{"resourceSpans":[17]}', 400],
+		['{"resourceSpans":[{"scopeSpans":17}]}', 400],
+		['{"resourceSpans":[{"resource":{"attributes":17}}]}', 400],
 	])("refuses %j and changes nothing", async (body, status) => {
 		const server = await start();
 		const answer = await send("POST", `${server.url}/api/import`, body);

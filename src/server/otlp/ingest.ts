@@ -3,6 +3,7 @@ import type { ServerCounters } from "../counters.ts";
 import { HttpError } from "../errors.ts";
 import type { IngestBatch } from "../storage/spanRecord.ts";
 import type { Store } from "../storage/store.ts";
+import { forgetCheckedBytes } from "./jsonCheck.ts";
 import { decodeJson } from "./jsonDecode.ts";
 import { Normaliser } from "./normalise.ts";
 import { decodeProtobuf } from "./protobufDecode.ts";
@@ -55,8 +56,13 @@ export class OtlpIngest {
 /** Decodes and normalises a request; a start time that is missing together with its end time is now. */
 export function ingestBatch(message: Buffer, encoding: Encoding): IngestBatch {
 	const normaliser = new Normaliser(nowTimestamp());
-	const result = encoding === "json" ? decodeJson(parseJson(message), normaliser) : decodeProtobuf(message, normaliser);
-	return normaliser.batch(result);
+	try {
+		const isJson = encoding === "json";
+		const result = isJson ? decodeJson(parseJson(message), normaliser) : decodeProtobuf(message, normaliser);
+		return normaliser.batch(result);
+	} finally {
+		forgetCheckedBytes();
+	}
 }
 
 function parseJson(message: Buffer): unknown {

@@ -185,8 +185,14 @@ function plainEnd(view: DataView, from: number, end: number): number {
 	return at;
 }
 
-let viewedBytes: Uint8Array | undefined;
-let viewOfBytes: DataView = new DataView(new ArrayBuffer(0));
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+let viewedBytes = NO_BYTES;
+let viewOfBytes: DataView = new DataView(NO_BYTES.buffer);
+
+/** Lets the bytes go that were checked last. */
+export function forgetCheckedBytes(): void {
+	viewOf(NO_BYTES);
+}
 
 /** The bytes as a `DataView`; those of a request are asked for many times in a row. */
 function viewOf(bytes: Uint8Array): DataView {

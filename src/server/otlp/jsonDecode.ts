@@ -3,6 +3,8 @@ import { HttpError } from "../errors.ts";
 import { attributeKey, trimAttributeKeys } from "./attributeKey.ts";
 import {
 	type DecodeResult,
+	MAX_PARTS,
+	MAX_SPANS,
 	MAX_VALUE_DEPTH,
 	RawAttributes,
 	RawBytes,
@@ -12,11 +14,14 @@ import {
 	RawNumber,
 	type RawResource,
 	type RawScope,
+	type RawSpan,
 	type RawValue,
 	rawDouble,
 	rawInteger,
 	SpanProblem,
 	type SpanSink,
+	TOO_MANY_SPANS,
+	tooManyParts,
 } from "./rawSpan.ts";
 import { RawText } from "./rawText.ts";
 
@@ -32,7 +37,9 @@ type JsonObject = Readonly<Record<string, unknown>>;
 export function decodeJson(body: unknown, sink: SpanSink): DecodeResult {
 	if (trimAttributeKeys() || texts.size > MAX_TEXTS) texts.clear();
 	let rejectedSpans = 0;
+	let takenSpans = 0;
 	let firstProblem: string | undefined;
+	partsLeft = MAX_PARTS;
 	if (!isObject(body)) throw invalid("the body must be a JSON object with resourceSpans");
 	const groups = list(body.resourceSpans, "resourceSpans");
 	for (let r = 0; r < groups.length; r++) {
@@ -46,17 +53,45 @@ export function decodeJson(body: unknown, sink: SpanSink): DecodeResult {
 			const scope = shared(`${scopePath}.scope`, () => readScope(scopeSpans, scopePath));
 			const spans = list(scopeSpans.spans, `${scopePath}.spans`);
 			for (let i = 0; i < spans.length; i++) {
-				try {
-					readSpan(spans[i], resource, scope, sink);
-				} catch (error) {
-					if (!(error instanceof SpanProblem)) throw error;
+				const found = takenSpans === MAX_SPANS ? TOO_MANY_SPANS : takeSpan(spans[i], resource, scope, sink);
+				if (found === undefined) {
+					takenSpans++;
+				} else {
 					rejectedSpans++;
-					firstProblem ??= `${scopePath}.spans[${i}]: ${error.message}`;
+					firstProblem ??= `${scopePath}.spans[${i}]: ${found}`;
 				}
 			}
 		}
 	}
 	return { rejectedSpans, firstProblem };
+}
+
+/** What is left of the bound on parts of a request. */
+let partsLeft = 0;
+
+/** What is wrong with the ids of the span at hand: noted, not thrown, as there may be millions of such spans. */
+let problem: string | undefined;
+
+function refuse(found: string): string {
+	problem ??= found;
+	return "";
+}
+
+/** Why the span cannot be taken, undefined when it was. */
+function takeSpan(value: unknown, resource: RawResource, scope: RawScope, sink: SpanSink): string | undefined {
+	if (!isObject(value)) return "must be an object";
+	problem = undefined;
+	const traceId = readTraceId(value.traceId);
+	const spanId = readId(value.spanId, 16, "spanId");
+	const parentSpanId = readParentId(value.parentSpanId);
+	if (problem !== undefined) return problem;
+	try {
+		readSpan(value, { traceId, spanId, parentSpanId }, resource, scope, sink);
+		return undefined;
+	} catch (error) {
+		if (!(error instanceof SpanProblem)) throw error;
+		return error.message;
+	}
 }
 
 /** Without what they share every span of the group would lose what it belongs to. */
@@ -94,15 +129,20 @@ const NO_EVENTS: readonly RawEvent[] = [];
 const NO_LINKS: readonly RawLink[] = [];
 const NO_STATUS: JsonObject = {};
 
-function readSpan(value: unknown, resource: RawResource, scope: RawScope, sink: SpanSink): void {
-	if (!isObject(value)) throw new SpanProblem("must be an object");
+function readSpan(
+	value: JsonObject,
+	{ traceId, spanId, parentSpanId }: Pick<RawSpan, "traceId" | "spanId" | "parentSpanId">,
+	resource: RawResource,
+	scope: RawScope,
+	sink: SpanSink,
+): void {
 	const { status: givenStatus } = value;
 	const status = isObject(givenStatus) ? givenStatus : NO_STATUS;
 	sink.take(
 		{
-			traceId: readTraceId(value.traceId),
-			spanId: readId(value.spanId, 16, "spanId"),
-			parentSpanId: readParentId(value.parentSpanId),
+			traceId,
+			spanId,
+			parentSpanId,
 			traceState: readString(value.traceState),
 			flags: readCount(value.flags),
 			name: readString(value.name),
@@ -125,7 +165,13 @@ function readSpan(value: unknown, resource: RawResource, scope: RawScope, sink: 
 
 function items(value: unknown, name: string): readonly JsonObject[] {
 	if (!Array.isArray(value) || !value.every(isObject)) throw new SpanProblem(`${name} must be an array of objects`);
+	countParts(value.length);
 	return value;
+}
+
+function countParts(count: number): void {
+	partsLeft -= count;
+	if (partsLeft < 0) throw tooManyParts();
 }
 
 function readEvent(event: JsonObject): RawEvent {
@@ -152,6 +198,7 @@ function readLink(link: JsonObject): RawLink {
 function readAttributes(value: unknown, depth: number): RawAttributes {
 	if (isUnset(value)) return NO_ATTRIBUTES;
 	if (!Array.isArray(value)) throw new SpanProblem("attributes must be an array of {key, value}");
+	countParts(value.length);
 	const attributes = new RawAttributes();
 	for (let index = 0; index < value.length; index++) {
 		const entry: unknown = value[index];
@@ -179,6 +226,7 @@ function readValue(value: unknown, depth: number): RawValue {
 		const list = new RawList();
 		const values = value.arrayValue.values ?? [];
 		if (!Array.isArray(values)) throw new SpanProblem("arrayValue.values must be an array");
+		countParts(values.length);
 		for (let index = 0; index < values.length; index++) list.values.push(readValue(values[index], depth + 1));
 		return list;
 	}
@@ -285,6 +333,7 @@ let lastTraceText = "";
 function readTraceId(value: unknown): string {
 	if (value === lastTraceId && value !== "") return lastTraceText;
 	const id = readId(value, 32, "traceId");
+	if (id === "") return id;
 	lastTraceId = value as string;
 	lastTraceText = id;
 	return id;
@@ -314,7 +363,7 @@ function readId(value: unknown, length: 16 | 32, name: string): string {
 	const base64 = length === 32 ? /^[A-Za-z0-9+/_-]{22}(==)?$/ : /^[A-Za-z0-9+/_-]{11}=?$/;
 	const isBase64 = typeof value === "string" && base64.test(value);
 	const hint = isBase64 ? "; this looks like base64, but ids in OTLP/JSON are hex" : "";
-	throw new SpanProblem(`${name} must be ${length} hex digits, not all zero${hint}`);
+	return refuse(`${name} must be ${length} hex digits, not all zero${hint}`);
 }
 
 /** Ids in links are kept whatever their length is, up to so many digits. */

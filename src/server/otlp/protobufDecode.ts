@@ -3,6 +3,8 @@ import { HttpError } from "../errors.ts";
 import { type AttributeKey, attributeKey, trimAttributeKeys } from "./attributeKey.ts";
 import {
 	type DecodeResult,
+	MAX_PARTS,
+	MAX_SPANS,
 	MAX_VALUE_DEPTH,
 	RawAttributes,
 	RawBytes,
@@ -16,6 +18,8 @@ import {
 	rawInteger,
 	SpanProblem,
 	type SpanSink,
+	TOO_MANY_SPANS,
+	tooManyParts,
 } from "./rawSpan.ts";
 import { RawText, type SliceableBytes } from "./rawText.ts";
 
@@ -108,6 +112,10 @@ class Decoder {
 	#low = 0;
 	#rejectedSpans = 0;
 	#firstProblem: string | undefined;
+	#takenSpans = 0;
+	#partsLeft = MAX_PARTS;
+	/** What is wrong with the ids of the span at hand: noted, not thrown, as there may be millions of such spans. */
+	#problem: string | undefined;
 	/** Place and text of the last trace id: spans of one trace come together. */
 	#traceIdAt = -1;
 	#traceId = "";
@@ -191,14 +199,10 @@ class Decoder {
 			const tag = this.#varint(end);
 			// spans = 2
 			if (tag === 0x12) {
-				const spanEnd = this.#countedEnd(end);
-				try {
-					this.#span(spanEnd, resource, scope);
-				} catch (error) {
-					if (!(error instanceof SpanProblem)) throw error;
-					this.#at = spanEnd;
+				const problem = this.#takeSpan(this.#countedEnd(end), resource, scope);
+				if (problem !== undefined) {
 					this.#rejectedSpans++;
-					this.#firstProblem ??= `resourceSpans[${resourceIndex}].scopeSpans[${scopeIndex}].spans[${index}]: ${error.message}`;
+					this.#firstProblem ??= `resourceSpans[${resourceIndex}].scopeSpans[${scopeIndex}].spans[${index}]: ${problem}`;
 				}
 				index++;
 			} else this.#skip(tag, end);
@@ -213,6 +217,23 @@ class Decoder {
 			if (error instanceof SpanProblem)
 				throw new HttpError(400, "invalid_body", `a resource or scope: ${error.message}`);
 			throw error;
+		}
+	}
+
+	/** Why the span cannot be taken, undefined when it was. */
+	#takeSpan(end: number, resource: RawResource, scope: RawScope): string | undefined {
+		if (this.#takenSpans === MAX_SPANS) {
+			this.#at = end;
+			return TOO_MANY_SPANS;
+		}
+		this.#problem = undefined;
+		try {
+			this.#span(end, resource, scope);
+			return this.#problem;
+		} catch (error) {
+			if (!(error instanceof SpanProblem)) throw error;
+			this.#at = end;
+			return error.message;
 		}
 	}
 
@@ -298,8 +319,10 @@ class Decoder {
 					this.#skip(tag, end);
 			}
 		}
-		if (traceId === "") throw new SpanProblem("traceId must be 16 bytes, got none");
-		if (spanId === "") throw new SpanProblem("spanId must be 8 bytes, got none");
+		if (traceId === "") this.#problem ??= "traceId must be 16 bytes, got none";
+		if (spanId === "") this.#problem ??= "spanId must be 8 bytes, got none";
+		if (this.#problem !== undefined) return;
+		this.#takenSpans++;
 		this.#sink.take(
 			{
 				traceId,
@@ -325,7 +348,12 @@ class Decoder {
 		);
 	}
 
+	#countPart(): void {
+		if (--this.#partsLeft < 0) throw tooManyParts();
+	}
+
 	#event(end: number): RawEvent {
+		this.#countPart();
 		let time: Timestamp = { ms: 0, subNs: 0 };
 		let name = "";
 		let attributes: RawAttributes | undefined;
@@ -344,6 +372,7 @@ class Decoder {
 	}
 
 	#link(end: number): RawLink {
+		this.#countPart();
 		let traceId = "";
 		let spanId = "";
 		let traceState = "";
@@ -373,6 +402,7 @@ class Decoder {
 	}
 
 	#keyValue(attributes: RawAttributes, end: number, depth: number): void {
+		this.#countPart();
 		let key: AttributeKey | undefined;
 		let value: RawValue = null;
 		while (this.#at < end) {
@@ -407,8 +437,10 @@ class Decoder {
 					const listEnd = this.#countedEnd(end);
 					while (this.#at < listEnd) {
 						const inner = this.#varint(listEnd);
-						if (inner === 0x0a) list.values.push(this.#value(this.#countedEnd(listEnd), depth + 1));
-						else this.#skip(inner, listEnd);
+						if (inner === 0x0a) {
+							this.#countPart();
+							list.values.push(this.#value(this.#countedEnd(listEnd), depth + 1));
+						} else this.#skip(inner, listEnd);
 					}
 					value = list;
 					break;
@@ -489,7 +521,7 @@ class Decoder {
 		const end = this.#countedEnd(limit);
 		const start = this.#at;
 		this.#at = end;
-		if (end - start !== 16) throw new SpanProblem(`traceId must be 16 bytes, got ${end - start}`);
+		if (end - start !== 16) return this.#refuse(`traceId must be 16 bytes, got ${end - start}`);
 		const bytes = this.#bytes;
 		const last = this.#traceIdAt;
 		if (last >= 0) {
@@ -497,7 +529,7 @@ class Decoder {
 			while (index < 16 && bytes[last + index] === bytes[start + index]) index++;
 			if (index === 16) return this.#traceId;
 		}
-		if (isZero(bytes, start, 16)) throw new SpanProblem("traceId must not be all zero");
+		if (isZero(bytes, start, 16)) return this.#refuse("traceId must not be all zero");
 		this.#traceIdAt = start;
 		this.#traceId = hex8(bytes, start) + hex8(bytes, start + 8);
 		return this.#traceId;
@@ -507,9 +539,14 @@ class Decoder {
 		const end = this.#countedEnd(limit);
 		const start = this.#at;
 		this.#at = end;
-		if (end - start !== 8) throw new SpanProblem(`${name} must be 8 bytes, got ${end - start}`);
-		if (isZero(this.#bytes, start, 8)) throw new SpanProblem(`${name} must not be all zero`);
+		if (end - start !== 8) return this.#refuse(`${name} must be 8 bytes, got ${end - start}`);
+		if (isZero(this.#bytes, start, 8)) return this.#refuse(`${name} must not be all zero`);
 		return hex8(this.#bytes, start);
+	}
+
+	#refuse(problem: string): string {
+		this.#problem ??= problem;
+		return "";
 	}
 
 	#parentId(limit: number): string | null {

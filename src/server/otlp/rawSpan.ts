@@ -1,4 +1,5 @@
 import type { Timestamp } from "../../base/timestamp.ts";
+import { HttpError } from "../errors.ts";
 import type { AttributeKey } from "./attributeKey.ts";
 import type { RawText } from "./rawText.ts";
 
@@ -161,3 +162,19 @@ export const MAX_VALUE_DEPTH = 64;
 
 /** Why one span is left out; the rest of the request goes on without it. */
 export class SpanProblem extends Error {}
+
+/** Spans that one request may bring; the others are rejected. Exporters send 512 at a time, collectors 8,192. */
+export const MAX_SPANS = 100_000;
+
+export const TOO_MANY_SPANS = `there are more than ${MAX_SPANS} spans in one request; send smaller batches`;
+
+/** Attributes, events, links and elements of lists in one request, all together: a few bytes become a hundred of memory. */
+export const MAX_PARTS = 2_000_000;
+
+export function tooManyParts(): HttpError {
+	return new HttpError(
+		413,
+		"body_too_large",
+		`body: holds more than ${MAX_PARTS} attributes, events and links; send smaller batches`,
+	);
+}

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HttpError } from "../../../../src/server/errors.ts";
+import { decodeJson } from "../../../../src/server/otlp/jsonDecode.ts";
+import { decodeProtobuf } from "../../../../src/server/otlp/protobufDecode.ts";
 import { encodeRequest } from "../../../peers/otlpProto.ts";
 import { plainJson, plainProtobuf } from "./rawSpans.ts";
 
@@ -419,6 +421,26 @@ describe("OTLP protobuf", () => {
 			}),
 			{ numRuns: 2000 },
 		);
+	});
+
+	it("bounds the spans and the parts of a request, and notes millions of useless ones without an error for each", () => {
+		const repeated = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
+		const nowhere = { take: () => {} };
+		const spans = field(1, field(2, repeated(field(2, ids), 100_001)));
+		const firstProblem = expect.stringContaining("spans[100000]: there are more than 100000 spans");
+		expect(decodeProtobuf(spans, nowhere)).toEqual({ rejectedSpans: 1, firstProblem });
+		const empty = field(1, field(2, repeated(field(2), 2_000_000)));
+		expect(decodeProtobuf(empty, nowhere)).toMatchObject({ rejectedSpans: 2_000_000 });
+		for (const part of [field(9), field(11)]) {
+			const body = protobufRequest(repeated(part, 2_000_001));
+			expect(() => decodeProtobuf(body, nowhere)).toThrow("more than 2000000 attributes, events and links");
+		}
+		const many = new Array<unknown>(100_001).fill(span());
+		expect(decodeJson(request(many), nowhere)).toEqual({ rejectedSpans: 1, firstProblem });
+		const none = new Array<unknown>(1_000_000).fill({});
+		expect(decodeJson(request(none), nowhere)).toMatchObject({ rejectedSpans: 1_000_000 });
+		const events = new Array<unknown>(2_000_001).fill({});
+		expect(() => decodeJson(request([span({ events })]), nowhere)).toThrow("more than 2000000");
 	});
 
 	it("refuses a length beyond 2^53 that would be short if it were cut", () => {

@@ -63,6 +63,36 @@ const COLUMNS = `seq, trace AS traceRef, name, kind_type AS kindType, kind_name 
 	cache_read_tokens AS cacheReadTokens, cache_write_tokens AS cacheWriteTokens, reasoning_tokens AS reasoningTokens,
 	cost, counts`;
 
+/** A row of `COLUMNS`. */
+function columnRow(values: readonly SqlValue[]): ColumnRow {
+	const number = (at: number) => values[at] as number | null;
+	const text = (at: number) => values[at] as string | null;
+	return {
+		seq: Number(values[0]),
+		traceRef: Number(values[1]),
+		name: String(values[2]),
+		kindType: String(values[3]),
+		kindName: String(values[4]),
+		model: text(5),
+		provider: text(6),
+		path: text(7),
+		toolName: text(8),
+		agentName: text(9),
+		sessionRef: number(10),
+		status: Number(values[11]),
+		startMs: Number(values[12]),
+		startSub: Number(values[13]),
+		durationMs: number(14),
+		inputTokens: number(15),
+		outputTokens: number(16),
+		cacheReadTokens: number(17),
+		cacheWriteTokens: number(18),
+		reasoningTokens: number(19),
+		cost: number(20),
+		counts: Number(values[21]),
+	};
+}
+
 /** Token counts and cost of the spans that have any; NaN is unknown. */
 class UsageColumns {
 	length = 0;
@@ -157,6 +187,8 @@ export class FilterColumns {
 	constructor(database: Database) {
 		this.#database = database;
 		this.#read = database.prepare(`SELECT ${COLUMNS} FROM spans WHERE seq > ? ORDER BY seq LIMIT ?`);
+		// Half the time of objects.
+		this.#read.setReturnArrays(true);
 		this.#readOne = database.prepare(`SELECT ${COLUMNS} FROM spans WHERE seq = ?`);
 		this.ready = this.#load();
 	}
@@ -230,6 +262,18 @@ export class FilterColumns {
 		return -1;
 	}
 
+	/** First row of a span of this number or a greater one. */
+	rowFrom(seq: number): number {
+		let low = 0;
+		let high = this.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if (this.seq[middle] < seq) low = middle + 1;
+			else high = middle;
+		}
+		return low;
+	}
+
 	/**
 	 * For each row 1 when all conditions hold, 0 when not, 2 when only the table can tell (a word that is too long for the
 	 * columns). `sql` of the same conditions settles those.
@@ -277,7 +321,7 @@ export class FilterColumns {
 			const last = this.length === 0 ? 0 : this.seq[this.length - 1];
 			let count = 0;
 			for (const row of this.#read.iterate(last, READ_PER_TURN)) {
-				this.#append(row as unknown as ColumnRow);
+				this.#append(columnRow(row as unknown as readonly SqlValue[]));
 				count++;
 			}
 			this.#committedLength = this.length;

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database, SqlValue, Statement } from "./database.ts";
 import { type ColumnCondition, conditionSql, type FilterColumns } from "./filterColumns.ts";
 import { type Reader, TRACE_INDEX } from "./reader.ts";
-import type { Candidates, SearchIndex } from "./searchIndex.ts";
+import type { Candidates, SearchIndex, TextCondition } from "./searchIndex.ts";
 import { rowSize, type SpanRow } from "./wireText.ts";
 import { Words } from "./words.ts";
 
@@ -14,15 +14,6 @@ export interface Place {
 
 /** By start (milliseconds and nanoseconds inside), by a number (unknown is 0), by the first 200 characters of the name. */
 export type SortKey = "start" | "durationMs" | "tokens" | "costUsd" | "name";
-
-/** One of the texts must be in one of the columns of the payload or in the name, whatever the case. */
-export interface TextCondition {
-	readonly columns: readonly ("input" | "output")[];
-	/** Lower case: spellings in JSON text. */
-	readonly needles: readonly string[];
-	/** Lower case; undefined when the name is not looked at. */
-	readonly nameNeedle: string | undefined;
-}
 
 /** A query over spans: what must hold, in which order, from where on. */
 export interface SpanQuery {
@@ -55,9 +46,6 @@ const SEARCHED_PER_TURN = 500;
 /** UTF-16 units of a name that sort. */
 const SORTED_NAME_CHARS = 200;
 
-/** Rows above which a page is picked from them without sorting all. */
-const MAX_SORTED = 2000;
-
 /**
  * Pages of spans by filter and order. Filters run over the columns in memory; lists without filters are read by index. Only the
  * rows of the page are read from the table. Searches in texts take many turns of the event loop.
@@ -88,23 +76,24 @@ export class SpanList {
 		const ref = query.traceId === undefined ? undefined : this.#reader.trace(query.traceId)?.ref;
 		if (query.traceId !== undefined && ref === undefined) return { rows: [], next: undefined, total: 0 };
 		const conditions: ColumnCondition[] = ref === undefined ? [] : [{ on: "trace", ref }];
-		let seqs = this.#matching([...conditions, ...query.conditions]);
-		if (query.texts.length > 0) seqs = await this.#withTexts(seqs, query, isGone);
-		const total = query.knownTotal ?? seqs.length;
-		return { ...this.#read(query, this.#places(seqs, query)), total };
+		conditions.push(...query.conditions);
+		const mask = this.#columns.match(conditions);
+		this.#settleUnsure(mask, conditions);
+		if (query.texts.length === 0) {
+			const total = query.knownTotal ?? countOnes(mask);
+			return { ...this.#read(query, this.#firstPlaces(mask, query)), total };
+		}
+		const found = await this.#withTexts(mask, query, isGone);
+		const hits = this.#maskOf(found);
+		return { ...this.#read(query, this.#firstPlaces(hits, query)), total: query.knownTotal ?? found.length };
 	}
 
-	/** Row numbers that meet the conditions, ascending. */
-	#matching(conditions: readonly ColumnCondition[]): readonly number[] {
-		const mask = this.#columns.match(conditions);
+	/** Asks the table about the rows of which the columns are not sure. */
+	#settleUnsure(mask: Uint8Array, conditions: readonly ColumnCondition[]): void {
 		const { seq } = this.#columns;
-		const seqs: number[] = [];
 		const unsure: number[] = [];
-		for (let row = 0; row < mask.length; row++) {
-			if (mask[row] === 1) seqs.push(seq[row]);
-			else if (mask[row] === 2) unsure.push(seq[row]);
-		}
-		if (unsure.length === 0) return seqs;
+		for (let row = mask.indexOf(2); row >= 0; row = mask.indexOf(2, row + 1)) unsure.push(row);
+		if (unsure.length === 0) return;
 		const tests: string[] = [];
 		const parameters: SqlValue[] = [];
 		for (const condition of conditions) {
@@ -116,70 +105,74 @@ export class SpanList {
 		const statement = this.#prepare(
 			`SELECT s.seq FROM spans s WHERE s.seq IN (SELECT value FROM json_each(?)) AND ${tests.join(" AND ")}`,
 		);
-		for (const row of statement.all(JSON.stringify(unsure), ...parameters)) seqs.push(Number(row.seq));
-		return seqs.sort((a, b) => a - b);
+		const hits = statement.all(JSON.stringify(unsure.map((row) => seq[row])), ...parameters);
+		for (const row of unsure) mask[row] = 0;
+		for (const hit of hits) mask[this.#columns.rowOf(Number(hit.seq))] = 1;
 	}
 
-	/** Those of the row numbers whose spans hold the texts. */
-	async #withTexts(seqs: readonly number[], query: SpanQuery, isGone: () => boolean): Promise<readonly number[]> {
-		let left = seqs;
-		for (const { needles, nameNeedle } of query.texts) {
-			const all = nameNeedle === undefined ? needles : [...new Set([...needles, nameNeedle])];
-			const candidates = this.#search.candidates(all);
-			if (candidates !== undefined) left = within(left, candidates);
+	/** Row numbers of what is 1 in the mask, ascending; of that what the index has not ruled out. */
+	#seqsOf(mask: Uint8Array, candidates: Candidates | undefined): readonly number[] {
+		const { seq } = this.#columns;
+		const rows: number[] = [];
+		if (candidates === undefined) {
+			for (let row = 0; row < mask.length; row++) if (mask[row] === 1) rows.push(row);
+			return rows.map((row) => seq[row]);
 		}
-		const tests = query.texts.map(({ columns, needles, nameNeedle }) => {
-			const parts = columns.flatMap((column) => needles.map(() => `contains_text(p.${column}, ?)`));
-			if (nameNeedle !== undefined) parts.push("contains_text(s.name, ?)");
-			return `(${parts.join(" OR ")})`;
+		const found = new Set<number>();
+		for (const [first, last] of candidates.ranges) {
+			for (let row = this.#columns.rowFrom(first); row < mask.length && seq[row] <= last; row++) {
+				if (mask[row] === 1) found.add(seq[row]);
+			}
+		}
+		for (const single of candidates.singles) if (mask[this.#columns.rowOf(single)] === 1) found.add(single);
+		return [...found].sort((a, b) => a - b);
+	}
+
+	/** 1 for each row of these spans that is still there. */
+	#maskOf(seqs: readonly number[]): Uint8Array {
+		const mask = new Uint8Array(this.#columns.length);
+		for (const seq of seqs) {
+			const row = this.#columns.rowOf(seq);
+			if (row >= 0 && this.#columns.isThere(row)) mask[row] = 1;
+		}
+		return mask;
+	}
+
+	/** Row numbers of the spans that are 1 in the mask and hold the texts. */
+	async #withTexts(mask: Uint8Array, query: SpanQuery, isGone: () => boolean): Promise<readonly number[]> {
+		const candidates = query.texts.flatMap(({ needles, nameNeedle }) => {
+			const all = nameNeedle === undefined ? needles : [...new Set([...needles, nameNeedle])];
+			return this.#search.candidates(all) ?? [];
 		});
-		const parameters = query.texts.flatMap(({ columns, needles, nameNeedle }) => [
-			...columns.flatMap(() => needles),
-			...(nameNeedle === undefined ? [] : [nameNeedle]),
-		]);
-		const statement = this.#prepare(
-			`SELECT s.seq FROM spans s LEFT JOIN payloads p ON p.seq = s.seq
-			WHERE s.seq IN (SELECT value FROM json_each(?)) AND ${tests.join(" AND ")}`,
-		);
+		const left = candidates.slice(1).reduce(within, this.#seqsOf(mask, candidates.at(0)));
 		const found: number[] = [];
 		// Newest first: whoever gives up early has got the newest.
 		for (let to = left.length; to > 0; to -= SEARCHED_PER_TURN) {
-			const portion = left.slice(Math.max(0, to - SEARCHED_PER_TURN), to);
-			for (const row of statement.all(JSON.stringify(portion), ...parameters)) found.push(Number(row.seq));
+			this.#search.filter(left.slice(Math.max(0, to - SEARCHED_PER_TURN), to), query.texts, found);
 			if (isGone()) break;
 			await nextTurn();
 		}
-		return found.sort((a, b) => a - b);
+		return found;
 	}
 
-	/** Places of the page in order, and one more when something follows. */
-	#places(seqs: readonly number[], { sortKey, isDescending, after, limit }: SpanQuery): readonly Place[] {
+	/** Places of the rows that are 1 in the mask, in order, behind `after`: those of the page, and one more when something follows. */
+	#firstPlaces(mask: Uint8Array, { sortKey, isDescending, after, limit }: SpanQuery): readonly Place[] {
 		const columns = this.#columns;
-		const places: Place[] = [];
-		const heap = new PlaceHeap(limit + 1, isDescending);
+		const { startMs, startSub, seq } = columns;
+		const places = new FirstPlaces(limit + 1, isDescending, after);
+		// The newest spans are in the last rows: in this direction nearly all that come later are refused at once, ties too.
 		const nameOf = sortKey === "name" ? this.#nameSorter() : undefined;
-		const { startMs, startSub } = columns;
-		for (const seq of seqs) {
-			const row = columns.rowOf(seq);
-			// Deleted while a search went on.
-			if (row < 0 || !columns.isThere(row)) continue;
-			let first: number | string;
-			let second = 0;
-			if (sortKey === "start") {
-				first = startMs[row];
-				second = startSub[row];
-			} else if (nameOf !== undefined) first = nameOf(row);
-			else first = columns.numberOf(sortKey as Exclude<SortKey, "start" | "name">, row) || 0;
-			if (after !== undefined && !heap.isBehind(first, second, seq, after)) continue;
-			if (seqs.length > MAX_SORTED) heap.offer(first, second, seq);
-			else places.push({ values: sortKey === "start" ? [first, second] : [first], seq });
+		const [from, to, step] = isDescending ? [mask.length - 1, -1, -1] : [0, mask.length, 1];
+		for (let row = from; row !== to; row += step) {
+			if (mask[row] !== 1) continue;
+			if (sortKey === "start") places.offer(startMs[row], startSub[row], seq[row]);
+			else if (sortKey === "name") places.offer(nameOf?.(row) ?? "", 0, seq[row]);
+			else places.offer(columns.numberOf(sortKey, row) || 0, 0, seq[row]);
 		}
-		if (seqs.length > MAX_SORTED) {
-			return heap
-				.sorted()
-				.map(([first, second, seq]) => ({ values: sortKey === "start" ? [first, second] : [first], seq }));
-		}
-		return places.sort((a, b) => heap.compare(a.values[0], Number(a.values[1] ?? 0), a.seq, b)).slice(0, limit + 1);
+		return places.inOrder(({ first, second, seq }) => ({
+			values: sortKey === "start" ? [first, second] : [first],
+			seq,
+		}));
 	}
 
 	/** The part of a row's name that sorts. */
@@ -258,63 +251,67 @@ function within(seqs: readonly number[], { ranges, singles }: Candidates): reado
 	return left;
 }
 
-type Entry = readonly [first: number | string, second: number, seq: number];
+function countOnes(mask: Uint8Array): number {
+	let count = 0;
+	for (let row = 0; row < mask.length; row++) count += mask[row];
+	return count;
+}
 
-/** The first `size` places of many in an order, in a heap whose root is the last of them. */
-class PlaceHeap {
+interface Entry {
+	readonly first: number | string;
+	readonly second: number;
+	readonly seq: number;
+}
+
+/** The first `size` of many places in an order, behind a place: in a heap whose root is the last of them. */
+class FirstPlaces {
 	readonly #size: number;
 	readonly #sign: number;
+	readonly #after: Entry | undefined;
 	readonly #entries: Entry[] = [];
 
-	constructor(size: number, isDescending: boolean) {
+	constructor(size: number, isDescending: boolean, after: Place | undefined) {
 		this.#size = size;
 		this.#sign = isDescending ? -1 : 1;
-	}
-
-	compare(first: number | string, second: number, seq: number, other: Place): number {
-		const [otherFirst, otherSecond = 0] = other.values;
-		if (first !== otherFirst) return first < otherFirst ? -this.#sign : this.#sign;
-		return this.#sign * (second - Number(otherSecond) || seq - other.seq);
-	}
-
-	/** True for what comes after a place. */
-	isBehind(first: number | string, second: number, seq: number, place: Place): boolean {
-		return this.compare(first, second, seq, place) > 0;
+		this.#after =
+			after === undefined
+				? undefined
+				: { first: after.values[0], second: Number(after.values[1] ?? 0), seq: after.seq };
 	}
 
 	offer(first: number | string, second: number, seq: number): void {
 		const entries = this.#entries;
+		if (entries.length === this.#size && this.#order(first, second, seq, entries[0]) > 0) return;
+		if (this.#after !== undefined && this.#order(first, second, seq, this.#after) <= 0) return;
+		const entry = { first, second, seq };
 		if (entries.length < this.#size) {
-			entries.push([first, second, seq]);
+			entries.push(entry);
 			this.#up(entries.length - 1);
-			return;
+		} else {
+			entries[0] = entry;
+			this.#down();
 		}
-		const [rootFirst, rootSecond, rootSeq] = entries[0];
-		if (
-			first === rootFirst
-				? this.#sign * (second - rootSecond || seq - rootSeq) > 0
-				: first < rootFirst !== this.#sign > 0
-		) {
-			return;
-		}
-		entries[0] = [first, second, seq];
-		this.#down();
 	}
 
-	sorted(): readonly Entry[] {
-		return this.#entries.sort((a, b) => this.#order(a, b));
+	inOrder(toPlace: (entry: Entry) => Place): readonly Place[] {
+		return this.#entries.sort((a, b) => this.#order(a.first, a.second, a.seq, b)).map(toPlace);
 	}
 
-	#order(a: Entry, b: Entry): number {
-		if (a[0] !== b[0]) return a[0] < b[0] ? -this.#sign : this.#sign;
-		return this.#sign * (a[1] - b[1] || a[2] - b[2]);
+	#order(first: number | string, second: number, seq: number, other: Entry): number {
+		if (first !== other.first) return first < other.first ? -this.#sign : this.#sign;
+		return this.#sign * (second - other.second || seq - other.seq);
+	}
+
+	#isBehind(at: number, other: number): boolean {
+		const { first, second, seq } = this.#entries[at];
+		return this.#order(first, second, seq, this.#entries[other]) > 0;
 	}
 
 	#up(from: number): void {
 		const entries = this.#entries;
 		for (let at = from; at > 0; ) {
 			const parent = (at - 1) >> 1;
-			if (this.#order(entries[at], entries[parent]) <= 0) return;
+			if (!this.#isBehind(at, parent)) return;
 			[entries[at], entries[parent]] = [entries[parent], entries[at]];
 			at = parent;
 		}
@@ -325,7 +322,7 @@ class PlaceHeap {
 		for (let at = 0; ; ) {
 			let last = at;
 			for (const child of [2 * at + 1, 2 * at + 2]) {
-				if (child < entries.length && this.#order(entries[child], entries[last]) > 0) last = child;
+				if (child < entries.length && this.#isBehind(child, last)) last = child;
 			}
 			if (last === at) return;
 			[entries[at], entries[last]] = [entries[last], entries[at]];

@@ -1,7 +1,6 @@
-import type { ServerResponse } from "node:http";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { describeError } from "../base/logger.ts";
+import { betweenPieces } from "./backpressure.ts";
 import { HttpError } from "./errors.ts";
 import { exportedSpan } from "./otlpExport.ts";
 import { JSON_HEADERS } from "./respond.ts";
@@ -46,8 +45,7 @@ async function sendExport(context: AppContext, { store, logger }: Services, piec
 			if (text.length < CHARS_PER_TURN) continue;
 			const isFree = outgoing.write(text);
 			text = "";
-			if (isFree) await nextTurn();
-			else await drained(outgoing);
+			await betweenPieces(outgoing, isFree);
 			if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
 		}
 		outgoing.end(text);
@@ -60,17 +58,6 @@ async function sendExport(context: AppContext, { store, logger }: Services, piec
 		snapshot.close();
 	}
 	return RESPONSE_ALREADY_SENT;
-}
-
-/** Resolves when more can be written, or never will be. */
-function drained(response: ServerResponse): Promise<void> {
-	return new Promise((resolve) => {
-		const done = () => {
-			response.off("drain", done).off("close", done);
-			resolve();
-		};
-		response.on("drain", done).on("close", done);
-	});
 }
 
 function* tracesOf(reader: ExportReader, only: ExportTrace | undefined): Generator<readonly ExportTrace[]> {

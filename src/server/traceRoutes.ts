@@ -1,7 +1,6 @@
-import type { ServerResponse } from "node:http";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { createTraceSchema } from "../protocol/rest.ts";
+import { betweenPieces } from "./backpressure.ts";
 import { HttpError } from "./errors.ts";
 import { JSON_HEADERS, jsonText, pageText } from "./respond.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
@@ -93,8 +92,7 @@ async function sendRest(
 	let place = from;
 	let isFree = outgoing.write(head);
 	for (;;) {
-		if (isFree) await nextTurn();
-		else await drained(outgoing);
+		await betweenPieces(outgoing, isFree);
 		if (outgoing.destroyed) return;
 		store.indexSpans();
 		const rows = reader.traceSpans(ref, place, SPANS_PER_TURN, isSkeleton);
@@ -105,15 +103,4 @@ async function sendRest(
 		isFree = outgoing.write(`,${rows.map(spanText).join(",")}`);
 	}
 	outgoing.end(`],"count":${count}}`);
-}
-
-/** Resolves when more can be written, or never will be. */
-function drained(response: ServerResponse): Promise<void> {
-	return new Promise((resolve) => {
-		const done = () => {
-			response.off("drain", done).off("close", done);
-			resolve();
-		};
-		response.on("drain", done).on("close", done);
-	});
 }

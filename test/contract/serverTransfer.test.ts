@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { get } from "node:http";
+import { get, type IncomingMessage } from "node:http";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { WireExport } from "../../src/protocol/transfer.ts";
 import { addOtlpRoutes } from "../../src/server/otlp/routes.ts";
 import { client, send, start, temporaryDir } from "./support/testServer.ts";
@@ -320,6 +323,44 @@ describe("export and import", () => {
 		const otlp = (await api.get("/export/otlp")).json.resourceSpans;
 		expect(otlp).toHaveLength(1);
 		expect(otlp[0].scopeSpans[0].spans).toHaveLength(2100);
+	});
+
+	it.each(["/export/json", "/export/otlp"])("leaves turns to others while %s goes to a fast client", async (path) => {
+		let turns = 0;
+		let isAnswering = false;
+		const count = () => {
+			turns++;
+			if (isAnswering) setImmediate(count);
+		};
+		const begin = (message: unknown) => {
+			if ((message as { readonly request: IncomingMessage }).request.url !== `/api${path}`) return;
+			isAnswering = true;
+			count();
+		};
+		const end = () => {
+			isAnswering = false;
+		};
+		subscribe("http.server.request.start", begin);
+		subscribe("http.server.response.finish", end);
+		onTestFinished(() => {
+			unsubscribe("http.server.request.start", begin);
+			unsubscribe("http.server.response.finish", end);
+		});
+		const server = await start();
+		const api = client(server);
+		const one = { name: "n", status: "running", started_at: time(0), ended_at: null, input: "x".repeat(3000) };
+		await api.post("/import", {
+			traces: { large: Array.from({ length: 6000 }, (_, index) => ({ ...one, id: `${index}` })) },
+		});
+		// Another process, whose reading needs no turn of ours.
+		const reader = spawn(process.execPath, [
+			"-e",
+			`fetch("${server.url}/api${path}").then((it) => it.arrayBuffer()).then((it) => console.log(it.byteLength))`,
+		]);
+		const [bytes] = await once(reader.stdout, "data");
+		expect(Number(bytes)).toBeGreaterThan(18_000_000);
+		// A portion of 250 kB each.
+		expect(turns).toBeGreaterThan(50);
 	});
 
 	it("exports one moment, though data change and go while a slow client reads", async () => {

@@ -24,7 +24,7 @@ export interface ExportTrace {
 const TRACES_PER_PORTION = 500;
 /** Spans, and characters of them, read at once. */
 const SPANS_PER_PORTION = 500;
-const MAX_PORTION_CHARS = 1_000_000;
+const MAX_PORTION_CHARS = 250_000;
 
 /**
  * Reads traces and their spans in portions for an export, from a connection that sees one moment (`Store.snapshot`). The index

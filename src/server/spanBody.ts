@@ -15,7 +15,7 @@ import {
  */
 export function isPlainCreateSpan(value: unknown): value is z.infer<typeof createSpanSchema> {
 	if (!isPlainObject(value)) return false;
-	const { id, trace_id, parent_id, name, kind, metadata, started_at } = value;
+	const { id, trace_id, parent_id, name, kind, metadata, session_id, started_at } = value;
 	return (
 		typeof name === "string" &&
 		typeof trace_id === "string" &&
@@ -24,6 +24,7 @@ export function isPlainCreateSpan(value: unknown): value is z.infer<typeof creat
 		(isUnset(parent_id) || (typeof parent_id === "string" && isId(parent_id))) &&
 		isPlainKind(kind) &&
 		(isUnset(metadata) || isPlainObject(metadata)) &&
+		(isUnset(session_id) || (typeof session_id === "string" && isId(session_id))) &&
 		isPlainTime(started_at)
 	);
 }

@@ -34,6 +34,7 @@ describe("malformed requests", () => {
 			"kind.output_tokens: must be at least 0",
 		],
 		["metadata that is a list", { trace_id: "t", name: "n", metadata: [] }, "metadata: must be an object"],
+		["a number as session", { trace_id: "t", name: "n", session_id: 5 }, "session_id: must be a string"],
 		["a bad time", { trace_id: "t", name: "n", started_at: "yesterday" }, /^started_at: must be a time like/],
 	])("answers 422 and the field for %s", async (_, body, error) => {
 		const { post, get } = client(await start());

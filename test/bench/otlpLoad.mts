@@ -9,9 +9,14 @@ const double = (key: string, doubleValue: number) => ({ key, value: { doubleValu
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
 
-/** A request of model calls: 12 GenAI attributes and messages of about `messageChars` characters together. */
-export function genAiRequest(messageChars: number) {
-	const spans = Array.from({ length: BATCH_SPANS }, (_, index) => genAiSpan(index, messageChars));
+/**
+ * A request of model calls: 12 GenAI attributes and messages of about `messageChars` characters together. Requests of different
+ * numbers share no ids.
+ */
+export function genAiRequest(messageChars: number, number = 0) {
+	const spans = Array.from({ length: BATCH_SPANS }, (_, index) =>
+		genAiSpan(number * BATCH_SPANS + index, messageChars),
+	);
 	return {
 		resourceSpans: [
 			{

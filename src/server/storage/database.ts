@@ -165,6 +165,34 @@ function createSchema(database: Database): void {
 	database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
+/**
+ * A statement whose rows are the values of its columns, which must have different names. Node.js makes and reads such rows in
+ * half the time of objects with forty members; where it knows only objects (22), they are taken apart.
+ */
+export class ArrayStatement {
+	readonly #statement: Statement;
+	readonly #givesArrays: boolean;
+
+	constructor(database: Database, sql: string) {
+		this.#statement = database.prepare(sql);
+		this.#givesArrays = "setReturnArrays" in this.#statement;
+		if (this.#givesArrays) this.#statement.setReturnArrays(true);
+	}
+
+	get(...parameters: SqlValue[]): readonly SqlValue[] | undefined {
+		const row = this.#statement.get(...parameters);
+		return row === undefined ? undefined : this.#values(row);
+	}
+
+	*iterate(...parameters: SqlValue[]): Generator<readonly SqlValue[]> {
+		for (const row of this.#statement.iterate(...parameters)) yield this.#values(row);
+	}
+
+	#values(row: unknown): readonly SqlValue[] {
+		return this.#givesArrays ? (row as readonly SqlValue[]) : Object.values(row as Record<string, SqlValue>);
+	}
+}
+
 /** First column of the only row of a query that answers one number. */
 export function readNumber(database: Database, sql: string): number {
 	const row = database.prepare(sql).get();

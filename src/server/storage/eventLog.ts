@@ -1,6 +1,6 @@
 import { SpanStateCode } from "../../model/span.ts";
-import { type Database, readNumber, type Statement } from "./database.ts";
-import { PAYLOAD_JOINS, SPAN_COLUMNS } from "./reader.ts";
+import { ArrayStatement, type Database, readNumber, type Statement } from "./database.ts";
+import { PAYLOAD_JOINS, SPAN_COLUMNS, spanRow } from "./reader.ts";
 import { asBegun, asDeleted, kindText, type SpanRow, spanText } from "./wireText.ts";
 
 /** One event of the log. */
@@ -42,66 +42,6 @@ const MAX_PORTION_CHARS = 1_000_000;
 
 const LAST_ID_KEY = "last_event_id";
 
-interface EventRow extends SpanRow {
-	readonly eventId: number;
-	readonly type: number;
-	readonly facets: string | null;
-	/** Text of the message; of a span event the kind that its span began with, if that was replaced. */
-	readonly data: string | null;
-}
-
-/** Values in the order of the columns of `EventLog.after`; `never` lets each of them be what its member says. */
-type EventValues = readonly never[];
-
-/** An object whose members are found faster than those of objects that SQLite makes. A change of columns is a change here. */
-function eventRow(values: EventValues): EventRow {
-	return {
-		eventId: values[0],
-		type: values[1],
-		facets: values[2],
-		data: values[3],
-		seq: values[4],
-		id: values[5],
-		traceId: values[6],
-		parentId: values[7],
-		name: values[8],
-		kindType: values[9],
-		kindName: values[10],
-		model: values[11],
-		provider: values[12],
-		path: values[13],
-		inputTokens: values[14],
-		outputTokens: values[15],
-		cacheReadTokens: values[16],
-		cacheWriteTokens: values[17],
-		reasoningTokens: values[18],
-		cost: values[19],
-		isRollup: values[20],
-		toolName: values[21],
-		agentName: values[22],
-		kindJson: values[23],
-		status: values[24],
-		error: values[25],
-		startMs: values[26],
-		startSub: values[27],
-		endMs: values[28],
-		endSub: values[29],
-		durationMs: values[30],
-		sessionId: values[31],
-		serviceName: values[32],
-		metadataJson: values[33],
-		otelJson: values[34],
-		inputJson: values[35],
-		outputJson: values[36],
-		attributesJson: values[37],
-		eventsJson: values[38],
-		linksJson: values[39],
-		movedJson: values[40],
-		resourceJson: values[41],
-		scopeJson: values[42],
-	};
-}
-
 /**
  * The log of stream events, in the database and transactions of what they report. Ids grow by one, survive restarts and are
  * never given twice, also when the log has been emptied. What a span event says is in the span's row: it is written when it
@@ -110,7 +50,7 @@ function eventRow(values: EventValues): EventRow {
 export class EventLog {
 	readonly #insertText: Statement;
 	readonly #insertSpan: Statement;
-	readonly #after: Statement;
+	readonly #after: ArrayStatement;
 	readonly #oldest: Statement;
 	readonly #timeOf: Statement;
 	readonly #deleteUpTo: Statement;
@@ -127,13 +67,12 @@ export class EventLog {
 	constructor(database: Database) {
 		this.#insertText = database.prepare("INSERT INTO events (id, at_ms, type, facets, data) VALUES (?, ?, 0, ?, ?)");
 		this.#insertSpan = database.prepare("INSERT INTO events (id, at_ms, type, seq) VALUES (?, ?, ?, ?)");
-		this.#after = database.prepare(
+		this.#after = new ArrayStatement(
+			database,
 			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${TOLD_COLUMNS}
 			FROM events e LEFT JOIN spans s ON s.seq = e.seq LEFT JOIN traces t ON t.ref = s.trace
 			LEFT JOIN doomed d ON d.ref = s.trace ${PAYLOAD_JOINS} WHERE e.id > ? ORDER BY e.id LIMIT ?`,
 		);
-		// Node.js 22 gives objects only; making and reading those was measured at half the cost of a replay.
-		if ("setReturnArrays" in this.#after) this.#after.setReturnArrays(true);
 		this.#oldest = database.prepare("SELECT min(id) AS id FROM events");
 		this.#timeOf = database.prepare("SELECT at_ms FROM events WHERE id = ?");
 		this.#deleteUpTo = database.prepare(
@@ -203,12 +142,13 @@ export class EventLog {
 	after(id: number, limit: number): LoggedEvent[] {
 		const events: LoggedEvent[] = [];
 		let chars = 0;
-		for (const value of this.#after.iterate(id, limit)) {
-			const row = Array.isArray(value) ? eventRow(value as unknown as EventValues) : (value as unknown as EventRow);
+		for (const values of this.#after.iterate(id, limit)) {
+			const [eventId, type, facets, data] = values as readonly [number, number, string | null, string | null];
 			const event =
-				row.type === 0
-					? { id: row.eventId, facets: row.facets, data: row.data ?? "" }
-					: toldEvent(row.eventId, row.type, withKind(row, row.data));
+				type === 0
+					? { id: eventId, facets, data: data ?? "" }
+					: // Of a span event the data are the kind that its span began with, if that was replaced.
+						toldEvent(eventId, type, withKind(spanRow(values, 4), data));
 			events.push(event);
 			chars += event.data.length;
 			if (chars > MAX_PORTION_CHARS) break;

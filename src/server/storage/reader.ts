@@ -1,4 +1,4 @@
-import type { Database, Statement } from "./database.ts";
+import { ArrayStatement, type Database, type SqlValue, type Statement } from "./database.ts";
 import type { SpanIndexes } from "./spanIndexes.ts";
 import type { Place } from "./spanList.ts";
 import { rowSize, type SpanRow, type TraceRow } from "./wireText.ts";
@@ -19,6 +19,53 @@ export const SPAN_COLUMNS = `${COMMON_COLUMNS}, s.otel AS otelJson, p.input AS i
 const SKELETON_COLUMNS = `${COMMON_COLUMNS}, NULL AS otelJson, NULL AS inputJson, NULL AS outputJson,
 	CASE WHEN s.kind_type = 'custom' AND s.service IS NOT NULL THEN json_object('service.name', s.service) END AS attributesJson, NULL AS eventsJson, NULL AS linksJson, NULL AS movedJson, NULL AS resourceJson,
 	NULL AS scopeJson`;
+
+/** A row of `SPAN_COLUMNS` (or of those of a skeleton), which begin at `from`: a change of the columns is a change here. */
+export function spanRow(row: readonly SqlValue[], from = 0): SpanRow {
+	// `never` lets each value be what its member says.
+	const values = row as readonly never[];
+	return {
+		seq: values[from],
+		id: values[from + 1],
+		traceId: values[from + 2],
+		parentId: values[from + 3],
+		name: values[from + 4],
+		kindType: values[from + 5],
+		kindName: values[from + 6],
+		model: values[from + 7],
+		provider: values[from + 8],
+		path: values[from + 9],
+		inputTokens: values[from + 10],
+		outputTokens: values[from + 11],
+		cacheReadTokens: values[from + 12],
+		cacheWriteTokens: values[from + 13],
+		reasoningTokens: values[from + 14],
+		cost: values[from + 15],
+		isRollup: values[from + 16],
+		toolName: values[from + 17],
+		agentName: values[from + 18],
+		kindJson: values[from + 19],
+		status: values[from + 20],
+		error: values[from + 21],
+		startMs: values[from + 22],
+		startSub: values[from + 23],
+		endMs: values[from + 24],
+		endSub: values[from + 25],
+		durationMs: values[from + 26],
+		sessionId: values[from + 27],
+		serviceName: values[from + 28],
+		metadataJson: values[from + 29],
+		otelJson: values[from + 30],
+		inputJson: values[from + 31],
+		outputJson: values[from + 32],
+		attributesJson: values[from + 33],
+		eventsJson: values[from + 34],
+		linksJson: values[from + 35],
+		movedJson: values[from + 36],
+		resourceJson: values[from + 37],
+		scopeJson: values[from + 38],
+	};
+}
 
 const SKELETON_JOINS = "JOIN traces t ON t.ref = s.trace LEFT JOIN sessions n ON n.ref = s.session";
 /** What a span's row points to, but for its trace. */
@@ -54,16 +101,19 @@ const MAX_PORTION_CHARS = 4_000_000;
  */
 export class Reader {
 	readonly #indexes: SpanIndexes;
-	readonly #rows: Readonly<Record<"full" | "skeleton", Statement>>;
+	readonly #rows: Readonly<Record<"full" | "skeleton", ArrayStatement>>;
 	readonly #trace: Statement;
 	readonly #tracePage: Statement;
-	readonly #traceSpans: Readonly<Record<"full" | "skeleton", Statement>>;
+	readonly #traceSpans: Readonly<Record<"full" | "skeleton", ArrayStatement>>;
 
 	constructor(database: Database, indexes: SpanIndexes) {
 		this.#indexes = indexes;
 		this.#rows = {
-			full: database.prepare(`SELECT ${SPAN_COLUMNS} FROM ${SPAN_TABLES} WHERE s.seq = ?`),
-			skeleton: database.prepare(`SELECT ${SKELETON_COLUMNS} FROM spans s ${SKELETON_JOINS} WHERE s.seq = ?`),
+			full: new ArrayStatement(database, `SELECT ${SPAN_COLUMNS} FROM ${SPAN_TABLES} WHERE s.seq = ?`),
+			skeleton: new ArrayStatement(
+				database,
+				`SELECT ${SKELETON_COLUMNS} FROM spans s ${SKELETON_JOINS} WHERE s.seq = ?`,
+			),
 		};
 		this.#trace = database.prepare(`SELECT ${TRACE_ROW} FROM ${TRACE_TABLES} WHERE t.id = ?`);
 		this.#tracePage = database.prepare(
@@ -71,7 +121,8 @@ export class Reader {
 			ORDER BY t.start_ms DESC, t.start_sub DESC, t.ref DESC LIMIT ?`,
 		);
 		const traceSpans = (columns: string, joins: string) =>
-			database.prepare(
+			new ArrayStatement(
+				database,
 				`SELECT ${columns} FROM ${TRACE_INDEX} ${joins}
 				WHERE x.trace = ? AND (x.start_ms, x.start_sub, x.seq) > (?, ?, ?)
 				ORDER BY x.start_ms, x.start_sub, x.seq LIMIT ?`,
@@ -93,7 +144,8 @@ export class Reader {
 
 	/** The span of this row number; undefined when it, or its trace, has been deleted. */
 	row(seq: number, isSkeleton: boolean): SpanRow | undefined {
-		return this.#rows[isSkeleton ? "skeleton" : "full"].get(seq) as unknown as SpanRow | undefined;
+		const values = this.#rows[isSkeleton ? "skeleton" : "full"].get(seq);
+		return values === undefined ? undefined : spanRow(values);
 	}
 
 	trace(id: string): FoundTrace | undefined {
@@ -122,9 +174,10 @@ export class Reader {
 		const statement = this.#traceSpans[isSkeleton ? "skeleton" : "full"];
 		const rows: SpanRow[] = [];
 		let chars = 0;
-		for (const row of statement.iterate(ref, ms, sub, after?.seq ?? 0, limit)) {
-			rows.push(row as unknown as SpanRow);
-			chars += rowSize(row as unknown as SpanRow);
+		for (const values of statement.iterate(ref, ms as number, sub as number, after?.seq ?? 0, limit)) {
+			const row = spanRow(values);
+			rows.push(row);
+			chars += rowSize(row);
 			if (chars > MAX_PORTION_CHARS) break;
 		}
 		return rows;

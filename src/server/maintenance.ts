@@ -34,6 +34,9 @@ const PAGES_AT_ONCE = 1000;
 /** The file keeps so many free pages for what comes next, 20 MB, unless traces were deleted. */
 const MAX_FREE_PAGES = 5000;
 
+/** Traces up to this size are summed up before anybody asks, so that who asks does not wait for all of them at once. */
+const MAX_SETTLED_SPANS = 5000;
+
 /** Part of the data that goes at once when they are too large, so that this is not done for every write. */
 const EVICTED_SHARE = 0.1;
 
@@ -80,6 +83,7 @@ export class Maintenance implements Disposable {
 			await this.#shrink();
 			await this.#tell();
 			await this.#freeDeleted();
+			await this.#store.settleUsage(MAX_SETTLED_SPANS);
 		} catch (error) {
 			if (!this.#isDisposed) this.#options.logger.error(`old data could not be deleted: ${describeError(error)}`);
 		} finally {

@@ -363,12 +363,13 @@ export class Store {
 	}
 
 	/**
-	 * Sums up the usage of all traces in which it has changed, a few traces in one turn of the event loop. When it resolves, the
-	 * sums are right: read them in the same turn.
+	 * Sums up the usage of all traces (of at most `maxSpans` spans) in which it has changed, a few traces in one turn of the event
+	 * loop. When it resolves, the sums are right: read them in the same turn.
 	 */
-	async settleUsage(): Promise<void> {
+	async settleUsage(maxSpans = Number.MAX_SAFE_INTEGER): Promise<void> {
 		for (;;) {
-			const portion = this.#traces.unsettled(SETTLED_PER_TURN);
+			if (this.#isClosed) return;
+			const portion = this.#traces.unsettled(SETTLED_PER_TURN, maxSpans);
 			if (portion.length > 0) {
 				this.#now(() => {
 					this.indexes.update();

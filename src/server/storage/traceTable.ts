@@ -102,7 +102,9 @@ export class TraceTable {
 			`UPDATE traces SET unsettled = 0, llm_calls = ?, input_tokens = ?, output_tokens = ?, cache_read_tokens = ?,
 				cache_write_tokens = ?, reasoning_tokens = ?, cost_nano = ? WHERE ref = ?`,
 		);
-		this.#unsettled = database.prepare("SELECT ref, id FROM traces WHERE unsettled = 1 ORDER BY ref LIMIT ?");
+		this.#unsettled = database.prepare(
+			"SELECT ref, id FROM traces WHERE unsettled = 1 AND span_count <= ? ORDER BY ref LIMIT ?",
+		);
 		this.#lastRef = readNumber(
 			database,
 			"SELECT max(ref) FROM (SELECT ref FROM traces UNION ALL SELECT ref FROM doomed)",
@@ -242,9 +244,9 @@ export class TraceTable {
 		this.clear();
 	}
 
-	/** Traces whose sums are not right, at most `limit`; for use when nothing is unwritten. */
-	unsettled(limit: number): readonly { readonly ref: number; readonly id: string }[] {
-		return this.#unsettled.all(limit) as unknown as readonly { ref: number; id: string }[];
+	/** Traces of at most `maxSpans` spans whose sums are not right, at most `limit`; for use when nothing is unwritten. */
+	unsettled(limit: number, maxSpans: number): readonly { readonly ref: number; readonly id: string }[] {
+		return this.#unsettled.all(maxSpans, limit) as unknown as readonly { ref: number; id: string }[];
 	}
 
 	/** Writes the sums of a trace, which is settled then. */

@@ -1,6 +1,8 @@
+import { type MessageMedia, mediaOf, spokenMedia } from "./conversationMedia.ts";
 import {
 	CALL_TYPES,
 	holdsResults,
+	isBuiltInCall,
 	isObject,
 	isPartType,
 	type Json,
@@ -24,13 +26,15 @@ import {
 export interface ConversationMessage {
 	/** `system`, `user`, `assistant`, `tool`, `reasoning`, or the record's own word in lower case. */
 	readonly role: string;
-	readonly kind: "text" | "toolCall" | "toolResult";
-	/** A string is text; anything else is a JSON value to be written out: arguments, structured results, unknown parts. */
+	readonly kind: "text" | "toolCall" | "toolResult" | "media";
+	/** A string is text; anything else is a JSON value to be written out: arguments, structured results, media, unknown parts. */
 	readonly content: unknown;
 	/** Name of the tool, for calls and results; undefined where the record has none. */
 	readonly toolName: string | undefined;
 	/** Joins a call with its result. */
 	readonly toolCallId: string | undefined;
+	/** What `content` carries, for media only. */
+	readonly media?: MessageMedia;
 }
 
 export interface Conversation {
@@ -175,6 +179,7 @@ class Reader {
 	#answer(object: Json, depth: number): void {
 		const reasoning = object.reasoningText ?? object.reasoning ?? object.reasoning_content ?? object.thinking;
 		if (typeof reasoning === "string") this.#text("reasoning", reasoning);
+		else if (Array.isArray(reasoning)) this.#content("reasoning", reasoning, depth + 1);
 		for (const key of ["text", "content", "completion", "generated_text", "output_text", "answer"]) {
 			const value = object[key];
 			if (typeof value === "string") this.#text(this.#defaultRole, value);
@@ -182,6 +187,7 @@ class Reader {
 			else continue;
 			break;
 		}
+		if (Array.isArray(object.files)) this.#content(this.#defaultRole, object.files, depth + 1);
 		this.#calls(object.toolCalls ?? object.tool_calls);
 	}
 
@@ -227,9 +233,14 @@ class Reader {
 		const reasoning = item.reasoning_content ?? item.reasoning ?? item.thinking;
 		if (typeof reasoning === "string") this.#text("reasoning", reasoning);
 		if (role === "tool" && !holdsResults(content)) {
-			this.#add(role, "toolResult", joined(content) ?? content ?? "", text(item.name), toolCallId);
+			this.#results(content, text(item.name), toolCallId);
 		} else if (content !== undefined && content !== null) this.#content(role, content, depth + 1);
 		if (typeof item.refusal === "string") this.#text(role, item.refusal);
+		const spoken = spokenMedia(item.audio);
+		if (spoken !== undefined && isObject(item.audio)) {
+			if (typeof item.audio.transcript === "string") this.#text(role, item.audio.transcript);
+			this.#media(role, item.audio, spoken);
+		}
 		const extra = isObject(item.additional_kwargs) ? item.additional_kwargs : {};
 		this.#calls(nonEmpty(item.tool_calls) ?? nonEmpty(item.toolCalls) ?? nonEmpty(extra.tool_calls));
 		const call = item.function_call ?? extra.function_call;
@@ -275,7 +286,9 @@ class Reader {
 	#part(part: Json, role: string, depth: number): void {
 		const type = text(part.type) ?? "";
 		const plain = plainText(part);
+		const media = plain === undefined ? mediaOf(part) : undefined;
 		if (plain !== undefined) this.#text(role, plain);
+		else if (media !== undefined) this.#media(type === "image_generation_call" ? "assistant" : role, part, media);
 		else if (REASONING_TYPES.has(type) || part.thought === true) this.#reasoning(part);
 		else if (CALL_TYPES.has(type)) this.#call(part);
 		else if (RESULT_TYPES.has(type)) this.#result(part);
@@ -284,6 +297,9 @@ class Reader {
 			this.#call((part.functionCall ?? part.function_call) as Json);
 		} else if (isObject(part.functionResponse ?? part.function_response)) {
 			this.#result((part.functionResponse ?? part.function_response) as Json);
+		} else if (isBuiltInCall(type)) this.#builtInCall(part, type);
+		else if (type === "dynamic-tool" || (type.startsWith("tool-") && text(part.toolCallId) !== undefined)) {
+			this.#interfaceTool(part, type);
 		} else if (type === "message" || part.role !== undefined) {
 			if (depth < MAX_DEPTH) this.#item({ ...part, type: undefined }, role, depth + 1);
 		} else this.#add(role, "text", part);
@@ -295,7 +311,46 @@ class Reader {
 		if (typeof value === "string") this.#text("reasoning", value);
 		else if (summary !== undefined && summary !== "") this.#text("reasoning", summary);
 		else if (joined(value) !== undefined) this.#text("reasoning", joined(value) as string);
-		// Encrypted reasoning has nothing to read; the raw JSON still holds it.
+		// Encrypted: nothing to read, but it was sent and its size counts.
+		else if (part.encrypted_content != null || part.data != null) this.#add("reasoning", "text", part);
+	}
+
+	/** Tools that the provider runs itself: `web_search_call`, `code_interpreter_call`, …. Call and result are one item. */
+	#builtInCall(part: Json, type: string): void {
+		const { type: _type, id, output, ...call } = part;
+		const name = text(part.name) ?? type.replace(/_call$/, "");
+		const given = part.arguments === undefined ? call : parsedJson(part.arguments);
+		this.#add("assistant", "toolCall", given, name, text(part.call_id) ?? text(id));
+		if (output !== undefined && output !== null) this.#results(output, name, text(part.call_id) ?? text(id));
+	}
+
+	/** A tool of the AI SDK's interface messages: `tool-<name>` with call and result in one part. */
+	#interfaceTool(part: Json, type: string): void {
+		const name = text(part.toolName) ?? type.slice("tool-".length);
+		const id = text(part.toolCallId);
+		this.#isExplicit = true;
+		this.#add("assistant", "toolCall", part.input ?? part.args ?? part.rawInput ?? {}, name, id);
+		const result = part.output ?? part.result ?? part.errorText;
+		if (result !== undefined && result !== null) this.#results(result, name, id);
+	}
+
+	/** What a tool gave back: its texts as one result, and media beside it. */
+	#results(value: unknown, name: string | undefined, id: string | undefined): void {
+		const media: (readonly [Json, MessageMedia])[] = [];
+		let rest = value;
+		if (Array.isArray(value) && value.length <= MAX_PARTS) {
+			rest = value.filter((part) => {
+				const found = isObject(part) ? mediaOf(part) : undefined;
+				if (found !== undefined) media.push([part as Json, found]);
+				return found === undefined;
+			});
+		}
+		// A result that is nothing but an image still says whose it is.
+		const isOnlyMedia = media.length > 0 && Array.isArray(rest) && rest.length === 0;
+		// A list of bare strings is a value that the tool gave; parts of a text say so.
+		const isText = !Array.isArray(rest) || rest.every(isObject);
+		if (!isOnlyMedia) this.#add("tool", "toolResult", (isText ? joined(rest) : undefined) ?? rest ?? "", name, id);
+		for (const [part, found] of media) this.#media("tool", part, found, name, id);
 	}
 
 	#calls(calls: unknown): void {
@@ -321,17 +376,15 @@ class Reader {
 
 	#result(part: Json): void {
 		const id = text(part.tool_use_id) ?? text(part.call_id) ?? text(part.tool_call_id) ?? text(part.toolCallId);
-		const value = part.output ?? part.content ?? part.result ?? part.response;
+		const value = part.output ?? part.content ?? part.result ?? part.response ?? part.error;
 		// The AI SDK wraps: {type: "text", value}.
 		const inner = isObject(value) && "value" in value && typeof value.type === "string" ? value.value : value;
 		this.#isExplicit = true;
-		this.#add(
-			"tool",
-			"toolResult",
-			joined(inner) ?? inner ?? "",
-			text(part.toolName) ?? text(part.name),
-			id ?? text(part.id),
-		);
+		this.#results(inner, text(part.toolName) ?? text(part.name), id ?? text(part.id));
+	}
+
+	#media(role: string, part: Json, media: MessageMedia, toolName?: string, toolCallId?: string): void {
+		this.#add(role, "media", part, toolName, toolCallId, media);
 	}
 
 	#text(role: string, content: string): void {
@@ -344,6 +397,7 @@ class Reader {
 		content: unknown,
 		toolName?: string,
 		toolCallId?: string,
+		media?: MessageMedia,
 	): void {
 		if (this.#messages.length >= MAX_COLLECTED) {
 			this.#omitted++;
@@ -351,7 +405,8 @@ class Reader {
 		}
 		// A result names only the id of its call; the call named the tool.
 		const name = toolName ?? (toolCallId === undefined ? undefined : this.#calledIds.get(toolCallId));
-		this.#messages.push({ role, kind, content, toolName: name, toolCallId });
+		const message = { role, kind, content, toolName: name, toolCallId };
+		this.#messages.push(media === undefined ? message : { ...message, media });
 	}
 }
 

@@ -42,8 +42,11 @@ const READERS: Record<Side, readonly ((attributes: Json) => unknown)[]> = {
 		(attributes) => attributes["gen_ai.completion"],
 		(attributes) => {
 			const text = attributes["ai.response.text"];
+			const reasoning = attributes["ai.response.reasoning"];
 			const toolCalls = attributes["ai.response.toolCalls"];
-			return text === undefined && toolCalls === undefined ? undefined : { text, toolCalls };
+			const files = parsedJson(attributes["ai.response.files"]);
+			if (text === undefined && toolCalls === undefined && files === undefined) return undefined;
+			return { reasoning, text, toolCalls, files };
 		},
 		(attributes) => attributes["ai.response.object"],
 		(attributes) => attributes["output.value"],

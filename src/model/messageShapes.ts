@@ -33,6 +33,7 @@ export const REASONING_TYPES = new Set(["thinking", "reasoning", "reasoning_cont
 export const CALL_TYPES = new Set([
 	"tool_use",
 	"server_tool_use",
+	"mcp_tool_use",
 	"function_call",
 	"custom_tool_call",
 	"tool-call",
@@ -44,7 +45,21 @@ export const RESULT_TYPES = new Set([
 	"custom_tool_call_output",
 	"tool-result",
 	"tool_call_response",
+	"tool-error",
 	"web_search_tool_result",
+	"mcp_tool_result",
+	"local_shell_call_output",
+	"computer_call_output",
+]);
+/** Items of OpenAI's responses for tools that the provider runs itself. */
+const BUILT_IN_CALLS = new Set([
+	"web_search_call",
+	"file_search_call",
+	"code_interpreter_call",
+	"computer_call",
+	"local_shell_call",
+	"mcp_call",
+	"mcp_list_tools",
 ]);
 /** LangChain's plain messages say who speaks in `type`. */
 const SPEAKER_TYPES = new Set(["human", "ai", "system", "tool", "function", "chat"]);
@@ -66,7 +81,18 @@ export function nonEmpty(value: unknown): unknown {
 
 /** Whether a `type` names a part of a message rather than a message. */
 export function isPartType(type: string): boolean {
-	return TEXT_TYPES.has(type) || REASONING_TYPES.has(type) || CALL_TYPES.has(type) || RESULT_TYPES.has(type);
+	return (
+		TEXT_TYPES.has(type) ||
+		REASONING_TYPES.has(type) ||
+		CALL_TYPES.has(type) ||
+		RESULT_TYPES.has(type) ||
+		type === "image_generation_call" ||
+		isBuiltInCall(type)
+	);
+}
+
+export function isBuiltInCall(type: string): boolean {
+	return BUILT_IN_CALLS.has(type);
 }
 
 /** Whether an object is a message or a part of one, and not something that holds messages. */

@@ -121,6 +121,10 @@ export type SpanDetailToHost =
 	| { readonly type: "part/open"; readonly part: SpanPart }
 	| { readonly type: "part/copy"; readonly part: SpanPart }
 	| { readonly type: "text/copy"; readonly text: string }
+	/** The image of a message came into view. */
+	| { readonly type: "image/load"; readonly part: SpanPart }
+	/** Another span of the same trace: the call before, for one. */
+	| { readonly type: "span/show"; readonly spanId: string }
 	| { readonly type: "trace/open" }
 	| { readonly type: "detail/retry" };
 
@@ -139,7 +143,34 @@ export interface MessageView {
 	readonly content: PartText;
 	/** Name of a tool, for calls and results. */
 	readonly toolName?: string | undefined;
-	readonly kind: "text" | "toolCall" | "toolResult";
+	/** Joins a call with its result. */
+	readonly toolCallId?: string | undefined;
+	readonly kind: "text" | "toolCall" | "toolResult" | "media";
+	/** For media; `content` is the beginning of the part's JSON. */
+	readonly media?: MediaView;
+}
+
+/** An image, a recording or a file inside a message. The page asks for an image when it comes into view. */
+export interface MediaView {
+	readonly type: "image" | "audio" | "video" | "file";
+	/** `image/png`; undefined where the record does not say. */
+	readonly mediaType: string | undefined;
+	readonly name: string | undefined;
+	/** Size of the media itself, decoded; undefined when the message only refers to it. */
+	readonly bytes: number | undefined;
+	/** Address or id of what the message refers to. Never fetched. */
+	readonly reference: string | undefined;
+	/** True for an image that the host can give as a data URI. */
+	readonly canShow: boolean;
+}
+
+/** What of `inputMessages` an earlier call of the same trace already showed. */
+export interface HistoryView {
+	/** Messages from the first that is no system prompt on. */
+	readonly count: number;
+	/** The call that showed them. */
+	readonly spanId: string;
+	readonly name: string;
 }
 
 export interface SpanDetailView {
@@ -178,6 +209,8 @@ export interface SpanDetailView {
 	/** Conversation found in the input; then the answer found in the output. Empty when there is none. */
 	readonly inputMessages: readonly MessageView[];
 	readonly outputMessages: readonly MessageView[];
+	/** Undefined until the call before was read, and where there is none. */
+	readonly history: HistoryView | undefined;
 	/** Messages past the bound that were left out of `inputMessages`: the oldest, after a leading system prompt. */
 	readonly omittedMessages: number;
 	readonly input: PartText | undefined;
@@ -196,4 +229,6 @@ export type HostToSpanDetail =
 	| { readonly type: "detail/value"; readonly detail: SpanDetailView }
 	| { readonly type: "detail/error"; readonly message: string; readonly canRetry: boolean }
 	| { readonly type: "detail/removed" }
+	/** Answers `image/load`; without a URI the image cannot be shown. */
+	| { readonly type: "image/value"; readonly spanId: string; readonly part: SpanPart; readonly uri: string | undefined }
 	| { readonly type: "connection/changed"; readonly connection: ConnectionView };

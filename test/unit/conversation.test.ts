@@ -34,7 +34,7 @@ const OPENAI_CHAT = [
 const OPENAI_CHAT_LINES = [
 	"system: Be brief.",
 	"user: What is in\nthis?",
-	'user: {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}',
+	'user media ?: {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}',
 	'assistant toolCall look: {"at":"image"}',
 	"tool toolResult look: a cat",
 ];

@@ -77,9 +77,9 @@ describe("the span details page", () => {
 				"Tool",
 				"Assistant",
 			]);
-			expect(await page.locator(".card.toolCall .card-title").textContent()).toMatch(/calls\s*lookup_order/);
+			expect(await page.locator(".card.toolCall > .card-title").textContent()).toMatch(/calls\s*lookup_order/);
 			expect(await page.locator(".card.toolResult .card-title").textContent()).toMatch(/result of\s*lookup_order/);
-			expect(await page.locator(".card.toolCall .text").textContent()).toContain('"order": 4711');
+			expect(await page.locator(".card.toolCall > .text").textContent()).toContain('"order": 4711');
 			// The conversation says it better: the payload waits folded, its sizes stand there.
 			expect(await page.locator("button.fold[aria-expanded=true]").count()).toBe(0);
 			expect(await page.locator(".payload .size").allInnerTexts()).toEqual([
@@ -169,7 +169,7 @@ describe("the span details page", () => {
 			await send({ type: "detail/value", detail: viewOf({ input, output: "ok" }) });
 			expect(await page.locator(".card").count()).toBe(1 + 6 + 1);
 			expect(await page.locator(".messages .cut").textContent()).toContain("61 older messages are left out");
-			await page.getByRole("button", { name: "Show 193 Earlier Messages" }).click();
+			await page.getByRole("button", { name: "193 earlier messages" }).click();
 			expect(await page.locator(".card").count()).toBe(200 + 1);
 			expect(await page.locator(".card").nth(1).textContent()).toContain("message 61");
 		}));

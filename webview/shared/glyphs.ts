@@ -4,6 +4,7 @@
  */
 export const ICONS = {
 	account: "\u{eb99}",
+	"arrow-right": "\u{ea9c}",
 	book: "\u{eaa4}",
 	"chat-sparkle": "\u{ec4f}",
 	clockface: "\u{ec75}",
@@ -19,12 +20,14 @@ export const ICONS = {
 	copy: "\u{ebcc}",
 	database: "\u{eace}",
 	"debug-disconnect": "\u{ead0}",
+	"device-camera-video": "\u{ead9}",
 	edit: "\u{ea73}",
 	ellipsis: "\u{ea7c}",
 	error: "\u{ea87}",
 	"expand-all": "\u{eb95}",
 	eye: "\u{ea70}",
 	file: "\u{ea7b}",
+	"file-media": "\u{eaea}",
 	fold: "\u{eaf5}",
 	gear: "\u{eaf8}",
 	globe: "\u{eb01}",
@@ -58,6 +61,7 @@ export const ICONS = {
 	tools: "\u{eb6d}",
 	trash: "\u{ea81}",
 	unfold: "\u{eb73}",
+	unmute: "\u{eb75}",
 	warning: "\u{ea6c}",
 } as const;
 

@@ -21,6 +21,14 @@ export interface PageContext {
 	openPart(part: SpanPart): void;
 	copyPart(part: SpanPart): void;
 	copyText(key: string, text: string): void;
+	/** Shows another span of the same trace. */
+	showSpan(spanId: string): void;
+	/** The image of a message: `undefined` until it is there, `"none"` when it cannot be shown, else its data URI. */
+	imageOf(part: SpanPart): string | undefined;
+	/** Asks for an image once its place comes into view. */
+	watchImage(place: Element, part: SpanPart): void;
+	/** The browser could not decode it. */
+	failImage(part: SpanPart): void;
 	/** Key of what was copied a moment ago. */
 	readonly copiedKey: string | undefined;
 	/** True once the toolkit's controls are there. */

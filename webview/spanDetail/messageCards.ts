@@ -8,6 +8,7 @@ import { fill } from "../shared/words.ts";
 import { lineText, previewOf } from "./blockText.ts";
 import { cutNotice, type FoldName, type PageContext, partTools, shownText } from "./context.ts";
 import { liveText } from "./liveText.ts";
+import { mediaContent } from "./mediaCard.ts";
 import { words } from "./words.ts";
 
 interface RoleLook {
@@ -41,24 +42,36 @@ function foldOf(message: MessageView, isAnswer: boolean): Fold {
 	return isAnswer ? { lines: 60, characters: 5_000 } : { lines: 24, characters: 1_500 };
 }
 
-/** The conversation as cards: what was sent, then what came back. */
+interface Entry {
+	readonly message: MessageView;
+	readonly part: SpanPart;
+	/** What the tool gave back, for a call: its result and the media beside it. */
+	readonly results: readonly Entry[];
+	/** A call whose result should be there, and is not. */
+	readonly lacksResult: boolean;
+}
+
+/** The conversation as cards: what was new in this call, then what came back; what an earlier call showed is folded away. */
 export function messageCards(context: PageContext, detail: SpanDetailView): TemplateResult | typeof nothing {
-	const { inputMessages, outputMessages } = detail;
+	const { inputMessages, outputMessages, history } = detail;
 	const count = inputMessages.length + outputMessages.length;
 	if (count === 0) return nothing;
 	const lead = inputMessages[0]?.role === "system" ? 1 : 0;
-	const folded = inputMessages.length - lead - RECENT_MESSAGES;
-	const isFolded = folded > 1 && !context.isExpanded("history");
-	const shown = inputMessages
-		.map((message, index) => ({ message, part: `inputMessage-${index}` as const }))
-		.filter((_entry, index) => !isFolded || index < lead || index >= lead + folded);
+	// Known history goes first; without it a long one is folded by its age.
+	const old = history?.count ?? 0;
+	const folded = old > 0 ? old : Math.max(0, inputMessages.length - lead - RECENT_MESSAGES);
+	const canFold = old > 0 || folded > 1;
+	const isFolded = canFold && !context.isExpanded("history");
+	const entries = inputMessages.map((message, index) => entryOf(message, `inputMessage-${index}`));
+	const earlier = paired(entries.slice(lead, lead + folded), false);
+	const recent = paired(entries.slice(lead + folded), true);
 	return html`<section class="messages" aria-labelledby="messages-title">
 		<div class="section-title">
 			<h2 id="messages-title">${words.messages}</h2>
 			<span class="count">${count + detail.omittedMessages}</span>
 		</div>
 		<ol role="list">
-			${shown.slice(0, lead).map(({ message, part }) => card(context, message, part))}
+			${entries.slice(0, lead).map((entry) => card(context, entry))}
 			${
 				detail.omittedMessages > 0
 					? html`<li class="cut">
@@ -67,78 +80,142 @@ export function messageCards(context: PageContext, detail: SpanDetailView): Temp
 						</li>`
 					: nothing
 			}
-			${
-				isFolded
-					? html`<li class="history">
-							<button type="button" class="link-button" @click=${() => context.setExpanded("history", true)}>
-								${icon("history")}${fill(words.earlier, folded)}
-							</button>
-						</li>`
-					: nothing
-			}
-			${repeat(
-				shown.slice(lead),
-				({ part }) => part,
-				({ message, part }) => card(context, message, part),
-			)}
+			${canFold ? historyLine(context, folded, detail) : nothing}
+			${isFolded ? nothing : cards(context, earlier)}
+			${old > 0 && !isFolded ? html`<li class="new-line"><h3>${words.newMessages}</h3></li>` : nothing}
+			${cards(context, recent)}
 		</ol>
 		${
 			outputMessages.length === 0
 				? nothing
 				: html`<h3 class="answer">${words.answer}</h3>
 						<ol role="list">
-							${repeat(
-								outputMessages.map((message, index) => ({ message, part: `outputMessage-${index}` as const })),
-								({ part }) => part,
-								({ message, part }) => card(context, message, part),
+							${cards(
+								context,
+								paired(
+									outputMessages.map((message, index) => entryOf(message, `outputMessage-${index}`)),
+									false,
+								),
 							)}
 						</ol>`
 		}
 	</section>`;
 }
 
-function card(context: PageContext, message: MessageView, part: SpanPart): TemplateResult {
+/** "14 earlier messages, as in draft reply · Show · Open draft reply". */
+function historyLine(context: PageContext, folded: number, { history }: SpanDetailView): TemplateResult {
+	const isOpen = context.isExpanded("history");
+	const name = lineText(history?.name ?? "", 80);
+	const text =
+		history === undefined
+			? fill(words.earlier, folded)
+			: fill(folded === 1 ? words.earlierSameOne : words.earlierSame, folded, name);
+	return html`<li class="history">
+		<button
+			type="button"
+			class="link-button"
+			aria-expanded=${isOpen ? "true" : "false"}
+			@click=${() => context.setExpanded("history", !isOpen)}
+		>
+			${icon(isOpen ? "chevron-down" : "chevron-right")}${icon("history")}<span>${text}</span>
+		</button>
+		${
+			history === undefined
+				? nothing
+				: html`<button type="button" class="link-button" @click=${() => context.showSpan(history.spanId)}>
+						${icon("arrow-right")}${fill(words.previousCall, name)}
+					</button>`
+		}
+	</li>`;
+}
+
+function entryOf(message: MessageView, part: SpanPart): Entry {
+	return { message, part, results: [], lacksResult: false };
+}
+
+/**
+ * Results under the calls that they answer: by the id, and where a record has none, the nearest open call of the same tool.
+ * Results without a call stay where they are. With `expectsResults` a call without one says so.
+ */
+function paired(entries: readonly Entry[], expectsResults: boolean): Entry[] {
+	const top: (Entry & { readonly results: Entry[] })[] = [];
+	for (const entry of entries) {
+		const { message } = entry;
+		const isAnswer = message.kind === "toolResult" || (message.kind === "media" && message.role === "tool");
+		const call = isAnswer ? top.findLast((other) => answers(message, other)) : undefined;
+		if (call === undefined) top.push({ ...entry, results: [] });
+		else call.results.push(entry);
+	}
+	return top.map((entry) => ({
+		...entry,
+		lacksResult: expectsResults && entry.message.kind === "toolCall" && entry.results.length === 0,
+	}));
+}
+
+function answers(result: MessageView, call: Entry): boolean {
+	if (call.message.kind !== "toolCall") return false;
+	if (result.toolCallId !== undefined || call.message.toolCallId !== undefined) {
+		return result.toolCallId === call.message.toolCallId;
+	}
+	return result.toolName === call.message.toolName && call.results.length === 0;
+}
+
+function cards(context: PageContext, entries: readonly Entry[]): unknown {
+	return repeat(
+		entries,
+		({ part }) => part,
+		(entry) => card(context, entry),
+	);
+}
+
+function card(context: PageContext, { message, part, results, lacksResult }: Entry): TemplateResult {
 	const look = Object.hasOwn(ROLES, message.role) ? ROLES[message.role] : undefined;
 	const label = look?.label ?? lineText(message.role, 40);
+	return html`<li class="card ${look === undefined ? "other" : message.role} ${message.kind === "text" ? "" : message.kind}">
+		<div class="card-title">
+			${icon(message.kind === "toolCall" ? "symbol-method" : (look?.icon ?? "comment-discussion"))}
+			<span class="role">${label}</span>
+			${message.kind === "toolCall" || message.kind === "toolResult" ? toolLabel(message) : nothing}
+			<span class="size">${formatBytes(message.content.totalBytes)}</span>
+			${partTools(context, part, `${label} ${words.message}`)}
+		</div>
+		${message.media === undefined ? messageText(context, message, part, label) : mediaContent(context, message.media, part, label)}
+		${results.length === 0 ? nothing : html`<ol class="results" role="list">${cards(context, results)}</ol>`}
+		${lacksResult ? html`<p class="empty">${words.noResult}</p>` : nothing}
+	</li>`;
+}
+
+function messageText(context: PageContext, message: MessageView, part: SpanPart, label: string): TemplateResult {
 	const text = shownText(message.content);
 	const fold = foldOf(message, part.startsWith("output"));
 	const preview = previewOf(text, fold.lines, fold.characters);
 	const isExpanded =
 		fold.name === undefined ? context.isExpanded(part) : context.isOpen(fold.name, false) || context.isExpanded(part);
 	const isFolded = preview !== undefined && !isExpanded;
-	return html`<li class="card ${look === undefined ? "other" : message.role} ${message.kind === "text" ? "" : message.kind}">
-		<div class="card-title">
-			${icon(message.kind === "toolCall" ? "symbol-method" : (look?.icon ?? "comment-discussion"))}
-			<span class="role">${label}</span>
-			${message.kind === "text" ? nothing : toolLabel(message)}
-			<span class="size">${formatBytes(message.content.totalBytes)}</span>
-			${partTools(context, part, `${label} ${words.message}`)}
-		</div>
-		${
-			text === ""
-				? html`<p class="empty">${words.emptyText}</p>`
-				: html`<div class="text ${message.content.language} ${isFolded ? "folded" : ""}" dir="auto">${liveText(
-						isFolded ? `${preview} …` : text,
-					)}</div>`
-		}
-		${
-			preview === undefined
-				? nothing
-				: html`<button
-						type="button"
-						class="link-button more"
-						aria-expanded=${isExpanded ? "true" : "false"}
-						aria-label=${`${isExpanded ? words.showLess : words.showMore}: ${label} ${words.message}`}
-						@click=${() => {
-							if (fold.name === undefined) context.setExpanded(part, !isExpanded);
-							else context.setOpen(fold.name, !isExpanded);
-						}}
-					>
-						${icon(isExpanded ? "chevron-up" : "chevron-down")}${isExpanded ? words.showLess : words.showMore}
-					</button>`
-		}
-		${cutNotice(context, message.content, part, `${label} ${words.message}`)}
-	</li>`;
+	return html`${
+		text === ""
+			? html`<p class="empty">${words.emptyText}</p>`
+			: html`<div class="text ${message.content.language} ${isFolded ? "folded" : ""}" dir="auto">${liveText(
+					isFolded ? `${preview} …` : text,
+				)}</div>`
+	}
+	${
+		preview === undefined
+			? nothing
+			: html`<button
+					type="button"
+					class="link-button more"
+					aria-expanded=${isExpanded ? "true" : "false"}
+					aria-label=${`${isExpanded ? words.showLess : words.showMore}: ${label} ${words.message}`}
+					@click=${() => {
+						if (fold.name === undefined) context.setExpanded(part, !isExpanded);
+						else context.setOpen(fold.name, !isExpanded);
+					}}
+				>
+					${icon(isExpanded ? "chevron-up" : "chevron-down")}${isExpanded ? words.showLess : words.showMore}
+				</button>`
+	}
+	${cutNotice(context, message.content, part, `${label} ${words.message}`)}`;
 }
 
 /** "calls weather", "result of weather". */

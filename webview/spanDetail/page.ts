@@ -19,6 +19,7 @@ import { fill } from "../shared/words.ts";
 import { blockText, lineText } from "./blockText.ts";
 import type { FoldName, PageContext } from "./context.ts";
 import { JsonColors } from "./jsonColors.ts";
+import { LazyImages } from "./lazyImages.ts";
 import { loadKit } from "./loadKit.ts";
 import { messageCards } from "./messageCards.ts";
 import { overview, runningNs, STATE_WORDS, summaryChips } from "./overview.ts";
@@ -50,6 +51,7 @@ const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 	"detail/value",
 	"detail/error",
 	"detail/removed",
+	"image/value",
 	"connection/changed",
 ];
 
@@ -59,6 +61,7 @@ export class SpanDetailPage extends LitElement {
 
 	readonly #endpoint: HostEndpoint<SpanDetailToHost, HostToSpanDetail, PageState> = connectToHost(MESSAGE_TYPES);
 	readonly #colors = new JsonColors();
+	readonly #images = new LazyImages((part) => this.#endpoint.post({ type: "image/load", part }));
 	#owned = new DisposableStore();
 	#clock: SharedClock | undefined;
 	#tick: { dispose(): void } | undefined;
@@ -100,6 +103,7 @@ export class SpanDetailPage extends LitElement {
 		this.#tick?.dispose();
 		this.#tick = undefined;
 		this.#owned.dispose();
+		this.#images.clear();
 		for (const timer of [this.#loadingTimer, this.#copiedTimer]) clearTimeout(timer);
 	}
 
@@ -190,6 +194,11 @@ export class SpanDetailPage extends LitElement {
 				this.#setPhase({ name: "removed" });
 				this.#announce(words.removedTitle);
 				return;
+			case "image/value":
+				if (message.spanId !== this.#address?.spanId) return;
+				this.#images.set(message.part, message.uri);
+				this.requestUpdate();
+				return;
 			case "connection/changed":
 				this.#connection = message.connection;
 				this.requestUpdate();
@@ -210,6 +219,7 @@ export class SpanDetailPage extends LitElement {
 		const isSame = before !== undefined && isSameSpan(before, detail);
 		if (!isSame) {
 			this.#expanded = new Set();
+			this.#images.clear();
 			this.#announcement = "";
 		} else if (before.state !== detail.state) {
 			this.#announce(fill(words.statusIs, lineText(detail.name), STATE_WORDS[detail.state]));
@@ -286,6 +296,13 @@ export class SpanDetailPage extends LitElement {
 			copyText: (key, text) => {
 				this.#endpoint.post({ type: "text/copy", text });
 				this.#showCopied(key);
+			},
+			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
+			imageOf: (part) => this.#images.get(part),
+			watchImage: (place, part) => this.#images.watch(place, part),
+			failImage: (part) => {
+				this.#images.set(part, undefined);
+				this.requestUpdate();
 			},
 			get copiedKey() {
 				return page.#copiedKey;

@@ -460,6 +460,59 @@ export const spanDetailStyles = css`
 		margin-top: 4px;
 	}
 
+	.history {
+		display: flex;
+		flex-wrap: wrap;
+		gap: 4px 16px;
+	}
+	.history .link-button,
+	.picture-place {
+		min-height: 24px;
+	}
+	.new-line h3 {
+		color: var(--vscode-descriptionForeground);
+	}
+	.messages .results {
+		margin-top: 8px;
+	}
+	.results .card {
+		border-inline-start-width: 2px;
+		background: var(--vscode-editor-background);
+	}
+	.media {
+		display: flex;
+		flex-direction: column;
+		align-items: flex-start;
+		gap: 6px;
+	}
+	.media-chip {
+		display: inline-flex;
+		align-items: center;
+		gap: 6px;
+		max-width: 100%;
+		padding: 2px 8px;
+		background: var(--vscode-textCodeBlock-background);
+		border: 1px solid var(--vscode-contrastBorder, var(--line));
+		border-radius: 4px;
+		overflow-wrap: anywhere;
+	}
+	.reference {
+		overflow-wrap: anywhere;
+	}
+	.reference,
+	.picture-place {
+		color: var(--vscode-descriptionForeground);
+	}
+	.picture {
+		max-width: 100%;
+		max-height: 320px;
+		object-fit: contain;
+		/* Transparent images stay visible on every theme. */
+		background: repeating-conic-gradient(#8883 0 25%, transparent 0 50%) 0 0 / 16px 16px;
+		border: 1px solid var(--vscode-contrastBorder, var(--line));
+		border-radius: 2px;
+	}
+
 	/* Nothing was sent */
 	.missing {
 		display: flex;

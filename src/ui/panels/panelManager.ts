@@ -104,6 +104,10 @@ export class PanelManager implements Disposable {
 				const connection = this.#options.manager.active;
 				if (connection !== undefined) this.openTrace(connection, traceId, spanId, false);
 			},
+			onShowSpan: (traceId: string, spanId: string) => {
+				const connection = this.#options.manager.active;
+				if (connection !== undefined) this.openSpan(connection, traceId, spanId);
+			},
 		};
 	}
 

@@ -5,29 +5,42 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
-import type { SpanDetail } from "../../model/span.ts";
-import type {
-	ConnectionView,
-	HostToSpanDetail,
-	SpanDetailToHost,
-	SpanDetailViewState,
-	SpanPart,
+import { countSaidBefore, previousCalls, type SaidBefore, saidIn } from "../../model/conversationHistory.ts";
+import type { SpanDetail, SpanSummary } from "../../model/span.ts";
+import {
+	type ConnectionView,
+	type HistoryView,
+	type HostToSpanDetail,
+	isSpanPart,
+	type SpanDetailToHost,
+	type SpanDetailViewState,
+	type SpanPart,
 } from "../../protocol/messages.ts";
-import { SourceError } from "../../sources/source.ts";
+import { type Source, SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
-import { buildSpanDetailView, partText } from "./spanDetailView.ts";
+import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText } from "./spanDetailView.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
 
 /** A running span is read again at most this often. */
 const RELOAD_MS = 250;
 const MAX_COPIED_CHARACTERS = 5_000_000;
 
+/** A conversation of fewer messages has no history worth a fold. */
+const MIN_MESSAGES = 3;
+
+interface PreviousCall {
+	readonly call: SpanSummary;
+	readonly said: SaidBefore;
+}
+
 export interface SpanDetailEvents {
 	readonly onOpenTrace: (traceId: string, spanId: string) => void;
+	/** Another span is wanted in this panel. */
+	readonly onShowSpan: (traceId: string, spanId: string) => void;
 }
 
 /** Details of one span at a time: what the store knows at once, the payload from the source on demand. */
@@ -44,6 +57,8 @@ export class SpanDetailPanel implements Disposable {
 	#detail: SpanDetail | undefined;
 	#error: { message: string; canRetry: boolean } | undefined;
 	#isRemoved = false;
+	/** What the calls before this one said, read once a span: calls that have ended do not change. */
+	#previous: readonly PreviousCall[] | undefined;
 	/** A newer question ends the older one. */
 	#load: AbortController | undefined;
 	#reloadTimer: ReturnType<typeof setTimeout> | undefined;
@@ -100,6 +115,7 @@ export class SpanDetailPanel implements Disposable {
 		this.#detail = undefined;
 		this.#error = undefined;
 		this.#isRemoved = false;
+		this.#previous = undefined;
 		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
 		this.#setTitle();
 		this.#sendState();
@@ -154,6 +170,12 @@ export class SpanDetailPanel implements Disposable {
 			case "text/copy":
 				await vscode.env.clipboard.writeText(String(message.text).slice(0, MAX_COPIED_CHARACTERS));
 				return;
+			case "image/load":
+				this.#sendImage(message.part);
+				return;
+			case "span/show":
+				if (this.#connection !== undefined) this.#events.onShowSpan(this.#traceId, String(message.spanId));
+				return;
 			case "trace/open":
 				this.#events.onOpenTrace(this.#traceId, this.#spanId);
 				return;
@@ -169,6 +191,12 @@ export class SpanDetailPanel implements Disposable {
 		if (this.#detail === undefined) return;
 		await vscode.env.clipboard.writeText(partText(this.#detail, part).text);
 		vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
+	}
+
+	#sendImage(part: SpanPart): void {
+		if (this.#detail === undefined || !isSpanPart(part)) return;
+		const uri = partImage(this.#detail, part);
+		this.#host.post({ type: "image/value", spanId: this.#spanId, part, uri });
 	}
 
 	#handleChange(changes: ChangeSet): void {
@@ -202,12 +230,10 @@ export class SpanDetailPanel implements Disposable {
 		this.#load?.abort();
 		const load = new AbortController();
 		this.#load = load;
+		let source: Source;
 		try {
-			const detail = await (await connection.whenSource(load.signal)).loadSpan(
-				this.#traceId,
-				this.#spanId,
-				load.signal,
-			);
+			source = await connection.whenSource(load.signal);
+			const detail = await source.loadSpan(this.#traceId, this.#spanId, load.signal);
 			if (load.signal.aborted) return;
 			this.#detail = detail;
 			this.#error = undefined;
@@ -221,9 +247,46 @@ export class SpanDetailPanel implements Disposable {
 				message: describeError(error),
 				canRetry: !(error instanceof SourceError && error.reason === "notFound"),
 			};
+			this.#setTitle();
+			this.#sendState();
+			return;
 		}
 		this.#setTitle();
 		this.#sendState();
+		if (this.#previous === undefined) await this.#loadPrevious(connection, source, load.signal);
+	}
+
+	/** Reads what the calls before said, at most two; the span is on screen by then. */
+	async #loadPrevious(connection: SourceConnection, source: Source, signal: AbortSignal): Promise<void> {
+		const detail = this.#detail;
+		if (detail === undefined || !isLlmSpan(detail.summary)) return;
+		if (conversationsOf(detail).input.messages.length < MIN_MESSAGES) return;
+		const previous: PreviousCall[] = [];
+		for (const call of previousCalls(connection.store, detail.summary)) {
+			try {
+				const { input, output } = conversationsOf(await source.loadSpan(call.traceId, call.spanId, signal));
+				previous.push({ call, said: saidIn(input.messages, output.messages) });
+			} catch (error) {
+				if (signal.aborted || isAbortError(error)) return;
+				// The history is then shown like any other messages.
+				this.#logger.warn(`span ${call.spanId}, the call before, could not be read: ${describeError(error)}`);
+			}
+		}
+		if (signal.aborted) return;
+		this.#previous = previous;
+		if (this.#history() !== undefined) this.#sendState();
+	}
+
+	/** What of the messages a call before showed; of two such calls, by the one that showed more. */
+	#history(): HistoryView | undefined {
+		if (this.#detail === undefined || this.#previous === undefined) return undefined;
+		const { messages } = conversationsOf(this.#detail).input;
+		let best: HistoryView | undefined;
+		for (const { call, said } of this.#previous) {
+			const count = countSaidBefore(messages, said);
+			if (count > (best?.count ?? 0)) best = { count, spanId: call.spanId, name: displayText(call.name, 120) };
+		}
+		return best;
 	}
 
 	#sendState(): void {
@@ -244,6 +307,7 @@ export class SpanDetailPanel implements Disposable {
 				sourceId: connection.config.id,
 				traceName: connection.store.summary(this.#traceId)?.name ?? this.#traceId,
 				clockOffsetMs: connection.status.clockOffsetMs,
+				history: this.#history(),
 				t: vscode.l10n.t,
 			});
 			this.#host.post({ type: "detail/value", detail });

@@ -2,6 +2,7 @@ import { formatCount } from "../../base/quantity.ts";
 import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
 import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
 import { conversationInAttributes } from "../../model/conversationAttributes.ts";
+import { decodedBytes, imageUri, type MessageMedia } from "../../model/conversationMedia.ts";
 import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
 import {
 	type CostExplanation,
@@ -12,13 +13,24 @@ import {
 	type TokenPart,
 } from "../../model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
-import type { MessageView, PartText, SpanDetailView, SpanPart } from "../../protocol/messages.ts";
+import type {
+	HistoryView,
+	MediaView,
+	MessageView,
+	PartText,
+	SpanDetailView,
+	SpanPart,
+} from "../../protocol/messages.ts";
 
 /** UTF-16 units of one part that a page gets. "Open in Editor" has the whole. */
 export const MAX_PART_UNITS = 64_000;
 /** Units of all messages together; past it each is a preview, so that a message to a page stays small while live. */
 const MAX_MESSAGES_UNITS = 192_000;
 const MAX_PREVIEW_UNITS = 500;
+/** Of the JSON of an image or a file: it is shown as what it is, not as base64. */
+const MAX_MEDIA_UNITS = 200;
+/** Base64 of one image that a page gets: 6 MB of image. */
+const MAX_IMAGE_UNITS = 8_000_000;
 const MAX_ATTRIBUTES = 500;
 /** A table cell; the section as a whole opens in an editor. */
 const MAX_ATTRIBUTE_UNITS = 2_000;
@@ -38,6 +50,7 @@ export interface SpanDetailViewInput {
 	readonly traceName: string;
 	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
 	readonly clockOffsetMs: number;
+	readonly history?: HistoryView | undefined;
 	readonly t: Translate;
 }
 
@@ -85,6 +98,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
 		inputMessages,
 		outputMessages,
+		history: input.history,
 		omittedMessages: conversations.input.omitted + conversations.output.omitted,
 		input: detail.input === undefined ? undefined : shown(indented(detail.input), MAX_PART_UNITS),
 		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),
@@ -123,14 +137,25 @@ function partValue(detail: SpanDetail, part: SpanPart): unknown {
 			const [kind, number] = part.split("-");
 			const index = Number(number);
 			if (kind === "attribute") return Object.values(detail.attributes)[index] ?? "";
-			const conversations = conversationsOf(detail);
-			const { messages } = kind === "inputMessage" ? conversations.input : conversations.output;
-			return indented(messages[index]?.content) ?? "";
+			return indented(messageAt(detail, part)?.content) ?? "";
 		}
 	}
 }
 
-function isLlmSpan(summary: SpanSummary): boolean {
+/** The message that a part names. */
+function messageAt(detail: SpanDetail, part: SpanPart): ConversationMessage | undefined {
+	const [kind, number] = part.split("-");
+	if (kind !== "inputMessage" && kind !== "outputMessage") return undefined;
+	return conversationsOf(detail)[kind === "inputMessage" ? "input" : "output"].messages[Number(number)];
+}
+
+/** The image of a message as a data URI; undefined when the part is none that can be shown. */
+export function partImage(detail: SpanDetail, part: SpanPart): string | undefined {
+	const media = messageAt(detail, part)?.media;
+	return media === undefined ? undefined : imageUri(media, MAX_IMAGE_UNITS);
+}
+
+export function isLlmSpan(summary: SpanSummary): boolean {
 	return summary.kindType === "llm_call" || summary.model !== undefined;
 }
 
@@ -138,7 +163,7 @@ function isLlmSpan(summary: SpanSummary): boolean {
  * For a call of a model anything readable is a message; for any other span only what names its speakers is, else each
  * tool's output would pose as an assistant's answer.
  */
-function conversationsOf(detail: SpanDetail): { readonly input: Conversation; readonly output: Conversation } {
+export function conversationsOf(detail: SpanDetail): { readonly input: Conversation; readonly output: Conversation } {
 	const isLlm = isLlmSpan(detail.summary);
 	const read = (side: "input" | "output"): Conversation => {
 		const own = conversationOf(detail[side], side);
@@ -161,11 +186,34 @@ function messagesOf(conversation: Conversation, budget: { units: number }): Mess
 }
 
 function messageOf(message: ConversationMessage, maxUnits: number): MessageView {
+	const { role, kind, media } = message;
+	const names = { toolName: optionalLabel(message.toolName), toolCallId: optionalLabel(message.toolCallId) };
+	if (media !== undefined) {
+		return {
+			role: label(role),
+			kind,
+			...names,
+			media: mediaView(media),
+			content: shown(message.content, MAX_MEDIA_UNITS),
+		};
+	}
 	return {
-		role: label(message.role),
-		kind: message.kind,
-		toolName: optionalLabel(message.toolName),
+		role: label(role),
+		kind,
+		...names,
 		content: compact(indented(message.content)) ?? shown(indented(message.content), maxUnits),
+	};
+}
+
+function mediaView(media: MessageMedia): MediaView {
+	const { type, data } = media;
+	return {
+		type,
+		mediaType: optionalLabel(media.mediaType),
+		name: optionalLabel(media.name),
+		bytes: data === undefined ? undefined : decodedBytes(data),
+		reference: optionalLabel(media.reference),
+		canShow: imageUri(media, MAX_IMAGE_UNITS) !== undefined,
 	};
 }
 

@@ -1,0 +1,177 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SpanDetail } from "../../src/model/span.ts";
+import type { SpanDetailView } from "../../src/protocol/messages.ts";
+import { partImage } from "../../src/ui/panels/spanDetailView.ts";
+import { type Harness, startHarness } from "./harness.ts";
+import { type DetailPage, openDetails, viewOf } from "./spanDetailViews.ts";
+import { THEME_NAMES } from "./themes.ts";
+
+const folder = join(import.meta.dirname, "..", "fixtures", "conversations");
+const fixtures = readdirSync(folder).map((name) => {
+	const { span } = JSON.parse(readFileSync(join(folder, name), "utf8")) as { span: Partial<SpanDetail> };
+	return [name.replace(".json", ""), span] as const;
+});
+const spanOf = (name: string): Partial<SpanDetail> => new Map(fixtures).get(name) ?? {};
+
+let harness: Harness;
+
+beforeAll(async () => {
+	harness = await startHarness(["spanDetail"]);
+});
+afterAll(() => harness?.dispose());
+
+async function opened(
+	run: (details: DetailPage) => Promise<void>,
+	options?: { readonly height: number },
+): Promise<void> {
+	const details = await openDetails(harness, options);
+	try {
+		await run(details);
+		expect(await details.problems()).toEqual([]);
+	} finally {
+		await details.close();
+	}
+}
+
+/** Answers every image that the page asked for, as the host does. */
+async function answerImages({ posted, send }: DetailPage, span: Partial<SpanDetail>): Promise<number> {
+	const detail = {
+		input: undefined,
+		output: undefined,
+		attributes: {},
+		raw: {},
+		summary: SUMMARY,
+		...span,
+	} as SpanDetail;
+	const asked = (await posted()).filter((message) => message.type === "image/load");
+	for (const { part } of asked) {
+		await send({ type: "image/value", spanId: "s1", part, uri: partImage(detail, part) });
+	}
+	return asked.length;
+}
+const SUMMARY = { kindType: "llm_call", model: "gpt-4o" } as SpanDetail["summary"];
+
+describe("a conversation", () => {
+	it.each(fixtures)("of %s shows every message of the record, with nothing in doubt", (_name, span) =>
+		opened(
+			async (details) => {
+				const { page, send, axe } = details;
+				const view = viewOf(span);
+				await send({ type: "detail/value", detail: view });
+				for (const button of await page.locator(".history .link-button[aria-expanded=false]").all())
+					await button.click();
+				expect(await page.locator(".card").count()).toBe(view.inputMessages.length + view.outputMessages.length);
+				const pictures = [...view.inputMessages, ...view.outputMessages].filter(({ media }) => media?.canShow);
+				await page.waitForFunction(
+					(count) =>
+						globalThis.testHost.posted.filter((post) => (post as { type: string }).type === "image/load").length ===
+						count,
+					pictures.length,
+				);
+				await answerImages(details, span);
+				const images = page.locator("img.picture");
+				expect(await images.count()).toBe(pictures.length);
+				for (const image of await images.all()) {
+					expect(await image.evaluate((element) => (element as HTMLImageElement).decode().then(() => true))).toBe(true);
+				}
+				expect(await axe()).toEqual([]);
+			},
+			{ height: 3_000 },
+		),
+	);
+
+	it("has each tool's result under its call, and says where one is missing", () =>
+		opened(async ({ page, send }) => {
+			const span = spanOf("openai-chat");
+			await send({ type: "detail/value", detail: viewOf(span) });
+			const calls = page.locator(".messages > ol > .toolCall");
+			expect(await calls.locator(".results .toolResult .text").allInnerTexts()).toEqual([
+				expect.stringContaining('"warranty": true'),
+				"Clean the rotor with alcohol; check the pads.",
+			]);
+			expect(await calls.nth(0).locator(".results .tool-name").innerText()).toBe("lookup_order");
+			const { messages } = span.input as { readonly messages: readonly unknown[] };
+			await send({ type: "detail/value", detail: viewOf({ input: { messages: messages.slice(0, -1) } }) });
+			expect(await calls.nth(0).innerText()).not.toContain("No result");
+			expect(await calls.nth(1).innerText()).toContain("No result of this call was sent along.");
+		}));
+
+	it("asks for an image only when it comes into view, and for each once", () =>
+		opened(async (details) => {
+			const { page, send, posted } = details;
+			const span = spanOf("gemini");
+			const { contents } = span.input as { readonly contents: readonly unknown[] };
+			const filler = { role: "user", parts: [{ text: "line\n".repeat(20) }] };
+			const input = { contents: [filler, filler, filler, filler, ...contents.slice(0, 1)] };
+			await send({ type: "detail/value", detail: viewOf({ input }) });
+			expect((await posted()).map(({ type }) => type)).not.toContain("image/load");
+			await page.locator(".picture-place").scrollIntoViewIfNeeded();
+			expect(await details.waitForPost("image/load")).toEqual({ type: "image/load", part: "inputMessage-5" });
+			await send({ type: "detail/value", detail: viewOf({ input }) });
+			expect(await answerImages(details, { input })).toBe(1);
+			expect(await page.locator("img.picture").getAttribute("alt")).toBe("Image from User");
+		}));
+
+	it("says that an image is damaged, and takes nothing but images from the host", () =>
+		opened(async ({ page, send }) => {
+			const detail = viewOf(spanOf("openai-chat"));
+			await send({ type: "detail/value", detail });
+			for (const uri of ["data:image/png;base64,AAAA", "https://example.com/x.png", undefined]) {
+				await send({ type: "image/value", spanId: "s1", part: "inputMessage-2", uri });
+				await page.locator(".media .empty").waitFor();
+				expect(await page.locator(".media .empty").innerText()).toContain("cannot be shown");
+			}
+		}));
+
+	it("labels what it cannot show, and fetches nothing", () =>
+		opened(async ({ page, send }) => {
+			await send({ type: "detail/value", detail: viewOf(spanOf("otel-genai")) });
+			expect(await page.locator(".media-chip span:not(.codicon)").allInnerTexts()).toEqual([
+				"Image · image/png · 5.5 kB",
+				"Audio · audio/mpeg",
+				"File",
+			]);
+			expect(await page.locator(".reference").allInnerTexts()).toEqual([
+				"Not in the trace, and never fetched from here: https://example.com/a.mp3",
+				"Not in the trace, and never fetched from here: file_77",
+			]);
+		}));
+});
+
+describe("history that the call before showed", () => {
+	const messages = Array.from({ length: 9 }, (_, index) => ({
+		role: index % 2 === 0 ? "user" : "assistant",
+		content: `message ${index}`,
+	}));
+	const view = (): SpanDetailView => ({
+		...viewOf({ input: [{ role: "system", content: "Be brief." }, ...messages], output: "ok" }),
+		history: { count: 7, spanId: "s0", name: "plan" },
+	});
+
+	it("is folded away, says how much it is, and leads to that call", () =>
+		opened(async ({ page, send, waitForPost }) => {
+			await send({ type: "detail/value", detail: view() });
+			expect(await page.locator(".card .text").allInnerTexts()).toEqual(["Be brief.", "message 7", "message 8", "ok"]);
+			await page.getByRole("button", { name: "Open plan" }).click();
+			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: "s0" });
+			const fold = page.getByRole("button", { name: "7 earlier messages, as in plan" });
+			expect(await fold.getAttribute("aria-expanded")).toBe("false");
+			await fold.press("Enter");
+			expect(await page.locator(".card").count()).toBe(11);
+			expect(await page.locator(".new-line").innerText()).toBe("New in this call");
+			await fold.press("Enter");
+			expect(await page.locator(".card").count()).toBe(4);
+		}));
+
+	it.each(THEME_NAMES)("and media are accessible in %s", (theme) =>
+		opened(async (details) => {
+			await details.setTheme(theme);
+			await details.send({ type: "detail/value", detail: view() });
+			expect(await details.axe()).toEqual([]);
+			await details.send({ type: "detail/value", detail: viewOf(spanOf("anthropic")) });
+			expect(await details.axe()).toEqual([]);
+		}),
+	);
+});

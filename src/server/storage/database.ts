@@ -86,8 +86,8 @@ CREATE VIRTUAL TABLE search USING fts5 (grams, content = '', contentless_delete 
  * Opens (or creates) the database of a data directory, or one in memory. Looks before it touches: a file that belongs to
  * another program or to a newer version of this one is left as it is.
  *
- * With WAL and `synchronous = NORMAL` a commit survives the end of the process, kill -9 included, when it is answered; `LogSync`
- * bounds to a second what the end of the machine can lose. `FULL` would hold up the event loop for the disk at each commit.
+ * With WAL and `synchronous = NORMAL` a commit survives the end of the process, kill -9 included; `LogSync` brings it to the disk
+ * before it is answered. `FULL` would hold up the event loop for the disk at each commit.
  *
  * @throws ServerError `foreignDatabase`, `newerDatabase`, `corruptDatabase` or `unusableDatabase`.
  */

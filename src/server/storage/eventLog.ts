@@ -104,7 +104,7 @@ export class EventLog {
 		return typeof row?.id === "number" ? row.id : this.#committedId + 1;
 	}
 
-	/** The one listener that hears of events after their commit, in order, while `isWatched`. */
+	/** The one listener that hears of events when their commit is on the disk, in order, while `isWatched`. */
 	set listener(listener: (events: readonly LoggedEvent[]) => void) {
 		this.#listener = listener;
 	}
@@ -177,13 +177,21 @@ export class EventLog {
 		return Number(this.#deleteUpTo.run(id, limit).changes);
 	}
 
-	/** Takes note of a commit and tells the listener of what it has appended. */
+	/** Takes note of a commit. */
 	didCommit(): void {
 		this.#committedId = this.#lastId;
-		if (this.#pending.length === 0) return;
+	}
+
+	/** What was appended by the last commit and is to be published. */
+	takeCommitted(): readonly LoggedEvent[] {
 		const events = this.#pending;
 		this.#pending = [];
-		this.#listener?.(events);
+		return events;
+	}
+
+	/** Tells the listener of committed events. */
+	publish(events: readonly LoggedEvent[]): void {
+		if (events.length > 0) this.#listener?.(events);
 	}
 
 	/** Forgets what a transaction that was rolled back left in memory: nobody has heard of its ids. */

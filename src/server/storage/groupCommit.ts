@@ -4,8 +4,10 @@ export interface CommitHooks {
 	/** Writes what was put off to the end of the group, and commits. */
 	commit(): void;
 	rollback(): void;
-	/** Called after each commit, before its writers are answered. */
+	/** Called after each commit. */
 	didCommit(): void;
+	/** Calls back when the last commit is on the disk, in the order of the commits; with an error when that cannot be said. */
+	whenDurable(done: (error: unknown) => void): void;
 }
 
 interface Write {
@@ -19,7 +21,7 @@ const MAX_GROUP = 500;
 
 /**
  * Puts the writes of concurrent requests into one transaction: whatever arrived in one turn of the event loop is written
- * after it, in order of arrival, and answered after the commit. A write that throws is undone alone; the others of its
+ * after it, in order of arrival, and answered when the commit is on the disk. A write that throws is undone alone; the others of its
  * group are repeated without it.
  */
 export class GroupCommit {
@@ -31,7 +33,7 @@ export class GroupCommit {
 		this.#hooks = hooks;
 	}
 
-	/** Runs `write` inside the next transaction. Resolves with its result once that is committed. */
+	/** Runs `write` inside the next transaction. Resolves with its result once that is on the disk. */
 	run<T>(write: () => T): Promise<T> {
 		return new Promise<T>((resolve, reject) => {
 			this.#queue.push({ run: write, resolve: resolve as (value: never) => void, reject });
@@ -65,7 +67,7 @@ export class GroupCommit {
 		}
 	}
 
-	/** Undefined once committed and answered. Else what went wrong, and nothing has been changed. */
+	/** Undefined once committed; the answers follow. Else what went wrong, and nothing has been changed. */
 	#transaction(group: readonly Write[]): { readonly value: unknown } | undefined {
 		let results: unknown[];
 		try {
@@ -77,7 +79,12 @@ export class GroupCommit {
 			return { value: error };
 		}
 		this.#hooks.didCommit();
-		for (let index = 0; index < group.length; index++) group[index].resolve(results[index] as never);
+		this.#hooks.whenDurable((error) => {
+			for (let index = 0; index < group.length; index++) {
+				if (error === undefined) group[index].resolve(results[index] as never);
+				else group[index].reject(error);
+			}
+		});
 		return undefined;
 	}
 }

@@ -93,7 +93,7 @@ export class Store {
 			const spanCount = readNumber(database, "SELECT sum(span_count) FROM traces");
 			this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
 			this.#settler = new UsageSettler(database, this.#traces, this.columns);
-			this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir), logger);
+			this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir));
 			const begin = database.prepare("BEGIN IMMEDIATE");
 			const commit = database.prepare("COMMIT");
 			this.#commits = new GroupCommit({
@@ -105,6 +105,7 @@ export class Store {
 				},
 				rollback: () => this.#rollback(),
 				didCommit: () => this.#didCommit(),
+				whenDurable: (done) => this.#whenDurable(done),
 			});
 		} catch (error) {
 			for (const part of opened.reverse()) part.close();
@@ -498,13 +499,24 @@ export class Store {
 		}
 	}
 
+	#whenDurable(done: (error: unknown) => void): void {
+		const events = this.events.takeCommitted();
+		const tell = (error: unknown) => {
+			// What may be lost again with the machine is not told to anybody: its ids would be given twice.
+			if (error === undefined) this.events.publish(events);
+			else this.#logger.error(`the log of the database could not be synced to the disk: ${describeError(error)}`);
+			done(error);
+		};
+		if (this.#logSync === undefined) tell(undefined);
+		else this.#logSync.whenDurable(tell);
+	}
+
 	#didCommit(): void {
 		this.#traces.didCommit();
 		this.#spans.didCommit();
 		this.indexes.didCommit();
 		this.columns.didCommit();
 		this.search.didCommit(this.indexes.lastSeq);
-		this.#logSync?.didCommit();
 		this.events.didCommit();
 	}
 

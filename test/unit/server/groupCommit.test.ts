@@ -13,6 +13,7 @@ function recorder(failCommit = false) {
 		},
 		rollback: () => void log.push("rollback"),
 		didCommit: () => void log.push("did"),
+		whenDurable: (done) => done(undefined),
 	});
 	const write = (name: string) =>
 		commits
@@ -41,6 +42,35 @@ describe("GroupCommit", () => {
 		const answers = await Promise.all(["a", "b", "c"].map(write));
 		expect(log).toEqual(["begin", "a", "b", "c", "commit", "did"]);
 		expect(answers).toEqual(["A", "B", "C"]);
+	});
+
+	it("answers when the commit is on the disk, and not with success when that cannot be said", async () => {
+		const waiting: ((error: unknown) => void)[] = [];
+		const commits = new GroupCommit({
+			begin: () => {},
+			commit: () => {},
+			rollback: () => {},
+			didCommit: () => {},
+			whenDurable: (done) => void waiting.push(done),
+		});
+		const answers: string[] = [];
+		const write = (name: string) =>
+			commits
+				.run(() => name)
+				.then(
+					(value) => answers.push(value),
+					(error: Error) => answers.push(error.message),
+				);
+		const first = write("a");
+		commits.flush();
+		const second = write("b");
+		commits.flush();
+		await new Promise((resolve) => setImmediate(resolve));
+		expect(answers).toEqual([]);
+		waiting[0](undefined);
+		waiting[1](new Error("no disk"));
+		await Promise.all([first, second]);
+		expect(answers).toEqual(["a", "no disk"]);
 	});
 
 	it("begins another transaction for writes of a later turn", async () => {

@@ -7,6 +7,7 @@ import { registerServerCommands } from "./ui/commands/serverCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
 import { registerTracesCommands } from "./ui/commands/tracesCommands.ts";
+import { registerWaterfallCommands } from "./ui/commands/waterfallCommands.ts";
 import { ContextKeys } from "./ui/contextKeys.ts";
 import { FailureNotices } from "./ui/failureNotices.ts";
 import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
@@ -92,6 +93,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerServerCommands(commands),
 		...registerTracesCommands(commands),
 		...registerTraceCommands(commands),
+		...registerWaterfallCommands(commands),
 	]) {
 		extension.add(registration);
 	}

@@ -34,7 +34,20 @@ export interface WaterfallViewState {
 	readonly scrollTop?: number | undefined;
 	/** Share of the width that the tree column takes, 0.15 … 0.85. */
 	readonly treeShare?: number | undefined;
+	/** The part that was zoomed to, nanoseconds from `base`; undefined for the whole trace. */
+	readonly timeWindow?: { readonly base: TimeBase; readonly startNs: number; readonly endNs: number } | undefined;
 }
+
+/** What commands of VS Code do in the waterfall; the keys that are bound to them are the user's to change. */
+export type WaterfallCommand =
+	| "zoomIn"
+	| "zoomOut"
+	| "panLeft"
+	| "panRight"
+	| "fitSpan"
+	| "fitTrace"
+	| "zoomBack"
+	| "zoomForward";
 
 export type WaterfallToHost =
 	| PageReady
@@ -42,6 +55,8 @@ export type WaterfallToHost =
 	| { readonly type: "span/select"; readonly spanId: string }
 	/** Enter or double click: details are to be opened. */
 	| { readonly type: "span/open"; readonly spanId: string }
+	/** Whether a single letter pressed now is meant for the waterfall: it has the focus, and no field in it does. */
+	| { readonly type: "keys/changed"; readonly isWanted: boolean }
 	/** Revisions do not join: send a snapshot. */
 	| { readonly type: "trace/resync" };
 
@@ -84,7 +99,9 @@ export type HostToWaterfall =
 	| { readonly type: "trace/error"; readonly message: string }
 	/** Selection came from elsewhere (the tree, the details). */
 	| { readonly type: "selection/changed"; readonly spanId: string | undefined; readonly reveal: boolean }
-	| { readonly type: "connection/changed"; readonly connection: ConnectionView };
+	| { readonly type: "connection/changed"; readonly connection: ConnectionView }
+	/** The user ran a command of VS Code. */
+	| { readonly type: "view/run"; readonly command: WaterfallCommand };
 
 // ── Span details ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

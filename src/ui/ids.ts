@@ -39,6 +39,14 @@ export const CommandId = {
 	spanCopyJson: "traceway.span.copyJson",
 	spanOpenInput: "traceway.span.openInput",
 	spanOpenOutput: "traceway.span.openOutput",
+	waterfallZoomIn: "traceway.waterfall.zoomIn",
+	waterfallZoomOut: "traceway.waterfall.zoomOut",
+	waterfallPanLeft: "traceway.waterfall.panLeft",
+	waterfallPanRight: "traceway.waterfall.panRight",
+	waterfallFitSpan: "traceway.waterfall.fitSpan",
+	waterfallFitTrace: "traceway.waterfall.fitTrace",
+	waterfallZoomBack: "traceway.waterfall.zoomBack",
+	waterfallZoomForward: "traceway.waterfall.zoomForward",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;
@@ -52,6 +60,8 @@ export const ContextKey = {
 	isServerOnDefaultPort: "traceway:isServerOnDefaultPort",
 	/** The shown source can delete. */
 	canDelete: "traceway:canDelete",
+	/** The waterfall has the focus, and a single letter is meant for it. */
+	waterfallKeys: "traceway:waterfallKeys",
 } as const;
 
 export type ViewState =

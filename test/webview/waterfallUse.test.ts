@@ -521,7 +521,7 @@ describe("accessibility", () => {
 			async (waterfall) => {
 				const { page } = waterfall;
 				await waterfall.send(new TestHostTrace().snapshot(families(20)));
-				expect(await page.locator("canvas").isVisible()).toBe(false);
+				expect(await page.locator("canvas.bars").isVisible()).toBe(false);
 				expect(await page.getByRole("separator").count()).toBe(0);
 				expect(await page.locator(".row .row-duration").first().textContent()).toBe("90 ns");
 				await page.locator(".tree").focus();

@@ -1,22 +1,25 @@
 import { html, LitElement, type TemplateResult } from "lit";
 import { assertNever } from "../../src/base/assert.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
+import type { WaterfallCommand } from "../../src/protocol/messages.ts";
 import { FrameScheduler } from "../shared/frame.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
 import { chartStyles } from "./chartStyles.ts";
-import { clampShare, dragDivider, MAX_SHARE, MIN_SHARE, shareOfKey } from "./divider.ts";
-import { hitTest, ROW_PX, RULER_PX, rowWindow } from "./draw.ts";
+import { clampShare, Divider, MAX_SHARE, MIN_SHARE } from "./divider.ts";
+import { ROW_PX, RULER_PX } from "./draw.ts";
 import { actionOfKey } from "./keys.ts";
 import type { TraceModel } from "./model.ts";
 import { stepOf } from "./navigation.ts";
 import { nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
 import { RowPool } from "./rowPool.ts";
-import { TimeColumn } from "./timeColumn.ts";
+import { RowViewport } from "./rowViewport.ts";
+import { TimeAxis } from "./timeAxis.ts";
+import { TimePointer } from "./timePointer.ts";
+import { nsBetween, type TimeDomain } from "./timeScale.ts";
 import { Tooltip } from "./tooltip.ts";
-import { VirtualScroll } from "./virtualScroll.ts";
 import { words } from "./words.ts";
 
 /** While the user has not moved the divider: this share, but no more than names need. */
@@ -42,11 +45,12 @@ export interface SpanSelectDetail {
 export class TraceChart extends LitElement {
 	static override styles = [baseStyles, iconStyles, chartStyles];
 
-	readonly #scroll = new VirtualScroll();
 	readonly #frames = new FrameScheduler(() => this.#draw());
 	#owned = new DisposableStore();
 	#model: TraceModel | undefined;
-	#times: TimeColumn | undefined;
+	#rows: RowViewport | undefined;
+	#axis: TimeAxis | undefined;
+	#pointer: TimePointer | undefined;
 	#pool: RowPool | undefined;
 	#tooltip: Tooltip | undefined;
 	#selected: number | undefined;
@@ -65,7 +69,17 @@ export class TraceChart extends LitElement {
 	}
 
 	get scrollOffset(): number {
-		return this.#wantedTop ?? this.#scroll.top;
+		return this.#wantedTop ?? this.#rows?.top ?? 0;
+	}
+
+	/** Part of the trace that is shown, by the model's base; undefined for all of it. */
+	get timeWindow(): TimeDomain | undefined {
+		return this.#axis?.window.shown;
+	}
+
+	set timeWindow(shown: TimeDomain | undefined) {
+		this.#axis?.window.restore(shown);
+		this.#frames.request();
 	}
 
 	/** Share of the width that the user gave the tree column, 0.15 … 0.85; undefined before. */
@@ -78,12 +92,16 @@ export class TraceChart extends LitElement {
 		this.#applyWidth();
 	}
 
-	/** Shows another trace, or the same one anew. Selection and place start over. */
+	/** Shows another trace, or the same one anew. Selection and place start over; the shown time only with another trace. */
 	setModel(model: TraceModel | undefined, scrollTop = 0): void {
+		const before = this.#model;
+		if (model !== undefined && before?.isSameTrace(model) === true) {
+			this.#axis?.window.rebase(nsBetween(model.base, before.base));
+		} else this.#axis?.window.restore(undefined);
 		this.#model = model;
 		this.#selected = undefined;
 		this.#tooltip?.hide();
-		this.#times?.forgetLabels();
+		this.#axis?.reset();
 		this.#wantedTop = scrollTop;
 		this.#applySize();
 	}
@@ -95,7 +113,7 @@ export class TraceChart extends LitElement {
 			change();
 			return;
 		}
-		const before = nodesInView(model, this.#scroll.top, this.#scroll.viewportPx);
+		const before = nodesInView(model, this.#rows?.top ?? 0, this.#rows?.heightPx ?? 0);
 		change();
 		this.#resizeContent(topKeeping(model, before));
 		this.modelChanged();
@@ -104,7 +122,7 @@ export class TraceChart extends LitElement {
 	/** The rows in view by id, for a model that replaces this one. */
 	place(): Place {
 		if (this.#model === undefined) return { spanIds: [], offsets: [] };
-		return placeInView(this.#model, this.#scroll.top, this.#scroll.viewportPx);
+		return placeInView(this.#model, this.#rows?.top ?? 0, this.#rows?.heightPx ?? 0);
 	}
 
 	/** Puts the first row of a place that is still there where it stood. */
@@ -117,8 +135,18 @@ export class TraceChart extends LitElement {
 
 	/** Spans changed: draws them in the next frame. */
 	modelChanged(): void {
-		this.#resizeContent(this.#scroll.top);
+		this.#resizeContent(this.#rows?.top ?? 0);
 		this.#frames.request();
+	}
+
+	/** Does what a command of VS Code asks for. */
+	run(command: WaterfallCommand): void {
+		const model = this.#model;
+		const axis = this.#axis;
+		if (model === undefined || axis === undefined) return;
+		this.#tooltip?.hide();
+		if (command !== "fitSpan") axis.step(command);
+		else if (this.#selected !== undefined) axis.fit(model, this.#selected);
 	}
 
 	/** A tick of the shared clock. */
@@ -150,6 +178,7 @@ export class TraceChart extends LitElement {
 
 	override firstUpdated(): void {
 		this.#pool = new RowPool(this.#part(".rows"));
+		this.#rows = new RowViewport(this.#part(".scroller"), this.#part(".sizer"));
 		this.#tooltip = new Tooltip(this.#part(".tooltip"));
 		this.#attach();
 	}
@@ -159,6 +188,7 @@ export class TraceChart extends LitElement {
 			<div class="chart">
 				<div class="head">
 					<span class="column" id="column">${words.columnSpan}</span>
+					<div class="ruler"></div>
 				</div>
 				<div
 					class="scroller"
@@ -174,6 +204,7 @@ export class TraceChart extends LitElement {
 						@focus=${this.#handleFocus}
 						@blur=${this.#handleFocus}
 						@mousedown=${this.#handleMouseDown}
+						@click=${this.#handleClick}
 						@dblclick=${this.#handleDoubleClick}
 					>
 						<div class="rows" role="none"></div>
@@ -181,7 +212,7 @@ export class TraceChart extends LitElement {
 					<div class="sizer"></div>
 				</div>
 			</div>
-			<canvas aria-hidden="true"></canvas>
+			<div class="time" aria-hidden="true"><canvas class="bars"></canvas></div>
 			<div
 				class="divider"
 				role="separator"
@@ -190,9 +221,6 @@ export class TraceChart extends LitElement {
 				aria-label=${words.resize}
 				aria-valuemin=${MIN_SHARE * 100}
 				aria-valuemax=${MAX_SHARE * 100}
-				@pointerdown=${this.#handleDividerDown}
-				@keydown=${this.#handleDividerKey}
-				@dblclick=${this.#handleDividerReset}
 			></div>
 			<div class="tooltip" role="tooltip" hidden></div>
 		`;
@@ -201,13 +229,24 @@ export class TraceChart extends LitElement {
 	#attach(): void {
 		this.#owned = new DisposableStore();
 		const theme = this.#owned.add(new Theme());
-		const times = new TimeColumn(this.#part<HTMLCanvasElement>("canvas"), theme);
-		this.#times = times;
+		const shown = this.#axis?.window.shown;
+		const time = this.#part(".time");
+		for (const overlay of time.querySelectorAll("div")) overlay.remove();
+		const axis = new TimeAxis(time, this.#part<HTMLCanvasElement>("canvas.bars"), theme, () => {
+			this.#frames.request();
+			this.#tellArrangement();
+		});
+		axis.window.restore(shown);
+		this.#axis = axis;
+		const timeLeft = (): number | undefined =>
+			this.classList.contains("narrow") ? undefined : this.getBoundingClientRect().left + this.#treePx();
+		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#currentShare(), this.#handleDivider));
+		this.#pointer = this.#owned.add(new TimePointer(axis, this.#part(".ruler"), this.#part(".scroller"), timeLeft));
 		this.#owned.add(this.#frames);
 		this.classList.toggle("contrast", theme.isHighContrast);
 		this.#owned.add(
 			theme.onDidChange(() => {
-				times.forgetTheme();
+				axis.forgetTheme();
 				this.classList.toggle("contrast", theme.isHighContrast);
 				this.#frames.request();
 			}),
@@ -225,12 +264,12 @@ export class TraceChart extends LitElement {
 		if (!this.hasUpdated) return;
 		const scroller = this.#part(".scroller");
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
-		const wasInView = this.#isSelectionInView();
-		this.#scroll.viewportPx = scroller.clientHeight;
-		this.#resizeContent(this.#wantedTop ?? this.#scroll.top);
+		const wasInView = this.#rows?.isInView(this.#selectedIndex()) === true;
+		this.#rows?.measure();
+		this.#resizeContent(this.scrollOffset);
 		if (this.#model !== undefined && scroller.clientHeight > 0) this.#wantedTop = undefined;
 		// A notice that comes up at the top must not push the row one is at out at the bottom.
-		if (wasInView && !this.#isSelectionInView()) this.#scrollIntoView(this.#selectedIndex(), false);
+		if (wasInView) this.#scrollIntoView(this.#selectedIndex(), false);
 		this.#applyWidth();
 	}
 
@@ -244,7 +283,7 @@ export class TraceChart extends LitElement {
 		this.style.setProperty("--tree-width", `${treePx}px`);
 		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#currentShare() * 100)));
 
-		this.#times?.resize(this.#width - treePx, scroller.clientHeight);
+		this.#axis?.resize(this.#width - treePx, scroller.clientHeight);
 		// A resized canvas is empty until it is drawn: at once, or it would blink.
 		this.#draw();
 	}
@@ -258,39 +297,27 @@ export class TraceChart extends LitElement {
 	}
 
 	#resizeContent(top: number): void {
-		if (!this.hasUpdated) return;
-		const scroller = this.#part(".scroller");
-		const contentPx = (this.#model?.rows.count ?? 0) * ROW_PX;
-		this.#scroll.top = top;
-		this.#scroll.resize(contentPx, this.#scroll.viewportPx);
-		const sizerPx = Math.max(0, this.#scroll.elementPx - this.#scroll.viewportPx);
-		this.#part(".sizer").style.setProperty("height", `${sizerPx}px`);
-		if (Math.abs(scroller.scrollTop - this.#scroll.elementTop) > 0.5) scroller.scrollTop = this.#scroll.elementTop;
-	}
-
-	#scrollTo(top: number): void {
-		this.#scroll.moveTo(top);
-		this.#part(".scroller").scrollTop = this.#scroll.elementTop;
-		this.#frames.request();
+		this.#rows?.resize(this.#model?.rows.count ?? 0, top);
 	}
 
 	// ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 	#draw(): void {
 		const pool = this.#pool;
-		const times = this.#times;
-		if (pool === undefined || times === undefined) return;
+		const axis = this.#axis;
+		const rows = this.#rows;
+		if (pool === undefined || axis === undefined || rows === undefined) return;
 		this.#drawnAtMs = performance.now();
 		const model = this.#model;
 		if (model === undefined) {
 			pool.clear();
-			times.clear();
+			axis.clear();
 			this.#hasRunningInView = false;
 			return;
 		}
 		const nowNs = model.nowNs();
-		const { top, viewportPx } = this.#scroll;
-		const { first, end } = rowWindow(model.rows.count, top, viewportPx);
+		const { top } = rows;
+		const { first, end } = rows.window(model.rows.count);
 		const isNarrow = this.classList.contains("narrow");
 		const treePx = this.#treePx();
 		pool.render({
@@ -315,7 +342,8 @@ export class TraceChart extends LitElement {
 		this.#hasRunningInView = this.#isRunningIn(model, first, end);
 		if (isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;
-		times.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 });
+		axis.update(model, nowNs);
+		axis.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 });
 	}
 
 	#isRunningIn(model: TraceModel, first: number, end: number): boolean {
@@ -329,8 +357,7 @@ export class TraceChart extends LitElement {
 	// ── Pointer ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 	readonly #handleScroll = (): void => {
-		const scroller = this.#part(".scroller");
-		if (this.#scroll.handleScroll(scroller.scrollTop)) scroller.scrollTop = this.#scroll.elementTop;
+		this.#rows?.handleScroll();
 		this.#tooltip?.hide();
 		this.#frames.request();
 		this.#tellArrangement();
@@ -343,7 +370,7 @@ export class TraceChart extends LitElement {
 			this.#tooltip?.hide();
 			return;
 		}
-		const rowTop = RULER_PX + index * ROW_PX - this.#scroll.top;
+		const rowTop = RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
 		const x = event.clientX - this.getBoundingClientRect().left;
 		this.#tooltip?.arm(model, model.rows.nodeAt(index), x, rowTop, rowTop + ROW_PX, () => model.nowNs());
 	};
@@ -352,10 +379,17 @@ export class TraceChart extends LitElement {
 		this.#tooltip?.hide();
 	};
 
+	readonly #handleClick = (event: MouseEvent): void => {
+		const index = this.#indexAt(event);
+		if (index >= 0 && this.#pointer?.mayDrag(event) === true) this.#selectByUser(index, false);
+	};
+
 	readonly #handleMouseDown = (event: MouseEvent): void => {
 		const model = this.#model;
 		const index = this.#indexAt(event);
 		if (model === undefined || index < 0 || event.button > 1) return;
+		// What may become a drag of the time selects when it was a click.
+		if (this.#pointer?.mayDrag(event) === true) return;
 		this.#tooltip?.hide();
 		const isTwistie = event.composedPath().some((target) => target instanceof Element && target.matches(".twistie"));
 		if (isTwistie) this.#toggle(index);
@@ -363,13 +397,17 @@ export class TraceChart extends LitElement {
 	};
 
 	readonly #handleDoubleClick = (event: MouseEvent): void => {
+		const model = this.#model;
 		const index = this.#indexAt(event);
-		if (index >= 0) this.#open(index);
+		if (model === undefined || index < 0) return;
+		const node = model.rows.nodeAt(index);
+		const px = this.#pointer?.px(event);
+		if (px !== undefined && this.#axis?.isBarAt(model, node, px) === true) this.#axis.fit(model, node);
+		else this.#open(index);
 	};
 
 	#indexAt(event: MouseEvent): number {
-		const y = event.clientY - this.#part(".scroller").getBoundingClientRect().top;
-		return hitTest(this.#model?.rows.count ?? 0, this.#scroll.top, y);
+		return this.#rows?.indexAt(event.clientY, this.#model?.rows.count ?? 0) ?? -1;
 	}
 
 	// ── Keyboard ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,15 +417,17 @@ export class TraceChart extends LitElement {
 	};
 
 	readonly #handleKey = (event: KeyboardEvent): void => {
-		if (event.key === "Escape") this.#tooltip?.hide();
+		if (event.key === "Escape") {
+			this.#tooltip?.hide();
+			this.#axis?.clearMeasure();
+		}
 		const model = this.#model;
 		const action = actionOfKey(event);
 		if (model === undefined || action === undefined) return;
 		event.preventDefault();
 		event.stopPropagation();
 		this.#tooltip?.hide();
-		const pageRows = Math.max(1, Math.floor(this.#scroll.viewportPx / ROW_PX) - 1);
-		const step = stepOf(action, model, this.#selectedIndex(), pageRows);
+		const step = stepOf(action, model, this.#selectedIndex(), this.#rows?.pageRows ?? 1);
 		switch (step?.do) {
 			case undefined:
 				break;
@@ -416,12 +456,6 @@ export class TraceChart extends LitElement {
 	/** Visible row of the selection, or of the fold that hides it; -1 for none. */
 	#selectedIndex(): number {
 		return this.#selected === undefined ? -1 : (this.#model?.rows.indexOfNode(this.#selected) ?? -1);
-	}
-
-	#isSelectionInView(): boolean {
-		const index = this.#selectedIndex();
-		const { top, viewportPx } = this.#scroll;
-		return index >= 0 && index * ROW_PX >= top && (index + 1) * ROW_PX <= top + viewportPx;
 	}
 
 	#selectByUser(index: number, isRepeat: boolean): void {
@@ -470,42 +504,22 @@ export class TraceChart extends LitElement {
 		if (model === undefined) return;
 		if (model.rows.reveal(node)) {
 			model.rows.update();
-			this.#resizeContent(this.#scroll.top);
+			this.#resizeContent(this.#rows?.top ?? 0);
 		}
 		const index = model.rows.indexOfNode(node);
 		if (index >= 0) this.#scrollIntoView(index, isCentred);
 	}
 
-	/** Moves as little as needed; a row that was far away comes to the middle when asked for. */
 	#scrollIntoView(index: number, isCentred: boolean): void {
-		const { top, viewportPx } = this.#scroll;
-		const rowTop = index * ROW_PX;
-		if (rowTop >= top && rowTop + ROW_PX <= top + viewportPx) return;
-		if (isCentred) this.#scrollTo(rowTop - (viewportPx - ROW_PX) / 2);
-		else this.#scrollTo(rowTop < top ? rowTop : rowTop + ROW_PX - viewportPx);
+		this.#rows?.bringIntoView(index, isCentred);
+		this.#frames.request();
 	}
 
 	// ── Divider ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	readonly #handleDividerDown = (event: PointerEvent): void => {
-		if (event.button !== 0) return;
-		const { left } = this.getBoundingClientRect();
-		const move = (clientX: number): void => {
-			this.treeShare = (clientX - left) / Math.max(1, this.#width);
-		};
-		dragDivider(this.#part(".divider"), event, move, () => this.#tellArrangement());
-	};
-
-	readonly #handleDividerKey = (event: KeyboardEvent): void => {
-		const share = shareOfKey(event, this.#currentShare());
-		if (share === undefined) return;
-		event.preventDefault();
+	/** The user moved it, or asked for the width of the beginning. */
+	readonly #handleDivider = (share: number | undefined): void => {
 		this.treeShare = share;
-		this.#tellArrangement();
-	};
-
-	readonly #handleDividerReset = (): void => {
-		this.treeShare = undefined;
 		this.#tellArrangement();
 	};
 

@@ -222,11 +222,60 @@ export const chartStyles = css`
 	.state.failed {
 		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
-	canvas {
+	.ruler {
+		flex: 1;
+		align-self: stretch;
+		cursor: crosshair;
+		touch-action: none;
+		user-select: none;
+	}
+	.time {
 		position: absolute;
 		top: 0;
+		bottom: 0;
 		left: var(--tree-width);
+		overflow: hidden;
 		pointer-events: none;
+	}
+	.time canvas {
+		display: block;
+	}
+	.crosshair,
+	.band {
+		position: absolute;
+		top: 0;
+		bottom: 0;
+		left: 0;
+	}
+	.crosshair {
+		width: 1px;
+		background: var(--vscode-editorCursor-foreground, var(--vscode-foreground));
+		opacity: 0.5;
+	}
+	.band {
+		background: var(--vscode-editor-selectionBackground);
+		border: 1px solid var(--vscode-focusBorder);
+		border-width: 0 1px;
+		box-sizing: border-box;
+		opacity: 0.5;
+	}
+	.crosshair-text,
+	.band-text {
+		position: absolute;
+		top: 2px;
+		left: 0;
+		padding: 0 5px;
+		line-height: 18px;
+		font-size: 11px;
+		white-space: nowrap;
+		font-variant-numeric: tabular-nums;
+		color: var(--vscode-editorHoverWidget-foreground, var(--vscode-foreground));
+		background: var(--vscode-editorHoverWidget-background);
+		border: 1px solid var(--vscode-editorHoverWidget-border, var(--vscode-contrastBorder, transparent));
+		border-radius: 3px;
+	}
+	.band-text {
+		top: 30px;
 	}
 	.divider {
 		position: absolute;
@@ -291,7 +340,7 @@ export const chartStyles = css`
 		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	:host(.narrow) .divider,
-	:host(.narrow) canvas {
+	:host(.narrow) .time {
 		display: none;
 	}
 	:host(.narrow) .row {

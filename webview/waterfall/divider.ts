@@ -1,3 +1,6 @@
+import type { Disposable } from "../../src/base/disposable.ts";
+import { followPointer } from "./drag.ts";
+
 /** Bounds of the share of the width that the tree column takes. */
 export const MIN_SHARE = 0.15;
 export const MAX_SHARE = 0.85;
@@ -10,10 +13,7 @@ export function clampShare(share: number): number {
 }
 
 /** What a key does to the divider; undefined for keys that are not its own. */
-export function shareOfKey(
-	event: { readonly key: string; readonly shiftKey: boolean },
-	share: number,
-): number | undefined {
+function shareOfKey(event: { readonly key: string; readonly shiftKey: boolean }, share: number): number | undefined {
 	const step = event.shiftKey ? LONG_STEP : STEP;
 	switch (event.key) {
 		case "ArrowLeft":
@@ -29,24 +29,39 @@ export function shareOfKey(
 	}
 }
 
-/** Follows the pointer until it lets go, wherever it goes meanwhile. */
-export function dragDivider(
-	divider: HTMLElement,
-	event: PointerEvent,
-	move: (clientX: number) => void,
-	end: () => void,
-): void {
-	divider.setPointerCapture(event.pointerId);
-	divider.classList.add("dragging");
-	const handleMove = (moved: PointerEvent): void => move(moved.clientX);
-	divider.addEventListener("pointermove", handleMove);
-	divider.addEventListener(
-		"lostpointercapture",
-		() => {
-			divider.classList.remove("dragging");
-			divider.removeEventListener("pointermove", handleMove);
-			end();
-		},
-		{ once: true },
-	);
+/** The separator of two columns of `area`: drags, keys, and a double click that gives the first width back. */
+export class Divider implements Disposable {
+	readonly #stop = new AbortController();
+
+	/** `onMove` gets the share of the area left of the divider, not clamped yet; undefined for that of the beginning. */
+	constructor(
+		divider: HTMLElement,
+		area: HTMLElement,
+		share: () => number,
+		onMove: (share: number | undefined) => void,
+	) {
+		const { signal } = this.#stop;
+		const handleDown = (down: PointerEvent): void => {
+			if (down.button !== 0) return;
+			const { left, width } = area.getBoundingClientRect();
+			divider.classList.add("dragging");
+			divider.addEventListener("lostpointercapture", () => divider.classList.remove("dragging"), { once: true });
+			divider.setPointerCapture(down.pointerId);
+			const move = (event: PointerEvent): void => onMove((event.clientX - left) / Math.max(1, width));
+			followPointer(divider, down, { move }, 0);
+		};
+		const handleKey = (event: KeyboardEvent): void => {
+			const next = shareOfKey(event, share());
+			if (next === undefined) return;
+			event.preventDefault();
+			onMove(next);
+		};
+		divider.addEventListener("pointerdown", handleDown, { signal });
+		divider.addEventListener("keydown", handleKey, { signal });
+		divider.addEventListener("dblclick", () => onMove(undefined), { signal });
+	}
+
+	dispose(): void {
+		this.#stop.abort();
+	}
 }

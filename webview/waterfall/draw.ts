@@ -14,6 +14,8 @@ const LABEL_GAP_PX = 6;
 const OPEN_END_PX = 16;
 const OTHER_ALPHA = 0.4;
 const MIN_TICK_SPACING_PX = 84;
+/** Between the end of a tick's words and the next tick. */
+const TICK_GAP_PX = 18;
 const MAX_TICKS = 64;
 
 /** What a frame is drawn from. The canvas covers the ruler and the rows below it. */
@@ -111,7 +113,7 @@ function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {
 	context.strokeStyle = palette.grid;
 	context.lineWidth = 1;
 	const origin = Number.isNaN(model.startNs) ? 0 : model.startNs;
-	const marks = ticks(scale.domain, origin, scale.tickStep(MIN_TICK_SPACING_PX), MAX_TICKS);
+	const marks = ticks(scale.domain, origin, tickStep(context, scale, origin), MAX_TICKS);
 	context.beginPath();
 	for (const ns of marks) {
 		const x = Math.round(scale.toPx(ns)) + 0.5;
@@ -125,6 +127,14 @@ function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {
 		const x = scale.toPx(ns) + 4;
 		if (x + context.measureText(text).width <= widthPx) context.fillText(text, x, RULER_PX / 2);
 	}
+}
+
+/** Zoomed in, offsets get long words: `1 m 05.000125 s` needs more room than `5 s`. */
+function tickStep(context: CanvasRenderingContext2D, scale: TimeScale, originNs: number): number {
+	const step = scale.tickStep(MIN_TICK_SPACING_PX);
+	const lastNs = Math.floor((scale.domain.endNs - originNs) / step) * step;
+	const needed = context.measureText(formatTick(lastNs - step)).width + TICK_GAP_PX;
+	return needed <= MIN_TICK_SPACING_PX ? step : scale.tickStep(needed);
 }
 
 function drawBar(
@@ -141,14 +151,19 @@ function drawBar(
 	const isRunning = state === 0;
 	const isFailed = state === 2;
 	const endNs = model.spanEndNs(ordinal, frame.nowNs);
+	const category = model.category(ordinal);
+	const colour = isFailed ? palette.failed : palette.bars[category];
 	// Far off the window a canvas loses precision; nothing of that is seen.
 	const left = clamp(scale.toPx(startNs), -widthPx, 2 * widthPx);
 	const right = Number.isNaN(endNs) ? left : clamp(scale.toPx(endNs), -widthPx, 2 * widthPx);
 	const x = Math.min(left, right);
 	const width = Math.max(MIN_BAR_PX, Math.abs(right - left));
+	if (x > widthPx || x + width < 0) {
+		drawPointer(context, colour, x < 0 ? 0 : widthPx, x < 0 ? 1 : -1, rowTop + ROW_PX / 2);
+		return;
+	}
 	const y = rowTop + (ROW_PX - BAR_PX) / 2;
-	const category = model.category(ordinal);
-	context.fillStyle = isFailed ? palette.failed : palette.bars[category];
+	context.fillStyle = colour;
 	// What only holds others steps back behind the calls that take the time.
 	if (category === Category.other && !isFailed) context.globalAlpha = OTHER_ALPHA;
 	context.beginPath();
@@ -173,6 +188,16 @@ function drawBar(
 		context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);
 	}
 	drawLabel(context, frame, ordinal, x, width, rowTop + ROW_PX / 2 + 0.5, isSelected);
+}
+
+/** A small arrow at the edge behind which a bar stands: a row without anything would look like a span without time. */
+function drawPointer(context: CanvasRenderingContext2D, colour: string, x: number, inward: 1 | -1, y: number): void {
+	context.fillStyle = colour;
+	context.beginPath();
+	context.moveTo(x + inward * 2, y);
+	context.lineTo(x + inward * 6, y - 4);
+	context.lineTo(x + inward * 6, y + 4);
+	context.fill();
 }
 
 const CLOSED_CORNERS = [2, 2, 2, 2];

@@ -66,6 +66,11 @@ export class TraceModel {
 		return true;
 	}
 
+	/** Whether another model shows the same trace of the same source, maybe at another time. */
+	isSameTrace(other: TraceModel | undefined): boolean {
+		return this.sourceId === other?.sourceId && this.header.traceId === other.header.traceId;
+	}
+
 	get isRunning(): boolean {
 		return this.table.runningCount > 0;
 	}

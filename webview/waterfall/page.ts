@@ -14,9 +14,11 @@ import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoin
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { SpanSelectDetail, TraceChart } from "./chart.ts";
+import { KeyFocus } from "./keyFocus.ts";
 import { TraceModel } from "./model.ts";
 import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
 import { pageStyles } from "./pageStyles.ts";
+import { nsBetween } from "./timeScale.ts";
 
 type Endpoint = HostEndpoint<WaterfallToHost, HostToWaterfall, WaterfallViewState>;
 /** A trace that is there sooner never flashes a "loading". */
@@ -34,6 +36,7 @@ const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 	"trace/error",
 	"selection/changed",
 	"connection/changed",
+	"view/run",
 ];
 
 /** The waterfall page: keeps the model in step with the host, the chart in step with the model, and what the user arranged. */
@@ -72,6 +75,7 @@ export class WaterfallPage extends LitElement {
 			void this.updateComplete.then(() => this.#chart && this.#applyShare(this.#restored?.treeShare));
 		}
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
+		this.#owned.add(new KeyFocus((isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })));
 	}
 
 	override disconnectedCallback(): void {
@@ -130,6 +134,9 @@ export class WaterfallPage extends LitElement {
 			case "connection/changed":
 				this.#showConnection(message.connection);
 				break;
+			case "view/run":
+				this.#chart?.run(message.command);
+				break;
 			default:
 				assertNever(message, "message to the waterfall");
 		}
@@ -158,7 +165,7 @@ export class WaterfallPage extends LitElement {
 		this.#isResyncing = false;
 		const before = this.#model;
 		const chart = this.#chart;
-		if (before?.header.traceId === model.header.traceId && before.sourceId === model.sourceId && chart !== null) {
+		if (before?.isSameTrace(model) === true && chart !== null) {
 			// The same trace anew: everything stays where it was, found by id.
 			const selected = chart.selectedNode;
 			const selectedId = selected === undefined || selected < 0 ? undefined : before.table.idOf(selected);
@@ -173,6 +180,7 @@ export class WaterfallPage extends LitElement {
 			const isRestored = restored?.traceId === model.header.traceId && restored.sourceId === model.sourceId;
 			if (isRestored) this.#fold(model, restored.foldedSpanIds ?? []);
 			this.#setModel(model, isRestored ? restored.scrollTop : 0);
+			if (isRestored) this.#restoreWindow(model, restored.timeWindow);
 			if (isRestored && restored.selectedSpanId !== undefined) this.#selectById(model, restored.selectedSpanId, false);
 			// Once the spans are here it has served; before, an empty snapshot may come first.
 			if (!isRestored || model.table.count > 0) this.#restored = undefined;
@@ -309,7 +317,15 @@ export class WaterfallPage extends LitElement {
 			foldedSpanIds: model.rows.foldedSpans(MAX_SAVED_FOLDS).map((ordinal) => model.table.idOf(ordinal)),
 			scrollTop: chart.scrollOffset,
 			treeShare: chart.treeShare,
+			timeWindow: chart.timeWindow && { base: model.base, ...chart.timeWindow },
 		});
+	}
+
+	/** A snapshot may count from another moment than the one before the page went. */
+	#restoreWindow(model: TraceModel, kept: WaterfallViewState["timeWindow"]): void {
+		if (kept === undefined || this.#chart === null) return;
+		const byNs = nsBetween(model.base, kept.base);
+		this.#chart.timeWindow = { startNs: kept.startNs + byNs, endNs: kept.endNs + byNs };
 	}
 
 	#applyShare(share: number | undefined): void {
@@ -345,7 +361,7 @@ export class WaterfallPage extends LitElement {
 /** A state kept by an older version may have another shape; what does not fit is left out. */
 function checkedState(state: Partial<WaterfallViewState> | undefined): WaterfallViewState | undefined {
 	if (typeof state !== "object" || state === null) return undefined;
-	const { sourceId, traceId, selectedSpanId, foldedSpanIds, scrollTop, treeShare } = state;
+	const { sourceId, traceId, selectedSpanId, foldedSpanIds, scrollTop, treeShare, timeWindow } = state;
 	if (typeof sourceId !== "string" || typeof traceId !== "string") return undefined;
 	return {
 		sourceId,
@@ -354,7 +370,14 @@ function checkedState(state: Partial<WaterfallViewState> | undefined): Waterfall
 		foldedSpanIds: Array.isArray(foldedSpanIds) ? foldedSpanIds.filter((id) => typeof id === "string") : undefined,
 		scrollTop: typeof scrollTop === "number" ? scrollTop : undefined,
 		treeShare: typeof treeShare === "number" ? treeShare : undefined,
+		timeWindow: checkedWindow(timeWindow),
 	};
+}
+
+function checkedWindow(value: WaterfallViewState["timeWindow"]): WaterfallViewState["timeWindow"] {
+	const { base, startNs, endNs } = value ?? {};
+	const numbers = [base?.ms, base?.subNs, startNs, endNs];
+	return numbers.every((number) => Number.isFinite(number)) ? value : undefined;
 }
 
 customElements.define("traceway-waterfall", WaterfallPage);

@@ -2,14 +2,12 @@ import type { Theme } from "../shared/theme.ts";
 import { DurationLabels, drawFrame, RULER_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 import { type Palette, readPalette } from "./palette.ts";
-import { TimeScale, timeDomain } from "./timeScale.ts";
-
-/** Room at both ends of the time axis, for what sticks out. */
-const MARGIN_PX = 10;
+import type { TimeScale } from "./timeScale.ts";
 
 /** What the column shows in a frame. */
 export interface TimeView {
 	readonly model: TraceModel;
+	readonly scale: TimeScale;
 	/** Offset into the rows. */
 	readonly scrollTop: number;
 	readonly nowNs: number;
@@ -64,13 +62,13 @@ export class TimeColumn {
 		this.#context?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
 	}
 
-	draw({ model, scrollTop, nowNs, selectedIndex }: TimeView): void {
+	draw({ model, scale, scrollTop, nowNs, selectedIndex }: TimeView): void {
 		if (this.#context === null) return;
 		this.#palette ??= readPalette(this.#theme, this.#context, this.#pixelRatio);
 		this.#context.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
 		drawFrame(this.#context, {
 			model,
-			scale: new TimeScale(timeDomain(model.startNs, model.endNs(nowNs)), this.#widthPx, MARGIN_PX),
+			scale,
 			palette: this.#palette,
 			labels: this.#labels,
 			widthPx: this.#widthPx,

@@ -1,4 +1,5 @@
 import { formatExactDuration } from "../../src/base/quantity.ts";
+import type { TimeBase } from "../../src/protocol/traceColumns.ts";
 
 /** A window of time, nanoseconds from the trace's base; `endNs` is later than `startNs`. */
 export interface TimeDomain {
@@ -9,13 +10,21 @@ export interface TimeDomain {
 /** A trace without extent, or of which no time is known, gets a window of this length. */
 const MIN_DOMAIN_NS = 1_000_000;
 
+/** 300,000 years: what a broken clock says beyond is drawn at the edge, where arithmetic still holds. */
+const MAX_NS = 1e22;
+
 /** The window that shows everything between two points; safe for NaN, infinities and an end before the start. */
 export function timeDomain(startNs: number, endNs: number): TimeDomain {
-	const start = Number.isFinite(startNs) ? startNs : 0;
-	const end = Number.isFinite(endNs) ? endNs : start;
+	const start = Number.isFinite(startNs) ? Math.min(MAX_NS, Math.max(-MAX_NS, startNs)) : 0;
+	const end = Number.isFinite(endNs) ? Math.min(MAX_NS, Math.max(-MAX_NS, endNs)) : start;
 	// Far from 0 a double has no single nanoseconds; the window must not collapse there either.
 	if (end > start && start + (end - start) / 1e6 !== start) return { startNs: start, endNs: end };
 	return { startNs: start, endNs: start + Math.max(MIN_DOMAIN_NS, Math.abs(start) * 1e-6) };
+}
+
+/** Nanoseconds from one moment to another. */
+export function nsBetween(from: TimeBase, to: TimeBase): number {
+	return (to.ms - from.ms) * 1e6 + (to.subNs - from.subNs);
 }
 
 /** Maps a window of time onto pixels, linear, with a margin at both sides where bars may stick out but none begins. */
@@ -38,6 +47,11 @@ export class TimeScale {
 
 	toNs(px: number): number {
 		return this.domain.startNs + (px - this.#marginPx) / this.#pxPerNs;
+	}
+
+	/** Nanoseconds that one pixel stands for. */
+	get nsPerPx(): number {
+		return 1 / this.#pxPerNs;
 	}
 
 	/** Nanoseconds between two ticks that stand at least `minSpacingPx` apart. */
@@ -96,6 +110,13 @@ export function formatTick(ns: number): string {
 	if (rest > 0) parts.push(`${seconds(rest)} s`);
 	while (parts.length > 1 && parts[parts.length - 1].startsWith("00 ")) parts.pop();
 	return parts.join(" ");
+}
+
+/** Offset under a pointer: as many digits as a pixel is worth, `1.23 s` where one stands for 14 ms, to the nanosecond zoomed in. */
+export function formatOffset(ns: number, nsPerPx: number): string {
+	const unit = Math.max(1, 10 ** Math.floor(Math.log10(Math.max(1, nsPerPx))));
+	// By a whole number of units: a fraction's rounding would show digits that are not there.
+	return formatTick(Math.round(ns / unit) * unit);
 }
 
 function seconds(ns: number): string {

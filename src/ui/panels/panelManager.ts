@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { ConnectionView } from "../../protocol/messages.ts";
-import { PanelId } from "../ids.ts";
+import type { ConnectionView, WaterfallCommand } from "../../protocol/messages.ts";
+import { ContextKey, PanelId } from "../ids.ts";
 import { connectionText, indicatorOf } from "../indicator.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
@@ -78,6 +78,11 @@ export class PanelManager implements Disposable {
 		if (spanId !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
 	}
 
+	/** Does in the waterfall what a command asks for; nothing while there is none. */
+	runInWaterfall(command: WaterfallCommand): void {
+		this.#waterfall?.run(command);
+	}
+
 	dispose(): void {
 		this.#waterfall?.dispose();
 		this.#spanDetail?.dispose();
@@ -94,6 +99,9 @@ export class PanelManager implements Disposable {
 			onOpen: (traceId: string, spanId: string) => {
 				const connection = this.#options.manager.active;
 				if (connection !== undefined) this.openSpan(connection, traceId, spanId, false);
+			},
+			onKeys: (isWanted: boolean) => {
+				void vscode.commands.executeCommand("setContext", ContextKey.waterfallKeys, isWanted);
 			},
 		};
 	}

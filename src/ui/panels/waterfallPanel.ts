@@ -9,6 +9,7 @@ import type {
 	ConnectionView,
 	HostToWaterfall,
 	TraceHeader,
+	WaterfallCommand,
 	WaterfallToHost,
 	WaterfallViewState,
 } from "../../protocol/messages.ts";
@@ -30,6 +31,8 @@ const SNAPSHOT_ROWS = 20_000;
 export interface WaterfallEvents {
 	readonly onSelect: (traceId: string, spanId: string) => void;
 	readonly onOpen: (traceId: string, spanId: string) => void;
+	/** The page begins or ceases to take the keys of its commands. */
+	readonly onKeys: (isWanted: boolean) => void;
 }
 
 /** The waterfall of one trace at a time; another trace takes its place in the same panel. */
@@ -121,6 +124,10 @@ export class WaterfallPanel implements Disposable {
 		this.#host.post({ type: "selection/changed", spanId, reveal: true });
 	}
 
+	run(command: WaterfallCommand): void {
+		this.#host.post({ type: "view/run", command });
+	}
+
 	setConnectionView(view: ConnectionView): void {
 		this.#connectionView = view;
 		this.#host.post({ type: "connection/changed", connection: view });
@@ -144,6 +151,7 @@ export class WaterfallPanel implements Disposable {
 	}
 
 	#end(): void {
+		this.#events.onKeys(false);
 		this.#life.dispose();
 		this.#load?.abort();
 		this.#cancelPending();
@@ -151,6 +159,8 @@ export class WaterfallPanel implements Disposable {
 	}
 
 	#handleReady(): void {
+		// A page that was hidden had no time to say that its focus is gone.
+		this.#events.onKeys(false);
 		this.#sentRevision = undefined;
 		this.#sendState();
 	}
@@ -158,6 +168,9 @@ export class WaterfallPanel implements Disposable {
 	#handleMessage(message: WaterfallToHost): void {
 		switch (message.type) {
 			case "page/ready":
+				return;
+			case "keys/changed":
+				this.#events.onKeys(message.isWanted === true);
 				return;
 			case "span/select":
 				this.#selectedSpanId = String(message.spanId);

@@ -22,6 +22,7 @@ interface Manifest {
 	readonly activationEvents: readonly string[];
 	readonly capabilities: { readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] } };
 	readonly contributes: {
+		readonly keybindings: readonly { readonly command: string; readonly key: string; readonly when: string }[];
 		readonly viewsContainers: Readonly<Record<string, readonly { readonly id: string; readonly icon: string }[]>>;
 		readonly views: Readonly<Record<string, readonly { readonly id: string; readonly icon?: string }[]>>;
 		readonly viewsWelcome: readonly { readonly view: string; readonly contents: string; readonly when: string }[];
@@ -57,6 +58,7 @@ const settings = Object.assign({}, ...contributes.configuration.map(({ propertie
 const whens = [
 	...contributes.viewsWelcome.map(({ when }) => when),
 	...menuItems.map(({ when }) => when ?? ""),
+	...contributes.keybindings.map(({ when }) => when),
 	...contributes.commands.map(({ enablement }) => enablement ?? ""),
 ];
 const uiFiles = [...sourceFiles("src")].filter(({ path }) => path.startsWith("src/ui/") || path === "src/extension.ts");
@@ -76,6 +78,15 @@ describe("the manifest and the ids of the code", () => {
 		expect(commandIds).toEqual(sorted(Object.values(CommandId)));
 		const code = uiFiles.filter(({ path }) => path !== "src/ui/ids.ts").map(({ text }) => text);
 		expect(found(/\bCommandId\.(\w+)/g, code)).toEqual(sorted(Object.keys(CommandId)));
+	});
+
+	it("bind keys to commands that are there, each key once, and never where one may be writing", () => {
+		const keys = contributes.keybindings.map(({ key }) => key);
+		expect(sorted(keys)).toHaveLength(keys.length);
+		for (const { command, when } of contributes.keybindings) {
+			expect(commandIds).toContain(command);
+			expect(when).toContain("!inputFocus");
+		}
 	});
 
 	it("have the same views and panels", () => {

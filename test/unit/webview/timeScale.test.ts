@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatTick, niceStep, TimeScale, ticks, timeDomain } from "../../../webview/waterfall/timeScale.ts";
+import {
+	formatOffset,
+	formatTick,
+	niceStep,
+	nsBetween,
+	TimeScale,
+	ticks,
+	timeDomain,
+} from "../../../webview/waterfall/timeScale.ts";
 
 describe("timeDomain", () => {
 	it("is never empty, backwards or unknown", () => {
@@ -100,5 +108,24 @@ describe("formatTick", () => {
 		[-1e9, "-1 s"],
 	])("writes %d ns as %s", (ns, text) => {
 		expect(formatTick(ns)).toBe(text);
+	});
+});
+
+describe("formatOffset", () => {
+	it.each([
+		[1_234_567_891, 14e6, "1.23 s"],
+		[1_234_567_891, 1, "1.234567891 s"],
+		[1_234_567_891, 0.01, "1.234567891 s"],
+		[499_999_999, 1.7e6, "500 ms"],
+		[-3_000_001, 1000, "-3 ms"],
+		[61_500_000_000, 9e8, "1 m 01.5 s"],
+	])("writes %d ns at %d ns a pixel as %s", (ns, nsPerPx, text) => {
+		expect(formatOffset(ns, nsPerPx)).toBe(text);
+	});
+});
+
+describe("nsBetween", () => {
+	it("keeps the nanoseconds", () => {
+		expect(nsBetween({ ms: 1000, subNs: 999_999 }, { ms: 1001, subNs: 1 })).toBe(2);
 	});
 });

@@ -1,0 +1,46 @@
+import type { Disposable } from "../../src/base/disposable.ts";
+
+/**
+ * Tells when the page begins and ceases to want the keys that VS Code binds to its commands: while it has the focus, and
+ * no field in which a letter is a letter has it.
+ */
+export class KeyFocus implements Disposable {
+	readonly #tell: (isWanted: boolean) => void;
+	readonly #stop = new AbortController();
+	#isWanted = false;
+
+	constructor(tell: (isWanted: boolean) => void) {
+		this.#tell = tell;
+		const { signal } = this.#stop;
+		for (const target of [window, document]) {
+			for (const type of ["focusin", "focusout", "focus", "blur"]) {
+				// After the event: while the focus moves nobody has it.
+				target.addEventListener(type, () => queueMicrotask(() => this.#update()), { signal });
+			}
+		}
+		this.#update();
+	}
+
+	dispose(): void {
+		this.#stop.abort();
+	}
+
+	#update(): void {
+		if (this.#stop.signal.aborted) return;
+		const isWanted = document.hasFocus() && !isField(activeElement());
+		if (isWanted === this.#isWanted) return;
+		this.#isWanted = isWanted;
+		this.#tell(isWanted);
+	}
+}
+
+/** The element that has the focus, in whatever shadow it stands. */
+function activeElement(): Element | null {
+	let active = document.activeElement;
+	while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+	return active;
+}
+
+function isField(element: Element | null): boolean {
+	return element instanceof HTMLElement && (element.isContentEditable || element.matches("input, textarea, select"));
+}

@@ -137,6 +137,8 @@ export type SpanDetailToHost =
 	| PageReady
 	| { readonly type: "part/open"; readonly part: SpanPart }
 	| { readonly type: "part/copy"; readonly part: SpanPart }
+	/** A part that came cut is wanted whole, up to `MAX_WHOLE_BYTES`. */
+	| { readonly type: "part/load"; readonly part: SpanPart }
 	| { readonly type: "text/copy"; readonly text: string }
 	/** The image of a message came into view. */
 	| { readonly type: "image/load"; readonly part: SpanPart }
@@ -144,6 +146,9 @@ export type SpanDetailToHost =
 	| { readonly type: "span/show"; readonly spanId: string }
 	| { readonly type: "trace/open" }
 	| { readonly type: "detail/retry" };
+
+/** Bytes of a part that a page takes whole: JSON as a tree, any other text by lines. Above it there is the editor. */
+export const MAX_WHOLE_BYTES = { json: 8_000_000, plaintext: 1_000_000 } as const;
 
 /** Text of one part of a span. Whatever is longer than the page's bound is cut here, with its true size beside it. */
 export interface PartText {
@@ -246,6 +251,8 @@ export type HostToSpanDetail =
 	| { readonly type: "detail/value"; readonly detail: SpanDetailView }
 	| { readonly type: "detail/error"; readonly message: string; readonly canRetry: boolean }
 	| { readonly type: "detail/removed" }
+	/** Answers `part/load`. Cut like any other part when it is longer than a page takes. */
+	| { readonly type: "part/value"; readonly spanId: string; readonly part: SpanPart; readonly text: PartText }
 	/** Answers `image/load`; without a URI the image cannot be shown. */
 	| { readonly type: "image/value"; readonly spanId: string; readonly part: SpanPart; readonly uri: string | undefined }
 	| { readonly type: "connection/changed"; readonly connection: ConnectionView };

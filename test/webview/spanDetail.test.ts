@@ -133,7 +133,9 @@ describe("the span details page", () => {
 				expect.stringContaining("Output"),
 				expect.stringContaining("Attributes"),
 			]);
-			expect(await page.locator("#content-input pre").textContent()).toContain('"query": "hydraulic bleed"');
+			expect(await page.locator("#content-input [role=treeitem]").allInnerTexts()).toContainEqual(
+				expect.stringMatching(/query\s*:\s*"hydraulic bleed"/),
+			);
 			expect(await page.locator("tbody th").allInnerTexts()).toContain("server.address");
 		}));
 

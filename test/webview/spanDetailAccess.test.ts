@@ -75,9 +75,9 @@ describe("by keyboard", () => {
 			expect(places).toEqual([...places].sort((a, b) => a - b));
 			await page.getByRole("button", { name: "Raw JSON", exact: true }).focus();
 			await page.keyboard.press("Enter");
-			expect(await page.locator("#content-raw pre").count()).toBe(1);
+			expect(await page.locator("#content-raw traceway-json-tree").count()).toBe(1);
 			await page.keyboard.press("Enter");
-			expect(await page.locator("#content-raw pre").count()).toBe(0);
+			expect(await page.locator("#content-raw traceway-json-tree").count()).toBe(0);
 		} finally {
 			await details.close();
 		}

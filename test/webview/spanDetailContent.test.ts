@@ -102,11 +102,11 @@ describe("a text of 5 MB", () => {
 			await send({ type: "detail/value", detail: viewOf({ input: text, output: "ok", raw: { input: text } }) });
 			expect(await page.locator(".card.user .size").textContent()).toBe("5.0 MB");
 			expect(await page.locator(".card.user .cut").textContent()).toContain("Showing 64 kB of 5.0 MB");
-			await page.locator(".card.user .cut button").click();
+			await page.locator(".card.user .cut button").last().click();
 			expect(await waitForPost("part/open")).toEqual({ type: "part/open", part: "inputMessage-0" });
 			await page.getByRole("button", { name: "Raw JSON", exact: true }).click();
 			expect(await page.locator("#content-raw .cut").textContent()).toContain("Showing 64 kB of 5.0 MB");
-			await page.locator("#content-raw .cut button").click();
+			await page.locator("#content-raw .cut").getByRole("button", { name: "Open in Editor" }).click();
 			expect(await waitForPost("part/open")).toEqual({ type: "part/open", part: "raw" });
 			const length = await page.locator("#content-raw pre").evaluate((pre) => pre.textContent?.length ?? 0);
 			expect(length).toBe(64_000);
@@ -114,9 +114,10 @@ describe("a text of 5 MB", () => {
 });
 
 describe("JSON", () => {
-	it("is coloured in one text node, names apart from values", () =>
+	it("is coloured in one text node where text is wanted, names apart from values", () =>
 		opened(async ({ page, send }) => {
 			await send({ type: "detail/value", detail: toolView() });
+			await page.getByRole("button", { name: "Show as Text" }).first().click();
 			const { nodes, colored } = await page.evaluate(() => {
 				const root = document.querySelector("traceway-span-detail")?.shadowRoot;
 				const texts = [...(root?.querySelector("#content-output pre")?.childNodes ?? [])].filter(
@@ -206,7 +207,7 @@ describe("what the user arranged", () => {
 				element.scrollTop = 250;
 			});
 			await send({ type: "detail/value", detail: { ...completedView(), spanId: "s2" } });
-			expect(await page.locator("#content-raw pre").count()).toBe(1);
+			expect(await page.locator("#content-raw traceway-json-tree").count()).toBe(1);
 			expect(await page.locator("traceway-span-detail").evaluate((element) => element.scrollTop)).toBe(0);
 		}));
 
@@ -228,7 +229,7 @@ describe("what the user arranged", () => {
 				scrollTop: 250,
 			});
 			await send({ type: "detail/value", detail: completedView() });
-			expect(await page.locator("#content-raw pre").count()).toBe(1);
+			expect(await page.locator("#content-raw traceway-json-tree").count()).toBe(1);
 			expect(await page.locator("traceway-span-detail").evaluate((element) => element.scrollTop)).toBe(250);
 		}));
 

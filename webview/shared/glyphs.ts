@@ -39,6 +39,7 @@ export const ICONS = {
 	json: "\u{ea8b}",
 	lightbulb: "\u{ea61}",
 	link: "\u{eb15}",
+	"list-flat": "\u{eb84}",
 	"list-tree": "\u{eb86}",
 	loading: "\u{eb19}",
 	"new-file": "\u{ea7f}",

@@ -1,14 +1,16 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { formatBytes } from "../../src/model/format.ts";
-import type { PartText, SpanPart } from "../../src/protocol/messages.ts";
+import { MAX_WHOLE_BYTES, type PartText, type SpanPart } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import { blockText, shownBytes } from "./blockText.ts";
+import "./jsonTree.ts";
 import { liveText } from "./liveText.ts";
+import "./textLines.ts";
 import { words } from "./words.ts";
 
 /** What the user can fold; the choice holds for every span that the page shows. */
-export type FoldName = "input" | "output" | "attributes" | "raw" | "system" | "reasoning";
+export type FoldName = "input" | "output" | "attributes" | "raw" | "system" | "reasoning" | "text";
 
 /** What the parts of the page ask of the element around them. */
 export interface PageContext {
@@ -21,6 +23,9 @@ export interface PageContext {
 	openPart(part: SpanPart): void;
 	copyPart(part: SpanPart): void;
 	copyText(key: string, text: string): void;
+	/** A part that came cut, once it was loaded whole. */
+	wholeOf(part: SpanPart, cut: PartText): PartText | undefined;
+	loadPart(part: SpanPart): void;
 	/** Shows another span of the same trace. */
 	showSpan(spanId: string): void;
 	/** The image of a message: `undefined` until it is there, `"none"` when it cannot be shown, else its data URI. */
@@ -75,8 +80,21 @@ export function cutNotice(
 	name: string,
 ): TemplateResult | typeof nothing {
 	if (!text.isCut) return nothing;
+	const canShow = text.totalBytes <= MAX_WHOLE_BYTES[text.language];
 	return html`<p class="cut">
 		${icon("info")}<span>${sizeText(text)}</span>
+		${
+			canShow
+				? html`<button
+						type="button"
+						class="link-button"
+						aria-label=${`${words.showWhole}: ${name}`}
+						@click=${() => context.loadPart(part)}
+					>
+						${words.showWhole}
+					</button>`
+				: nothing
+		}
 		<button
 			type="button"
 			class="link-button"
@@ -110,4 +128,41 @@ export function textBlock(part: PartText, name: string): TemplateResult {
 		dir="auto"
 		aria-label=${name}
 	>${liveText(shownText(part))}</pre>`;
+}
+
+/** A part as it reads best: JSON as a tree unless text is wanted, a long text by lines, what is cut by its beginning. */
+export function partContent(context: PageContext, part: PartText, name: string, address: SpanPart): TemplateResult {
+	const whole = part.isCut ? context.wholeOf(address, part) : part;
+	if (whole?.language === "json" && !context.isOpen("text", false)) return jsonTree(whole, name);
+	if (part.isCut && whole !== undefined) return textLines(whole, name);
+	return html`${cutNotice(context, part, address, name)}${textBlock(part, name)}`;
+}
+
+/** A part that was loaded whole. */
+export function wholeContent(context: PageContext, whole: PartText, name: string): TemplateResult {
+	return whole.language === "json" && !context.isOpen("text", false) ? jsonTree(whole, name) : textLines(whole, name);
+}
+
+function jsonTree(part: PartText, name: string): TemplateResult {
+	return html`<traceway-json-tree .text=${part.text} .label=${name}></traceway-json-tree>`;
+}
+
+function textLines(part: PartText, name: string): TemplateResult {
+	return html`<traceway-text-lines .text=${part.text} .label=${name}></traceway-text-lines>`;
+}
+
+/** Switches between the tree and the text of JSON, for all parts alike. */
+export function treeSwitch(context: PageContext, part: PartText): TemplateResult | typeof nothing {
+	if (part.language !== "json") return nothing;
+	const isText = context.isOpen("text", false);
+	const title = isText ? words.asTree : words.asText;
+	return html`<button
+		type="button"
+		class="icon-button switch"
+		title=${title}
+		aria-label=${title}
+		@click=${() => context.setOpen("text", !isText)}
+	>
+		${icon(isText ? "list-tree" : "list-flat")}
+	</button>`;
 }

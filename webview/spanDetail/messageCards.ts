@@ -6,7 +6,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import { lineText, previewOf } from "./blockText.ts";
-import { cutNotice, type FoldName, type PageContext, partTools, shownText } from "./context.ts";
+import { cutNotice, type FoldName, type PageContext, partTools, shownText, wholeContent } from "./context.ts";
 import { liveText } from "./liveText.ts";
 import { mediaContent } from "./mediaCard.ts";
 import { words } from "./words.ts";
@@ -186,6 +186,8 @@ function card(context: PageContext, { message, part, results, lacksResult }: Ent
 }
 
 function messageText(context: PageContext, message: MessageView, part: SpanPart, label: string): TemplateResult {
+	const whole = message.content.isCut ? context.wholeOf(part, message.content) : undefined;
+	if (whole !== undefined) return wholeContent(context, whole, `${label} ${words.message}`);
 	const text = shownText(message.content);
 	const fold = foldOf(message, part.startsWith("output"));
 	const preview = previewOf(text, fold.lines, fold.characters);

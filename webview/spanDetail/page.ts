@@ -5,6 +5,7 @@ import { formatDuration } from "../../src/model/format.ts";
 import {
 	type ConnectionView,
 	type HostToSpanDetail,
+	type PartText,
 	PROTOCOL_VERSION,
 	type SpanDetailToHost,
 	type SpanDetailView,
@@ -19,6 +20,7 @@ import { fill } from "../shared/words.ts";
 import { blockText, lineText } from "./blockText.ts";
 import type { FoldName, PageContext } from "./context.ts";
 import { JsonColors } from "./jsonColors.ts";
+import type { JsonCopyEvent } from "./jsonTree.ts";
 import { LazyImages } from "./lazyImages.ts";
 import { loadKit } from "./loadKit.ts";
 import { messageCards } from "./messageCards.ts";
@@ -45,12 +47,13 @@ type Phase =
 const LOADING_DELAY_MS = 150;
 const COPIED_MS = 1_500;
 const SAVE_DELAY_MS = 300;
-const FOLDS: readonly FoldName[] = ["input", "output", "attributes", "raw", "system", "reasoning"];
+const FOLDS: readonly FoldName[] = ["input", "output", "attributes", "raw", "system", "reasoning", "text"];
 const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 	"detail/loading",
 	"detail/value",
 	"detail/error",
 	"detail/removed",
+	"part/value",
 	"image/value",
 	"connection/changed",
 ];
@@ -71,6 +74,8 @@ export class SpanDetailPage extends LitElement {
 	#connection: ConnectionView | undefined;
 	#folds: Partial<Record<FoldName, boolean>> = {};
 	#expanded = new Set<string>();
+	/** Parts that came cut and were loaded whole. */
+	#whole = new Map<SpanPart, PartText>();
 	#copiedKey: string | undefined;
 	#announcement = "";
 	#isKitReady = false;
@@ -89,6 +94,7 @@ export class SpanDetailPage extends LitElement {
 		const save = (): void => this.#save();
 		window.addEventListener("pagehide", save);
 		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
+		this.addEventListener("json-copy", this.#handleJsonCopy);
 		this.addEventListener("scroll", this.#saveSoon, { passive: true });
 		if (this.#restored !== undefined) this.#folds = { ...this.#restored.folds };
 		this.#showLoading(undefined);
@@ -99,6 +105,7 @@ export class SpanDetailPage extends LitElement {
 	override disconnectedCallback(): void {
 		super.disconnectedCallback();
 		this.#save();
+		this.removeEventListener("json-copy", this.#handleJsonCopy);
 		this.removeEventListener("scroll", this.#saveSoon);
 		this.#tick?.dispose();
 		this.#tick = undefined;
@@ -194,6 +201,11 @@ export class SpanDetailPage extends LitElement {
 				this.#setPhase({ name: "removed" });
 				this.#announce(words.removedTitle);
 				return;
+			case "part/value":
+				if (message.spanId !== this.#address?.spanId) return;
+				this.#whole.set(message.part, message.text);
+				this.requestUpdate();
+				return;
 			case "image/value":
 				if (message.spanId !== this.#address?.spanId) return;
 				this.#images.set(message.part, message.uri);
@@ -220,6 +232,7 @@ export class SpanDetailPage extends LitElement {
 		if (!isSame) {
 			this.#expanded = new Set();
 			this.#images.clear();
+			this.#whole.clear();
 			this.#announcement = "";
 		} else if (before.state !== detail.state) {
 			this.#announce(fill(words.statusIs, lineText(detail.name), STATE_WORDS[detail.state]));
@@ -297,6 +310,12 @@ export class SpanDetailPage extends LitElement {
 				this.#endpoint.post({ type: "text/copy", text });
 				this.#showCopied(key);
 			},
+			wholeOf: (part, cut) => {
+				const whole = this.#whole.get(part);
+				// What grew since then is shown by its beginning again.
+				return whole?.totalBytes === cut.totalBytes ? whole : undefined;
+			},
+			loadPart: (part) => this.#endpoint.post({ type: "part/load", part }),
 			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
 			imageOf: (part) => this.#images.get(part),
 			watchImage: (place, part) => this.#images.watch(place, part),
@@ -312,6 +331,11 @@ export class SpanDetailPage extends LitElement {
 			},
 		};
 	}
+
+	readonly #handleJsonCopy = (event: Event): void => {
+		this.#endpoint.post({ type: "text/copy", text: (event as JsonCopyEvent).detail.text });
+		this.#announce(words.copied);
+	};
 
 	#showCopied(key: string): void {
 		this.#copiedKey = key;

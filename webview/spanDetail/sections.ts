@@ -4,7 +4,17 @@ import type { PartText, SpanDetailView, SpanPart } from "../../src/protocol/mess
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import { lineText } from "./blockText.ts";
-import { cutNotice, type FoldName, type PageContext, partTools, shownText, sizeText, textBlock } from "./context.ts";
+import {
+	cutNotice,
+	type FoldName,
+	type PageContext,
+	partContent,
+	partTools,
+	shownText,
+	sizeText,
+	textBlock,
+	treeSwitch,
+} from "./context.ts";
 import { liveText } from "./liveText.ts";
 import { words } from "./words.ts";
 
@@ -85,10 +95,8 @@ function partSection(
 	text: PartText,
 	isOpenAtFirst: boolean,
 ): TemplateResult {
-	return section(context, name, title, formatBytes(text.totalBytes), isOpenAtFirst, () => [
-		cutNotice(context, text, name, title),
-		textBlock(text, title),
-	]);
+	const size = formatBytes(text.totalBytes);
+	return section(context, name, title, size, isOpenAtFirst, () => partContent(context, text, title, name), text);
 }
 
 /** A heading that folds. Its tools stand beside it, not in it: a button inside a button reaches no keyboard. */
@@ -99,6 +107,7 @@ function section(
 	size: string,
 	isOpenAtFirst: boolean,
 	content: () => unknown,
+	text?: PartText,
 ): TemplateResult {
 	const isOpen = context.isOpen(name, isOpenAtFirst);
 	return html`<div class="payload">
@@ -115,7 +124,7 @@ function section(
 				</button>
 			</h2>
 			<span class="size">${size}</span>
-			${partTools(context, name, title)}
+			${isOpen && text !== undefined ? treeSwitch(context, text) : nothing} ${partTools(context, name, title)}
 		</div>
 		<div id="content-${name}" ?hidden=${!isOpen}>${isOpen ? content() : nothing}</div>
 	</div>`;

@@ -131,6 +131,13 @@ export const spanDetailStyles = css`
 		gap: 2px;
 		margin-left: auto;
 	}
+	.switch {
+		flex: none;
+		margin-left: auto;
+	}
+	.switch + .tools {
+		margin-left: 0;
+	}
 
 	/* Overview */
 	header {

@@ -22,7 +22,7 @@ import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
-import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText } from "./spanDetailView.ts";
+import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
 
 /** A running span is read again at most this often. */
@@ -170,6 +170,9 @@ export class SpanDetailPanel implements Disposable {
 			case "text/copy":
 				await vscode.env.clipboard.writeText(String(message.text).slice(0, MAX_COPIED_CHARACTERS));
 				return;
+			case "part/load":
+				this.#sendPart(message.part);
+				return;
 			case "image/load":
 				this.#sendImage(message.part);
 				return;
@@ -191,6 +194,11 @@ export class SpanDetailPanel implements Disposable {
 		if (this.#detail === undefined) return;
 		await vscode.env.clipboard.writeText(partText(this.#detail, part).text);
 		vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
+	}
+
+	#sendPart(part: SpanPart): void {
+		if (this.#detail === undefined || !isSpanPart(part)) return;
+		this.#host.post({ type: "part/value", spanId: this.#spanId, part, text: wholePart(this.#detail, part) });
 	}
 
 	#sendImage(part: SpanPart): void {

@@ -13,13 +13,14 @@ import {
 	type TokenPart,
 } from "../../model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
-import type {
-	HistoryView,
-	MediaView,
-	MessageView,
-	PartText,
-	SpanDetailView,
-	SpanPart,
+import {
+	type HistoryView,
+	MAX_WHOLE_BYTES,
+	type MediaView,
+	type MessageView,
+	type PartText,
+	type SpanDetailView,
+	type SpanPart,
 } from "../../protocol/messages.ts";
 
 /** UTF-16 units of one part that a page gets. "Open in Editor" has the whole. */
@@ -119,6 +120,12 @@ export function partText(
 ): { readonly text: string; readonly language: "json" | "plaintext" } {
 	const { text, language } = shown(partValue(detail, part), Number.MAX_SAFE_INTEGER);
 	return { text, language };
+}
+
+/** One part whole, for the page, cut where a page takes no more. */
+export function wholePart(detail: SpanDetail, part: SpanPart): PartText {
+	const value = partValue(detail, part);
+	return shown(value, typeof value === "string" ? MAX_WHOLE_BYTES.plaintext : MAX_WHOLE_BYTES.json);
 }
 
 function partValue(detail: SpanDetail, part: SpanPart): unknown {

@@ -1,0 +1,401 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { formatBytes } from "../../src/model/format.ts";
+import { boundText, utf8Bytes } from "../../src/model/jsonText.ts";
+import { icon, iconStyles } from "../shared/icons.ts";
+import { baseStyles } from "../shared/styles.ts";
+import { fill } from "../shared/words.ts";
+import { blockText, lineText } from "./blockText.ts";
+import { JsonRows, RowKind, scalarText } from "./jsonRows.ts";
+import { jsonTreeStyles } from "./jsonTreeStyles.ts";
+import { rowWindow, scrollTopFor } from "./rowWindow.ts";
+import { words } from "./words.ts";
+
+/** Pixels; as VS Code's own lists. The style sheet says the same. */
+const ROW_HEIGHT = 22;
+/** Values up to this many rows are wholly open at first, longer ones to this depth. */
+const MAX_OPEN_ROWS = 200;
+const OPEN_DEPTH = 2;
+/** Up to this many rows what the user folded is found again when the text changed: each path is written out for that. */
+const MAX_KEPT_ROWS = 20_000;
+/** A value of so few rows needs no search. */
+const MAX_BARE_ROWS = 12;
+/** Of a value in its row; the whole stands below the tree when the row is selected. */
+const MAX_ROW_UNITS = 300;
+/** A string longer than this, or of several lines, is shown below the tree too. */
+const MAX_PLAIN_UNITS = 120;
+const MAX_SHOWN_UNITS = 64_000;
+const KIND_CLASSES = ["object", "array", "string", "number", "boolean", "null"] as const;
+
+/** What a tree asks to have copied; the page sends it to the host. */
+export type JsonCopyEvent = CustomEvent<{ readonly text: string }>;
+
+/**
+ * JSON as a tree of which only the rows in view are in the DOM: 169,000 rows of a 5 MB payload scroll like ten. By mouse and by the
+ * keys of the tree pattern; with search, copy of a value and of its path. Text that is no JSON shows nothing.
+ */
+export class JsonTree extends LitElement {
+	static override properties = { text: { attribute: false }, label: { attribute: false } };
+	static override styles = [baseStyles, iconStyles, jsonTreeStyles];
+
+	declare text: string;
+	/** Names the tree for screen readers. */
+	declare label: string;
+
+	#rows = new JsonRows(null, 0);
+	/** What the user folded or unfolded, by path: it holds while the text grows. */
+	readonly #decided = new Map<string, boolean>();
+	#active = 0;
+	#search = "";
+	#matches: Uint32Array = new Uint32Array(0);
+	/** Index into the matches; -1 before the first step. */
+	#match = -1;
+	#scrollTop = 0;
+	#viewHeight = 0;
+	readonly #resize = new ResizeObserver(() => this.#measure());
+
+	constructor() {
+		super();
+		this.text = "null";
+		this.label = "";
+	}
+
+	override connectedCallback(): void {
+		super.connectedCallback();
+		if (this.hasUpdated) this.#resize.observe(this.#viewport());
+	}
+
+	override disconnectedCallback(): void {
+		super.disconnectedCallback();
+		this.#resize.disconnect();
+	}
+
+	protected override willUpdate(changed: PropertyValues<this>): void {
+		if (changed.has("text")) this.#build();
+	}
+
+	protected override firstUpdated(): void {
+		this.#resize.observe(this.#viewport());
+	}
+
+	override render(): TemplateResult {
+		const rows = this.#rows;
+		if (rows.isTooLong) return html`<p class="note">${words.jsonTooLong}</p>`;
+		const { from, to } = rowWindow(this.#scrollTop, this.#viewHeight, ROW_HEIGHT, rows.visibleCount);
+		const shown = [...rows.visible.subarray(from, to)];
+		const place = rows.placeOf(this.#active);
+		return html`${rows.count > MAX_BARE_ROWS ? this.#renderBar() : nothing}
+			<div
+				class="viewport"
+				role="tree"
+				tabindex="0"
+				aria-label=${this.label}
+				aria-activedescendant=${place >= from && place < to ? `row-${this.#active}` : nothing}
+				@scroll=${this.#handleScroll}
+				@keydown=${this.#handleKey}
+				@click=${this.#handleClick}
+				@dblclick=${this.#handleDoubleClick}
+			>
+				<div class="spacer" role="none" .style=${`height: ${rows.visibleCount * ROW_HEIGHT}px`}>
+					<div class="window" role="none" .style=${`transform: translateY(${from * ROW_HEIGHT}px)`}>
+						${repeat(
+							shown,
+							(row) => row,
+							(row) => this.#renderRow(row),
+						)}
+					</div>
+				</div>
+			</div>
+			${this.#renderSelected()}`;
+	}
+
+	#renderBar(): TemplateResult {
+		return html`<div class="bar" role="toolbar" aria-label=${this.label}>
+			${this.#renderSearch()}
+			${this.#button("expand-all", words.jsonExpandAll, () => this.#setAllFolded(false))}
+			${this.#button("collapse-all", words.jsonCollapseAll, () => this.#setAllFolded(true))}
+		</div>`;
+	}
+
+	#renderSearch(): TemplateResult {
+		const count = this.#matches.length;
+		const found = count === 0 ? words.jsonNoMatch : fill(words.jsonMatch, this.#match + 1, count);
+		return html`<span class="search">
+			<input
+				type="text"
+				spellcheck="false"
+				placeholder=${words.jsonSearch}
+				aria-label=${`${words.jsonSearch}: ${this.label}`}
+				.value=${this.#search}
+				@input=${(event: Event) => this.#find((event.target as HTMLInputElement).value)}
+				@keydown=${this.#handleSearchKey}
+			/>
+			<span class="found" aria-live="polite">${this.#search === "" ? "" : found}</span>
+			${this.#button("chevron-up", words.jsonPrevious, () => this.#step(-1), count === 0)}
+			${this.#button("chevron-down", words.jsonNext, () => this.#step(1), count === 0)}
+		</span>`;
+	}
+
+	#button(name: Parameters<typeof icon>[0], title: string, run: () => void, isDisabled = false): TemplateResult {
+		return html`<button type="button" title=${title} aria-label=${`${title}: ${this.label}`} ?disabled=${isDisabled} @click=${run}>
+			${icon(name)}
+		</button>`;
+	}
+
+	#renderRow(row: number): TemplateResult {
+		const rows = this.#rows;
+		const key = rows.keys[row];
+		const canFold = rows.canFold(row);
+		const isFolded = rows.isFolded(row);
+		const isActive = row === this.#active;
+		const depth = rows.depths[row];
+		return html`<div
+			class="row ${isActive ? "active" : ""} ${this.#isMatch(row) ? "match" : ""}"
+			id="row-${row}"
+			data-row=${row}
+			role="treeitem"
+			aria-level=${depth + 1}
+			aria-expanded=${canFold ? (isFolded ? "false" : "true") : nothing}
+			aria-selected=${isActive ? "true" : "false"}
+			.style=${`--depth: ${Math.min(depth, 40)}`}
+		>
+			<span class="twisty">${canFold ? icon(isFolded ? "chevron-right" : "chevron-down") : nothing}</span>
+			${
+				key === undefined
+					? nothing
+					: html`<span class="key ${typeof key === "number" ? "index" : ""}">${typeof key === "number" ? key : lineText(key)}</span
+							><span class="colon">:</span>`
+			}${this.#renderValue(row)}
+		</div>`;
+	}
+
+	#renderValue(row: number): TemplateResult {
+		const rows = this.#rows;
+		const kind = rows.kinds[row];
+		if (kind <= RowKind.array) {
+			const [open, close] = kind === RowKind.array ? "[]" : "{}";
+			const size = rows.sizeOf(row);
+			const counted = size === 1 ? words.jsonMember : fill(words.jsonMembers, size);
+			return html`<span class="brackets">${size === 0 ? open + close : `${open}…${close}`}</span
+				>${size === 0 ? nothing : html`<span class="size">${counted}</span>`}`;
+		}
+		const value = rows.values[row];
+		if (typeof value !== "string") return html`<span class="value ${KIND_CLASSES[kind]}">${scalarText(value)}</span>`;
+		const { text, isCut } = boundText(value, MAX_ROW_UNITS);
+		const written = JSON.stringify(text);
+		return html`<span class="value string" dir="auto">${lineText(isCut ? `${written.slice(0, -1)}…` : written, 2 * MAX_ROW_UNITS)}</span
+			>${isCut ? html`<span class="size">${formatBytes(utf8Bytes(value))}</span>` : nothing}`;
+	}
+
+	/** Path of the selected row, and its text where the row is too short for it. */
+	#renderSelected(): TemplateResult {
+		const rows = this.#rows;
+		const value = rows.values[this.#active];
+		const isLong = typeof value === "string" && (value.length > MAX_PLAIN_UNITS || value.includes("\n"));
+		const part = isLong ? boundText(value, MAX_SHOWN_UNITS) : undefined;
+		const path = rows.pathOf(this.#active);
+		return html`<div class="path">
+				<code dir="ltr">${lineText(path, 500)}</code>
+				${this.#button("link", words.jsonCopyPath, () => this.#copy(path))}
+				${this.#button("copy", words.jsonCopyValue, () => this.#copyValue())}
+			</div>
+			${
+				part === undefined
+					? nothing
+					: html`<pre tabindex="0" role="group" dir="auto" aria-label=${words.value}>${blockText(part.text)}</pre>
+							${
+								part.isCut
+									? html`<p class="note">
+											${fill(words.showing, formatBytes(utf8Bytes(part.text)), formatBytes(part.totalBytes))}
+										</p>`
+									: nothing
+							}`
+			}`;
+	}
+
+	// ── What changes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#build(): void {
+		const activePath = this.#rows.pathOf(this.#active);
+		let value: unknown;
+		try {
+			value = JSON.parse(this.text) as unknown;
+		} catch {
+			// Only whole JSON is handed in; anything else is one string, which is what it is.
+			value = this.text;
+		}
+		this.#rows = new JsonRows(value, OPEN_DEPTH);
+		if (this.#rows.count <= MAX_OPEN_ROWS) this.#rows.setAllFolded(false);
+		this.#active = 0;
+		const isArranged = this.#decided.size > 0 || activePath !== "$";
+		if (isArranged && this.#rows.count <= MAX_KEPT_ROWS) {
+			for (let row = 0; row < this.#rows.count; row++) {
+				if (!this.#rows.canFold(row) && activePath === "$") continue;
+				const path = this.#rows.pathOf(row);
+				if (path === activePath) this.#active = row;
+				const isFolded = this.#decided.get(path);
+				if (isFolded !== undefined) this.#rows.setFolded(row, isFolded);
+			}
+		}
+		this.#matches = this.#rows.find(this.#search);
+		this.#match = Math.min(this.#match, this.#matches.length - 1);
+	}
+
+	#setFolded(row: number, isFolded: boolean): void {
+		this.#rows.setFolded(row, isFolded);
+		this.#decided.set(this.#rows.pathOf(row), isFolded);
+		this.requestUpdate();
+	}
+
+	#setAllFolded(isFolded: boolean): void {
+		this.#decided.clear();
+		this.#rows.setAllFolded(isFolded);
+		if (this.#rows.placeOf(this.#active) === -1) this.#active = 0;
+		this.requestUpdate();
+		this.#reveal(this.#active);
+	}
+
+	#select(row: number): void {
+		this.#active = row;
+		this.requestUpdate();
+		this.#reveal(row);
+	}
+
+	/** Once the new height is laid out: a scroll position past the old one would be cut. */
+	#reveal(row: number): void {
+		void this.updateComplete.then(() => {
+			const place = this.#rows.placeOf(row);
+			const viewport = this.#viewport();
+			if (place !== -1) {
+				viewport.scrollTop = scrollTopFor(place, viewport.scrollTop, viewport.clientHeight, ROW_HEIGHT);
+			}
+			this.#measure();
+		});
+	}
+
+	#find(text: string): void {
+		this.#search = text;
+		this.#matches = this.#rows.find(text);
+		this.#match = -1;
+		this.requestUpdate();
+		if (this.#matches.length > 0) this.#step(1);
+	}
+
+	#step(by: number): void {
+		const count = this.#matches.length;
+		if (count === 0) return;
+		this.#match = this.#match === -1 && by < 0 ? count - 1 : (this.#match + by + count) % count;
+		const row = this.#matches[this.#match];
+		this.#rows.reveal(row);
+		this.#select(row);
+	}
+
+	/** Binary search: the matches are in order. */
+	#isMatch(row: number): boolean {
+		let low = 0;
+		let high = this.#matches.length - 1;
+		while (low <= high) {
+			const middle = (low + high) >> 1;
+			if (this.#matches[middle] === row) return true;
+			if (this.#matches[middle] < row) low = middle + 1;
+			else high = middle - 1;
+		}
+		return false;
+	}
+
+	#copyValue(): void {
+		const value = this.#rows.values[this.#active];
+		this.#copy(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+	}
+
+	#copy(text: string): void {
+		this.dispatchEvent(new CustomEvent("json-copy", { detail: { text }, bubbles: true, composed: true }));
+	}
+
+	// ── Mouse, keys, scrolling ─────────────────────────────────────────────────────────────────────────────────────────
+
+	#viewport(): HTMLElement {
+		return this.renderRoot.querySelector(".viewport") ?? this;
+	}
+
+	#measure(): void {
+		const { scrollTop, clientHeight } = this.#viewport();
+		if (scrollTop === this.#scrollTop && clientHeight === this.#viewHeight) return;
+		this.#scrollTop = scrollTop;
+		this.#viewHeight = clientHeight;
+		this.requestUpdate();
+	}
+
+	readonly #handleScroll = (): void => this.#measure();
+
+	readonly #handleClick = (event: MouseEvent): void => {
+		const target = event.target as Element;
+		const row = rowOf(target);
+		if (row === undefined) return;
+		this.#active = row;
+		if (target.closest(".twisty") !== null) this.#setFolded(row, !this.#rows.isFolded(row));
+		this.requestUpdate();
+	};
+
+	readonly #handleDoubleClick = (event: MouseEvent): void => {
+		const row = rowOf(event.target as Element);
+		if (row !== undefined && (event.target as Element).closest(".twisty") === null) {
+			this.#setFolded(row, !this.#rows.isFolded(row));
+		}
+	};
+
+	readonly #handleSearchKey = (event: KeyboardEvent): void => {
+		if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
+		else if (event.key === "Escape") {
+			this.#find("");
+			this.#viewport().focus();
+		} else return;
+		event.preventDefault();
+		event.stopPropagation();
+	};
+
+	/** The keys of the tree pattern (WAI-ARIA Authoring Practices), and VS Code's for find and copy. */
+	readonly #handleKey = (event: KeyboardEvent): void => {
+		const rows = this.#rows;
+		const place = rows.placeOf(this.#active);
+		const page = Math.max(1, Math.floor(this.#viewHeight / ROW_HEIGHT) - 1);
+		const to = (next: number): void => {
+			this.#select(rows.visible[Math.max(0, Math.min(rows.visibleCount - 1, next))]);
+		};
+		const hasModifier = event.ctrlKey || event.metaKey;
+		if (hasModifier && event.key === "f") this.renderRoot.querySelector("input")?.select();
+		else if (hasModifier && event.key === "c") this.#copyValue();
+		else if (hasModifier || event.altKey) return;
+		else if (event.key === "ArrowDown") to(place + 1);
+		else if (event.key === "ArrowUp") to(place - 1);
+		else if (event.key === "PageDown") to(place + page);
+		else if (event.key === "PageUp") to(place - page);
+		else if (event.key === "Home") to(0);
+		else if (event.key === "End") to(rows.visibleCount - 1);
+		else if (event.key === "ArrowRight") {
+			if (rows.canFold(this.#active) && rows.isFolded(this.#active)) this.#setFolded(this.#active, false);
+			else if (rows.canFold(this.#active)) to(place + 1);
+		} else if (event.key === "ArrowLeft") {
+			if (rows.canFold(this.#active) && !rows.isFolded(this.#active)) this.#setFolded(this.#active, true);
+			else if (rows.parents[this.#active] !== -1) this.#select(rows.parents[this.#active]);
+		} else if (event.key === "Enter" || event.key === " ") this.#setFolded(this.#active, !rows.isFolded(this.#active));
+		else if (event.key === "*") {
+			rows.openSiblings(this.#active);
+			this.requestUpdate();
+		} else return;
+		event.preventDefault();
+	};
+}
+
+function rowOf(target: Element): number | undefined {
+	const row = target.closest("[data-row]")?.getAttribute("data-row");
+	return row === undefined || row === null ? undefined : Number(row);
+}
+
+customElements.define("traceway-json-tree", JsonTree);
+
+declare global {
+	interface HTMLElementTagNameMap {
+		"traceway-json-tree": JsonTree;
+	}
+}

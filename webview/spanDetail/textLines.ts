@@ -1,0 +1,123 @@
+import { css, html, LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { baseStyles } from "../shared/styles.ts";
+import { blockText } from "./blockText.ts";
+import { rowWindow } from "./rowWindow.ts";
+
+/** Pixels; the style sheet says the same. */
+const LINE_HEIGHT = 18;
+/** A longer line goes on in the next row: nothing is cut, and no row costs more than another. */
+const MAX_LINE_UNITS = 2_000;
+
+/** A long text by lines, of which only those in view are in the DOM. Wrapped by nothing but line ends: it scrolls sideways. */
+export class TextLines extends LitElement {
+	static override properties = { text: { attribute: false }, label: { attribute: false } };
+	static override styles = [
+		baseStyles,
+		css`
+			:host {
+				display: block;
+				margin-top: 4px;
+				font-family: var(--vscode-editor-font-family, monospace);
+				font-size: var(--vscode-editor-font-size, 0.95em);
+				background: var(--vscode-textCodeBlock-background);
+				border: 1px solid var(--vscode-contrastBorder, transparent);
+				border-radius: 4px;
+			}
+			.viewport {
+				max-height: 70vh;
+				overflow: auto;
+				overflow-anchor: none;
+			}
+			.window {
+				width: max-content;
+				min-width: 100%;
+				padding-inline: 10px;
+			}
+			.line {
+				height: 18px;
+				line-height: 18px;
+				white-space: pre;
+				tab-size: 4;
+			}
+		`,
+	];
+
+	declare text: string;
+	declare label: string;
+
+	#lines: readonly string[] = [];
+	#scrollTop = 0;
+	#viewHeight = 0;
+	readonly #resize = new ResizeObserver(() => this.#measure());
+
+	constructor() {
+		super();
+		this.text = "";
+		this.label = "";
+	}
+
+	override connectedCallback(): void {
+		super.connectedCallback();
+		if (this.hasUpdated) this.#resize.observe(this.#viewport());
+	}
+
+	override disconnectedCallback(): void {
+		super.disconnectedCallback();
+		this.#resize.disconnect();
+	}
+
+	protected override willUpdate(changed: PropertyValues<this>): void {
+		if (changed.has("text")) this.#lines = linesOf(this.text);
+	}
+
+	protected override firstUpdated(): void {
+		this.#resize.observe(this.#viewport());
+	}
+
+	override render(): TemplateResult {
+		const { from, to } = rowWindow(this.#scrollTop, this.#viewHeight, LINE_HEIGHT, this.#lines.length);
+		return html`<div class="viewport" tabindex="0" role="group" aria-label=${this.label} @scroll=${() => this.#measure()}>
+			<div .style=${`height: ${this.#lines.length * LINE_HEIGHT}px`}>
+				<div class="window" .style=${`transform: translateY(${from * LINE_HEIGHT}px)`}>
+					${this.#lines.slice(from, to).map((line) => html`<div class="line" dir="auto">${blockText(line)}</div>`)}
+				</div>
+			</div>
+		</div>`;
+	}
+
+	#viewport(): HTMLElement {
+		return this.renderRoot.querySelector(".viewport") ?? this;
+	}
+
+	#measure(): void {
+		const { scrollTop, clientHeight } = this.#viewport();
+		if (scrollTop === this.#scrollTop && clientHeight === this.#viewHeight) return;
+		this.#scrollTop = scrollTop;
+		this.#viewHeight = clientHeight;
+		this.requestUpdate();
+	}
+}
+
+/** Lines as the text has them, long ones in pieces that end between code points. */
+export function linesOf(text: string): string[] {
+	const lines: string[] = [];
+	for (const line of text.split(/\r\n?|\n/)) {
+		let from = 0;
+		while (line.length - from > MAX_LINE_UNITS) {
+			const code = line.charCodeAt(from + MAX_LINE_UNITS - 1);
+			const to = from + MAX_LINE_UNITS - (code >= 0xd800 && code <= 0xdbff ? 1 : 0);
+			lines.push(line.slice(from, to));
+			from = to;
+		}
+		lines.push(line.slice(from));
+	}
+	return lines;
+}
+
+customElements.define("traceway-text-lines", TextLines);
+
+declare global {
+	interface HTMLElementTagNameMap {
+		"traceway-text-lines": TextLines;
+	}
+}

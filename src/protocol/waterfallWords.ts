@@ -3,6 +3,8 @@ export const waterfallWords = {
 	tree: "Spans of {0}",
 	columnSpan: "Span",
 	columnTime: "Time",
+	windowStart: "Start of the shown time",
+	windowEnd: "End of the shown time",
 	resize: "Width of the span column",
 	running: "running",
 	completed: "completed",

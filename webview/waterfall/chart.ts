@@ -5,19 +5,20 @@ import type { WaterfallCommand } from "../../src/protocol/messages.ts";
 import { FrameScheduler } from "../shared/frame.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
-import { Theme } from "../shared/theme.ts";
+import type { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
 import { chartStyles } from "./chartStyles.ts";
 import { clampShare, Divider, MAX_SHARE, MIN_SHARE } from "./divider.ts";
 import { ROW_PX, RULER_PX } from "./draw.ts";
 import { actionOfKey } from "./keys.ts";
+import { MINIMAP_PX } from "./minimap.ts";
+import { minimapStyles } from "./minimapStyles.ts";
 import type { TraceModel } from "./model.ts";
 import { stepOf } from "./navigation.ts";
 import { nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
 import { RowPool } from "./rowPool.ts";
 import { RowViewport } from "./rowViewport.ts";
-import { TimeAxis } from "./timeAxis.ts";
-import { TimePointer } from "./timePointer.ts";
+import { TimePane, timeParts } from "./timePane.ts";
 import { nsBetween, type TimeDomain } from "./timeScale.ts";
 import { Tooltip } from "./tooltip.ts";
 import { words } from "./words.ts";
@@ -27,6 +28,8 @@ const DEFAULT_SHARE = 0.4;
 const DEFAULT_MAX_PX = 440;
 /** Below this a time column would tell nothing. */
 const NARROW_PX = 420;
+/** Below this the rows need all there is. */
+const MIN_OVERVIEW_HEIGHT_PX = 200;
 /** Indents take at most this part of the tree column; the rest is for names. */
 const INDENT_SHARE = 0.4;
 /** With no running bar in view the window of time still grows, seldom. */
@@ -43,19 +46,22 @@ export interface SpanSelectDetail {
  * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
  */
 export class TraceChart extends LitElement {
-	static override styles = [baseStyles, iconStyles, chartStyles];
+	static override styles = [baseStyles, iconStyles, chartStyles, minimapStyles];
 
 	readonly #frames = new FrameScheduler(() => this.#draw());
 	#owned = new DisposableStore();
 	#model: TraceModel | undefined;
 	#rows: RowViewport | undefined;
-	#axis: TimeAxis | undefined;
-	#pointer: TimePointer | undefined;
+	#time: TimePane | undefined;
 	#pool: RowPool | undefined;
 	#tooltip: Tooltip | undefined;
 	#selected: number | undefined;
 	#share: number | undefined;
 	#width = 0;
+	#isNarrow = false;
+	#isLow = false;
+	/** Height of the strip above the ruler, 0 while there is none. */
+	#overviewPx = 0;
 	#hasRunningInView = false;
 	#drawnAtMs = 0;
 	#wantedTop: number | undefined;
@@ -74,11 +80,11 @@ export class TraceChart extends LitElement {
 
 	/** Part of the trace that is shown, by the model's base; undefined for all of it. */
 	get timeWindow(): TimeDomain | undefined {
-		return this.#axis?.window.shown;
+		return this.#time?.axis.window.shown;
 	}
 
 	set timeWindow(shown: TimeDomain | undefined) {
-		this.#axis?.window.restore(shown);
+		this.#time?.axis.window.restore(shown);
 		this.#frames.request();
 	}
 
@@ -96,12 +102,12 @@ export class TraceChart extends LitElement {
 	setModel(model: TraceModel | undefined, scrollTop = 0): void {
 		const before = this.#model;
 		if (model !== undefined && before?.isSameTrace(model) === true) {
-			this.#axis?.window.rebase(nsBetween(model.base, before.base));
-		} else this.#axis?.window.restore(undefined);
+			this.#time?.axis.window.rebase(nsBetween(model.base, before.base));
+		} else this.#time?.axis.window.restore(undefined);
 		this.#model = model;
 		this.#selected = undefined;
 		this.#tooltip?.hide();
-		this.#axis?.reset();
+		this.#time?.axis.reset();
 		this.#wantedTop = scrollTop;
 		this.#applySize();
 	}
@@ -135,6 +141,7 @@ export class TraceChart extends LitElement {
 
 	/** Spans changed: draws them in the next frame. */
 	modelChanged(): void {
+		if (this.#wantsOverview !== this.#overviewPx > 0) this.#applySize();
 		this.#resizeContent(this.#rows?.top ?? 0);
 		this.#frames.request();
 	}
@@ -142,7 +149,7 @@ export class TraceChart extends LitElement {
 	/** Does what a command of VS Code asks for. */
 	run(command: WaterfallCommand): void {
 		const model = this.#model;
-		const axis = this.#axis;
+		const axis = this.#time?.axis;
 		if (model === undefined || axis === undefined) return;
 		this.#tooltip?.hide();
 		if (command !== "fitSpan") axis.step(command);
@@ -212,7 +219,6 @@ export class TraceChart extends LitElement {
 					<div class="sizer"></div>
 				</div>
 			</div>
-			<div class="time" aria-hidden="true"><canvas class="bars"></canvas></div>
 			<div
 				class="divider"
 				role="separator"
@@ -222,35 +228,23 @@ export class TraceChart extends LitElement {
 				aria-valuemin=${MIN_SHARE * 100}
 				aria-valuemax=${MAX_SHARE * 100}
 			></div>
+			${timeParts()}
 			<div class="tooltip" role="tooltip" hidden></div>
 		`;
 	}
 
 	#attach(): void {
 		this.#owned = new DisposableStore();
-		const theme = this.#owned.add(new Theme());
-		const shown = this.#axis?.window.shown;
-		const time = this.#part(".time");
-		for (const overlay of time.querySelectorAll("div")) overlay.remove();
-		const axis = new TimeAxis(time, this.#part<HTMLCanvasElement>("canvas.bars"), theme, () => {
-			this.#frames.request();
-			this.#tellArrangement();
-		});
-		axis.window.restore(shown);
-		this.#axis = axis;
-		const timeLeft = (): number | undefined =>
-			this.classList.contains("narrow") ? undefined : this.getBoundingClientRect().left + this.#treePx();
+		const options = {
+			root: this.renderRoot,
+			left: () => (this.#isNarrow ? undefined : this.getBoundingClientRect().left + this.#treePx()),
+			requestFrame: () => this.#frames.request(),
+			onArrange: () => this.#tellArrangement(),
+			onTheme: (theme: Theme) => this.classList.toggle("contrast", theme.isHighContrast),
+		};
+		this.#time = this.#owned.add(new TimePane(options, this.timeWindow));
 		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#currentShare(), this.#handleDivider));
-		this.#pointer = this.#owned.add(new TimePointer(axis, this.#part(".ruler"), this.#part(".scroller"), timeLeft));
 		this.#owned.add(this.#frames);
-		this.classList.toggle("contrast", theme.isHighContrast);
-		this.#owned.add(
-			theme.onDidChange(() => {
-				axis.forgetTheme();
-				this.classList.toggle("contrast", theme.isHighContrast);
-				this.#frames.request();
-			}),
-		);
 		// The box tells of width and height, and of the browser's zoom, which changes the size of a pixel.
 		const observer = new ResizeObserver(() => this.#applySize());
 		observer.observe(this.#part(".scroller"));
@@ -262,6 +256,7 @@ export class TraceChart extends LitElement {
 
 	#applySize(): void {
 		if (!this.hasUpdated) return;
+		this.#applyRoom();
 		const scroller = this.#part(".scroller");
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
 		const wasInView = this.#rows?.isInView(this.#selectedIndex()) === true;
@@ -273,17 +268,33 @@ export class TraceChart extends LitElement {
 		this.#applyWidth();
 	}
 
+	/** What there is room for: a time column, and the strip above it unless the trace is one span. */
+	#applyRoom(): void {
+		this.#isNarrow = this.#part(".scroller").clientWidth < NARROW_PX;
+		this.#isLow = this.clientHeight < MIN_OVERVIEW_HEIGHT_PX;
+		this.classList.toggle("narrow", this.#isNarrow);
+		this.#overviewPx = this.#wantsOverview ? MINIMAP_PX : 0;
+		this.classList.toggle("no-overview", !this.#wantsOverview);
+		this.style.setProperty("--overview-height", `${this.#overviewPx}px`);
+	}
+
+	get #wantsOverview(): boolean {
+		const model = this.#model;
+		if (model === undefined || this.#isNarrow || this.#isLow) return false;
+		// While more is to come it is there from the first span on: coming later it would move the rows.
+		return model.layout.rowCount > 1 || model.isRunning;
+	}
+
 	#applyWidth(): void {
 		if (!this.hasUpdated) return;
 		const scroller = this.#part(".scroller");
 		this.#width = scroller.clientWidth;
-		const isNarrow = this.#width < NARROW_PX;
-		this.classList.toggle("narrow", isNarrow);
 		const treePx = this.#treePx();
 		this.style.setProperty("--tree-width", `${treePx}px`);
+		this.style.setProperty("--time-width", `${this.#width - treePx}px`);
 		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#currentShare() * 100)));
 
-		this.#axis?.resize(this.#width - treePx, scroller.clientHeight);
+		this.#time?.resize(this.#width - treePx, scroller.clientHeight);
 		// A resized canvas is empty until it is drawn: at once, or it would blink.
 		this.#draw();
 	}
@@ -293,7 +304,7 @@ export class TraceChart extends LitElement {
 	}
 
 	#treePx(): number {
-		return this.classList.contains("narrow") ? this.#width : Math.round(this.#width * this.#currentShare());
+		return this.#isNarrow ? this.#width : Math.round(this.#width * this.#currentShare());
 	}
 
 	#resizeContent(top: number): void {
@@ -304,21 +315,20 @@ export class TraceChart extends LitElement {
 
 	#draw(): void {
 		const pool = this.#pool;
-		const axis = this.#axis;
+		const time = this.#time;
 		const rows = this.#rows;
-		if (pool === undefined || axis === undefined || rows === undefined) return;
+		if (pool === undefined || time === undefined || rows === undefined) return;
 		this.#drawnAtMs = performance.now();
 		const model = this.#model;
 		if (model === undefined) {
 			pool.clear();
-			axis.clear();
+			time.axis.clear();
 			this.#hasRunningInView = false;
 			return;
 		}
 		const nowNs = model.nowNs();
 		const { top } = rows;
 		const { first, end } = rows.window(model.rows.count);
-		const isNarrow = this.classList.contains("narrow");
 		const treePx = this.#treePx();
 		pool.render({
 			model,
@@ -327,7 +337,7 @@ export class TraceChart extends LitElement {
 			selectedNode: this.#selected,
 			nowNs,
 			maxIndentPx: treePx * INDENT_SHARE,
-			hasDuration: isNarrow,
+			hasDuration: this.#isNarrow,
 		});
 		this.#part(".rows").style.setProperty("transform", `translateY(${first * ROW_PX - top}px)`);
 		const tree = this.#part(".tree");
@@ -340,10 +350,9 @@ export class TraceChart extends LitElement {
 		this.#tooltip?.refresh(model, nowNs);
 
 		this.#hasRunningInView = this.#isRunningIn(model, first, end);
-		if (isNarrow) return;
+		if (this.#isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;
-		axis.update(model, nowNs);
-		axis.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 });
+		time.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 }, this.#overviewPx > 0);
 	}
 
 	#isRunningIn(model: TraceModel, first: number, end: number): boolean {
@@ -370,7 +379,7 @@ export class TraceChart extends LitElement {
 			this.#tooltip?.hide();
 			return;
 		}
-		const rowTop = RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
+		const rowTop = this.#overviewPx + RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
 		const x = event.clientX - this.getBoundingClientRect().left;
 		this.#tooltip?.arm(model, model.rows.nodeAt(index), x, rowTop, rowTop + ROW_PX, () => model.nowNs());
 	};
@@ -381,7 +390,7 @@ export class TraceChart extends LitElement {
 
 	readonly #handleClick = (event: MouseEvent): void => {
 		const index = this.#indexAt(event);
-		if (index >= 0 && this.#pointer?.mayDrag(event) === true) this.#selectByUser(index, false);
+		if (index >= 0 && this.#time?.pointer.mayDrag(event) === true) this.#selectByUser(index, false);
 	};
 
 	readonly #handleMouseDown = (event: MouseEvent): void => {
@@ -389,7 +398,7 @@ export class TraceChart extends LitElement {
 		const index = this.#indexAt(event);
 		if (model === undefined || index < 0 || event.button > 1) return;
 		// What may become a drag of the time selects when it was a click.
-		if (this.#pointer?.mayDrag(event) === true) return;
+		if (this.#time?.pointer.mayDrag(event) === true) return;
 		this.#tooltip?.hide();
 		const isTwistie = event.composedPath().some((target) => target instanceof Element && target.matches(".twistie"));
 		if (isTwistie) this.#toggle(index);
@@ -401,8 +410,8 @@ export class TraceChart extends LitElement {
 		const index = this.#indexAt(event);
 		if (model === undefined || index < 0) return;
 		const node = model.rows.nodeAt(index);
-		const px = this.#pointer?.px(event);
-		if (px !== undefined && this.#axis?.isBarAt(model, node, px) === true) this.#axis.fit(model, node);
+		const px = this.#time?.pointer.px(event);
+		if (px !== undefined && this.#time?.axis.isBarAt(model, node, px) === true) this.#time.axis.fit(model, node);
 		else this.#open(index);
 	};
 
@@ -419,7 +428,7 @@ export class TraceChart extends LitElement {
 	readonly #handleKey = (event: KeyboardEvent): void => {
 		if (event.key === "Escape") {
 			this.#tooltip?.hide();
-			this.#axis?.clearMeasure();
+			this.#time?.axis.clearMeasure();
 		}
 		const model = this.#model;
 		const action = actionOfKey(event);

@@ -6,10 +6,12 @@ export const chartStyles = css`
 		position: relative;
 		overflow: hidden;
 		--tree-width: 320px;
+		--time-width: 0px;
+		--overview-height: 0px;
 	}
 	.chart {
 		position: absolute;
-		inset: 0;
+		inset: var(--overview-height) 0 0;
 		display: flex;
 		flex-direction: column;
 	}
@@ -231,7 +233,7 @@ export const chartStyles = css`
 	}
 	.time {
 		position: absolute;
-		top: 0;
+		top: var(--overview-height);
 		bottom: 0;
 		left: var(--tree-width);
 		overflow: hidden;
@@ -279,7 +281,7 @@ export const chartStyles = css`
 	}
 	.divider {
 		position: absolute;
-		top: 0;
+		top: var(--overview-height);
 		bottom: 0;
 		left: calc(var(--tree-width) - 2px);
 		width: 5px;

@@ -8,7 +8,7 @@ import { type TimeDomain, TimeScale, timeDomain } from "./timeScale.ts";
 import { moved, TimeWindow, zoomedAt } from "./timeWindow.ts";
 
 /** Room at both ends of the time axis, for what sticks out. */
-const MARGIN_PX = 10;
+export const MARGIN_PX = 10;
 const KEY_ZOOM = 0.7;
 const KEY_PAN_SHARE = 0.2;
 /** A notch of a common wheel is 100 pixels: a quarter more or less. */
@@ -25,17 +25,25 @@ export class TimeAxis {
 	readonly window = new TimeWindow();
 	readonly #column: TimeColumn;
 	readonly #overlay: TimeOverlay;
-	readonly #onChange: () => void;
+	readonly #requestFrame: () => void;
+	readonly #onArrange: () => void;
 	#whole: TimeDomain = timeDomain(0, 0);
 	#scale = new TimeScale(this.#whole, 0, MARGIN_PX);
 	#originNs = 0;
 	#widthPx = 0;
 
-	/** `onChange` is called when another part is shown or the overlay moved: a frame is needed. */
-	constructor(parent: HTMLElement, canvas: HTMLCanvasElement, theme: Theme, onChange: () => void) {
+	/** `onArrange` is called when another part is shown; not while only the crosshair moves. */
+	constructor(
+		parent: HTMLElement,
+		canvas: HTMLCanvasElement,
+		theme: Theme,
+		requestFrame: () => void,
+		onArrange: () => void,
+	) {
 		this.#column = new TimeColumn(canvas, theme);
 		this.#overlay = new TimeOverlay(parent);
-		this.#onChange = onChange;
+		this.#requestFrame = requestFrame;
+		this.#onArrange = onArrange;
 	}
 
 	get isZoomed(): boolean {
@@ -47,7 +55,7 @@ export class TimeAxis {
 		return this.#whole;
 	}
 
-	/** The part shown in the last frame. */
+	/** The part that is shown. */
 	get domain(): TimeDomain {
 		return this.#scale.domain;
 	}
@@ -75,7 +83,11 @@ export class TimeAxis {
 	update(model: TraceModel, nowNs: number): void {
 		this.#whole = timeDomain(model.startNs, model.endNs(nowNs));
 		this.#originNs = Number.isNaN(model.startNs) ? 0 : model.startNs;
-		this.#scale = new TimeScale(this.window.domain(this.#whole), this.#widthPx, MARGIN_PX);
+		this.#scale = this.#newScale();
+	}
+
+	#newScale(): TimeScale {
+		return new TimeScale(this.window.domain(this.#whole), this.#widthPx, MARGIN_PX);
 	}
 
 	draw(view: Omit<TimeView, "scale">): void {
@@ -104,10 +116,10 @@ export class TimeAxis {
 				this.show(undefined);
 				break;
 			case "zoomBack":
-				if (this.window.back()) this.#onChange();
+				if (this.window.back()) this.#arranged();
 				break;
 			case "zoomForward":
-				if (this.window.forward()) this.#onChange();
+				if (this.window.forward()) this.#arranged();
 				break;
 			default:
 				assertNever(step, "step of the time axis");
@@ -116,7 +128,14 @@ export class TimeAxis {
 
 	/** Shows a part, undefined for all. `gesture` names what goes on in many small steps. */
 	show(wanted: TimeDomain | undefined, gesture = "", atMs = performance.now()): void {
-		if (this.window.show(wanted, this.#whole, gesture, atMs)) this.#onChange();
+		if (this.window.show(wanted, this.#whole, gesture, atMs)) this.#arranged();
+	}
+
+	#arranged(): void {
+		// Now, not with the frame: the next key or turn of the wheel may come before it.
+		this.#scale = this.#newScale();
+		this.#requestFrame();
+		this.#onArrange();
 	}
 
 	/** Shows a span from edge to edge; one without length in the middle of what is around it. */
@@ -167,7 +186,7 @@ export class TimeAxis {
 	hover(px: number | undefined): void {
 		if (this.#overlay.crosshairPx === px) return;
 		this.#overlay.crosshairPx = px;
-		this.#onChange();
+		this.#requestFrame();
 	}
 
 	/** With Ctrl it zooms at the pointer, with Shift or sideways it pans. Returns whether it was for the time axis. */
@@ -191,7 +210,7 @@ export class TimeAxis {
 				const px = Math.max(0, Math.min(event.clientX - leftPx, this.#widthPx));
 				this.#overlay.band = { fromNs, toNs: this.#scale.toNs(px) };
 				this.#overlay.crosshairPx = px;
-				this.#onChange();
+				this.#requestFrame();
 			},
 			end: (isCancelled) => {
 				const { band } = this.#overlay;
@@ -220,7 +239,7 @@ export class TimeAxis {
 	clearMeasure(): boolean {
 		if (this.#overlay.band === undefined) return false;
 		this.#overlay.band = undefined;
-		this.#onChange();
+		this.#requestFrame();
 		return true;
 	}
 }

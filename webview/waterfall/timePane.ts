@@ -1,0 +1,96 @@
+import { html, type TemplateResult } from "lit";
+import { type Disposable, DisposableStore } from "../../src/base/disposable.ts";
+import { Theme } from "../shared/theme.ts";
+import { Minimap } from "./minimap.ts";
+import { TimeAxis } from "./timeAxis.ts";
+import type { TimeView } from "./timeColumn.ts";
+import { TimePointer } from "./timePointer.ts";
+import type { TimeDomain } from "./timeScale.ts";
+import { words } from "./words.ts";
+
+/** The elements of the right side: canvas of bars, and the strip above. */
+export function timeParts(): TemplateResult {
+	return html`
+		<div class="time" aria-hidden="true"><canvas class="bars"></canvas></div>
+		<div class="minimap">
+			<canvas class="map" aria-hidden="true"></canvas>
+			<div class="box"></div>
+			${handle("start", words.windowStart)}${handle("end", words.windowEnd)}
+		</div>
+	`;
+}
+
+function handle(side: "start" | "end", label: string): TemplateResult {
+	return html`<div
+		class="handle ${side}"
+		role="slider"
+		tabindex="0"
+		aria-label=${label}
+		aria-orientation="horizontal"
+		aria-valuemin="0"
+		aria-valuemax="100"
+		aria-valuenow="0"
+	></div>`;
+}
+
+export interface TimePaneOptions {
+	/** Where `.time`, `.minimap`, `.ruler` and `.scroller` are found. */
+	readonly root: ParentNode;
+	/** Where in the window the pane begins; undefined while there is no room for it. */
+	readonly left: () => number | undefined;
+	readonly requestFrame: () => void;
+	/** Another part of the trace is shown. */
+	readonly onArrange: () => void;
+	/** Colours changed: drawn anew by the pane, to be looked at by others. */
+	readonly onTheme: (theme: Theme) => void;
+}
+
+/** Everything right of the divider, from when the chart comes into the page to when it goes: axis, pointer, minimap, colours. */
+export class TimePane implements Disposable {
+	readonly #owned = new DisposableStore();
+	readonly axis: TimeAxis;
+	readonly pointer: TimePointer;
+	readonly #minimap: Minimap;
+
+	/** `shown` is the part that an earlier pane showed. */
+	constructor(options: TimePaneOptions, shown: TimeDomain | undefined) {
+		const { root, left, requestFrame } = options;
+		const theme = this.#owned.add(new Theme());
+		const time = part(root, ".time");
+		for (const leftOver of time.querySelectorAll("div")) leftOver.remove();
+		this.axis = new TimeAxis(time, part(root, "canvas.bars"), theme, requestFrame, options.onArrange);
+		this.axis.window.restore(shown);
+		this.pointer = this.#owned.add(new TimePointer(this.axis, part(root, ".ruler"), part(root, ".scroller"), left));
+		this.#minimap = this.#owned.add(new Minimap(part(root, ".minimap"), theme, this.axis, requestFrame));
+		this.#owned.add(
+			theme.onDidChange(() => {
+				this.axis.forgetTheme();
+				this.#minimap.forgetTheme();
+				options.onTheme(theme);
+				requestFrame();
+			}),
+		);
+		options.onTheme(theme);
+	}
+
+	dispose(): void {
+		this.#owned.dispose();
+	}
+
+	resize(widthPx: number, rowsPx: number): void {
+		this.axis.resize(widthPx, rowsPx);
+		this.#minimap.resize(widthPx);
+	}
+
+	draw(view: Omit<TimeView, "scale">, hasMinimap: boolean): void {
+		this.axis.update(view.model, view.nowNs);
+		if (hasMinimap) this.#minimap.update(view.model, view.nowNs);
+		this.axis.draw(view);
+	}
+}
+
+function part<T extends HTMLElement>(root: ParentNode, selector: string): T {
+	const found = root.querySelector<T>(selector);
+	if (found === null) throw new Error(`time pane: no ${selector}`);
+	return found;
+}

@@ -56,7 +56,7 @@ export class Maintenance implements Disposable {
 	};
 	/** Something was deleted whose pages the file still has. */
 	#hasFreed = false;
-	#isRunning = false;
+	#running: Promise<void> | undefined;
 	#isDisposed = false;
 
 	constructor(store: Store, options: MaintenanceOptions) {
@@ -66,17 +66,34 @@ export class Maintenance implements Disposable {
 		const shortestMs = Math.min(options.eventRetentionMs, options.maxTraceAgeMs ?? Number.POSITIVE_INFINITY);
 		const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(100, shortestMs / 4));
 		this.#timers = [
-			setInterval(() => void this.run(), intervalMs),
+			setInterval(() => void this.#tick(), intervalMs),
 			setInterval(() => {
-				if (this.#isTooLarge()) void this.run();
+				if (this.#isTooLarge()) void this.#tick();
 			}, SIZE_INTERVAL_MS),
 		];
 	}
 
-	/** One round, unless one is under way. Does not reject: the next round tries again. */
+	/** One round, behind the one that may be under way. Does not reject: the next round tries again. */
 	async run(): Promise<void> {
-		if (this.#isRunning || this.#isDisposed) return;
-		this.#isRunning = true;
+		await this.#running;
+		await this.#tick();
+	}
+
+	dispose(): void {
+		this.#isDisposed = true;
+		for (const timer of this.#timers) clearInterval(timer);
+	}
+
+	/** One round, unless one is under way: then that one. */
+	#tick(): Promise<void> {
+		this.#running ??= this.#round().finally(() => {
+			this.#running = undefined;
+		});
+		return this.#running;
+	}
+
+	async #round(): Promise<void> {
+		if (this.#isDisposed) return;
 		try {
 			await this.#trimEvents();
 			await this.#expire();
@@ -86,14 +103,7 @@ export class Maintenance implements Disposable {
 			await this.#store.settleUsage(MAX_SETTLED_SPANS);
 		} catch (error) {
 			if (!this.#isDisposed) this.#options.logger.error(`old data could not be deleted: ${describeError(error)}`);
-		} finally {
-			this.#isRunning = false;
 		}
-	}
-
-	dispose(): void {
-		this.#isDisposed = true;
-		for (const timer of this.#timers) clearInterval(timer);
 	}
 
 	async #trimEvents(): Promise<void> {

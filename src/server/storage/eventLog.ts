@@ -1,7 +1,7 @@
 import { SpanStateCode } from "../../model/span.ts";
 import { ArrayStatement, type Database, readNumber, type Statement } from "./database.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, spanRow } from "./reader.ts";
-import { asBegun, asDeleted, kindText, type SpanRow, spanText } from "./wireText.ts";
+import { asBegun, asDeleted, kindText, type SpanRow, toldText } from "./wireText.ts";
 
 /** One event of the log. */
 export interface LoggedEvent {
@@ -50,6 +50,7 @@ const LAST_ID_KEY = "last_event_id";
 export class EventLog {
 	readonly #insertText: Statement;
 	readonly #insertSpan: Statement;
+	readonly #insertNew: Statement;
 	readonly #after: ArrayStatement;
 	readonly #oldest: Statement;
 	readonly #timeOf: Statement;
@@ -59,6 +60,9 @@ export class EventLog {
 	#lastId: number;
 	#committedId: number;
 	#pending: LoggedEvent[] = [];
+	/** Row numbers of new spans whose events are not written yet; 0 is none. */
+	#newFrom = 0;
+	#newTo = 0;
 	#listener: ((events: readonly LoggedEvent[]) => void) | undefined;
 
 	/** False while nobody listens: then the texts of events are not even written. */
@@ -67,6 +71,12 @@ export class EventLog {
 	constructor(database: Database) {
 		this.#insertText = database.prepare("INSERT INTO events (id, at_ms, type, facets, data) VALUES (?, ?, 0, ?, ?)");
 		this.#insertSpan = database.prepare("INSERT INTO events (id, at_ms, type, seq) VALUES (?, ?, ?, ?)");
+		this.#insertNew = database.prepare(
+			`INSERT INTO events (id, at_ms, type, seq)
+			SELECT coalesce(created_event, ended_event), ?, CASE WHEN created_event IS NOT NULL THEN ${SpanEventCode.created}
+				WHEN status = ${SpanStateCode.failed} THEN ${SpanEventCode.failed} ELSE ${SpanEventCode.completed} END, seq
+			FROM spans WHERE seq BETWEEN ? AND ? ORDER BY seq`,
+		);
 		this.#after = new ArrayStatement(
 			database,
 			`SELECT e.id AS eventId, e.type, e.facets, e.data, ${TOLD_COLUMNS}
@@ -116,20 +126,37 @@ export class EventLog {
 		if (this.isWatched) this.#pending.push({ id, facets, data });
 	}
 
-	/** Appends an event about a span; `row` is asked for what it says if somebody listens. */
+	/** Appends an event about a span that has changed; `row` is asked for what it says if somebody listens. */
 	appendSpan(code: number, seq: number, row: () => SpanRow): void {
 		const id = ++this.#lastId;
 		this.#insertSpan.run(id, Date.now(), code, seq);
 		if (this.isWatched) this.#pending.push(spanEvent(id, code, row()));
 	}
 
+	/** The same about a new span, whose row names the event already: those of a transaction are written in one go (`flush`). */
+	appendNew(code: number, seq: number, row: () => SpanRow): void {
+		const id = ++this.#lastId;
+		if (this.#newFrom === 0) this.#newFrom = seq;
+		this.#newTo = seq;
+		if (this.isWatched) this.#pending.push(spanEvent(id, code, row()));
+	}
+
+	/** Writes the events of new spans. */
+	flush(): void {
+		if (this.#newFrom === 0) return;
+		this.#insertNew.run(Date.now(), this.#newFrom, this.#newTo);
+		this.#newFrom = 0;
+	}
+
 	/** The event of id `createdEvent` told of a span whose kind is now replaced: keeps what it said. */
 	keepKind(createdEvent: number, row: SpanRow): void {
+		this.flush();
 		this.#setData.run(SpanEventCode.created, null, kindText(row, row.attributesJson), createdEvent);
 	}
 
 	/** The span of these events is being deleted: they keep its bare outline, without anything that a user wrote. */
 	keepOutline(createdEvent: number | null, endedEvent: number | null, row: SpanRow): void {
+		this.flush();
 		const outline = asDeleted(row);
 		if (createdEvent !== null) this.#keep(spanEvent(createdEvent, SpanEventCode.created, asBegun(outline)));
 		if (endedEvent !== null) {
@@ -197,6 +224,7 @@ export class EventLog {
 	/** Forgets what a transaction that was rolled back left in memory: nobody has heard of its ids. */
 	didRollBack(): void {
 		this.#pending = [];
+		this.#newFrom = 0;
 		this.#lastId = this.#committedId;
 	}
 
@@ -213,7 +241,7 @@ function spanEvent(id: number, code: number, row: SpanRow): LoggedEvent {
 function toldEvent(id: number, code: number, row: SpanRow): LoggedEvent {
 	const { kindType, kindName, model } = row;
 	const facets = model === null ? `${kindType}\n${kindName}` : `${kindType}\n${kindName}\n${model}`;
-	return { id, facets, data: `{"type":"${SPAN_EVENT_TYPES[code]}","span":${spanText(row)}}` };
+	return { id, facets, data: `{"type":"${SPAN_EVENT_TYPES[code]}","span":${toldText(row)}}` };
 }
 
 /** `kindJson` is the kind that the span began with, when another one has replaced it. */

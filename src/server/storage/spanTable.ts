@@ -1,6 +1,6 @@
 import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database, SqlValue, Statement } from "./database.ts";
 import type { FilterColumns } from "./filterColumns.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
 import type { Sessions, SharedTexts } from "./sharedTexts.ts";
@@ -60,6 +60,7 @@ export class SpanTable {
 	readonly #insertCommon: Statement;
 	readonly #insertAll: Statement;
 	readonly #insertPayload: Statement;
+	readonly #insertPlainPayload: Statement;
 	readonly #end: Statement;
 	readonly #replaceKind: Statement;
 	readonly #upsertOutput: Statement;
@@ -98,6 +99,7 @@ export class SpanTable {
 		this.#insertPayload = prepare(
 			"INSERT INTO payloads (seq, input, output, attributes, events, links, moved) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		);
+		this.#insertPlainPayload = prepare("INSERT INTO payloads (seq, input, output, attributes) VALUES (?, ?, ?, ?)");
 		this.#end = prepare(
 			`UPDATE spans SET status = ?, error = ?, end_ms = ?, end_sub = ?, duration_ms = ?, ended_event = ? WHERE seq = ?`,
 		);
@@ -169,7 +171,10 @@ export class SpanTable {
 		const status = statusOf(span);
 		const duration = end === undefined ? null : durationMs(start, end);
 		const sessionRef = this.#sessions.refOf(span.sessionId);
-		const common = [
+		const resource = this.#texts.refOf(otel?.resourceJson ?? null);
+		const scope = this.#texts.refOf(otel?.scopeJson ?? null);
+		const otelJson = otel?.otelJson ?? null;
+		const values: SqlValue[] = [
 			seq,
 			span.id,
 			traceRef,
@@ -193,36 +198,44 @@ export class SpanTable {
 			events.created,
 			events.ended,
 		];
-		const rare = [
-			kind.path,
-			tokens.cacheRead,
-			tokens.cacheWrite,
-			tokens.reasoning,
-			sessionRef,
-			kind.toolName,
-			kind.agentName,
-			span.error,
-			kind.kindJson,
-			kind.serviceName,
-			span.metadataJson,
-			this.#texts.refOf(otel?.resourceJson ?? null),
-			this.#texts.refOf(otel?.scopeJson ?? null),
-			otel?.otelJson ?? null,
-		];
-		if (rare.every(isNull)) this.#insertCommon.run(...common);
-		else this.#insertAll.run(...common, ...rare);
-		const attributes = otel === undefined ? kind.attributesJson : otel.attributesJson;
-		const eventsJson = otel?.eventsJson ?? null;
-		const linksJson = otel?.linksJson ?? null;
-		if (
-			span.inputJson !== null ||
-			span.outputJson !== null ||
-			attributes !== null ||
-			eventsJson !== null ||
-			linksJson !== null
-		) {
-			const moved = otel === undefined ? null : movedText(otel);
-			this.#insertPayload.run(seq, span.inputJson, span.outputJson, attributes, eventsJson, linksJson, moved);
+		const hasRare =
+			otelJson !== null ||
+			kind.kindJson !== null ||
+			span.metadataJson !== null ||
+			span.error !== null ||
+			sessionRef !== null ||
+			kind.toolName !== null ||
+			kind.agentName !== null ||
+			kind.serviceName !== null ||
+			kind.path !== null ||
+			tokens.cacheRead !== null ||
+			tokens.cacheWrite !== null ||
+			tokens.reasoning !== null;
+		if (hasRare) {
+			values.push(
+				kind.path,
+				tokens.cacheRead,
+				tokens.cacheWrite,
+				tokens.reasoning,
+				sessionRef,
+				kind.toolName,
+				kind.agentName,
+				span.error,
+				kind.kindJson,
+				kind.serviceName,
+				span.metadataJson,
+				resource,
+				scope,
+				otelJson,
+			);
+		}
+		(hasRare ? this.#insertAll : this.#insertCommon).run(...values);
+		if (otel !== undefined) {
+			const { attributesJson, eventsJson, linksJson } = otel;
+			const moved = movedText(otel);
+			this.#insertPayload.run(seq, span.inputJson, span.outputJson, attributesJson, eventsJson, linksJson, moved);
+		} else if (span.inputJson !== null || span.outputJson !== null || kind.attributesJson !== null) {
+			this.#insertPlainPayload.run(seq, span.inputJson, span.outputJson, kind.attributesJson);
 		}
 		this.#columns.add({
 			seq,
@@ -318,10 +331,6 @@ export class SpanTable {
 	didRollBack(): void {
 		this.#counters = this.#committed;
 	}
-}
-
-function isNull(value: unknown): boolean {
-	return value === null;
 }
 
 /** Code of `SpanStateCode`. */

@@ -100,6 +100,7 @@ export class Store {
 				begin: () => begin.run(),
 				commit: () => {
 					this.#traces.flush();
+					this.events.flush();
 					this.indexes.updateIfMany();
 					commit.run();
 				},
@@ -431,7 +432,7 @@ export class Store {
 			: status === SpanStateCode.failed
 				? SpanEventCode.failed
 				: SpanEventCode.completed;
-		this.events.appendSpan(code, seq, () => newRow(seq, status, span));
+		this.events.appendNew(code, seq, () => newRow(seq, status, span));
 	}
 
 	#end(known: KnownSpan, how: SpanEnd): void {

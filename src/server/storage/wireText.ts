@@ -100,8 +100,30 @@ export function rowSize(row: SpanRow): number {
 
 /** The span as it goes over the wire, JSON text; put together from stored texts without parsing them. */
 export function spanText(row: SpanRow): string {
-	const isOtel = row.otelJson !== null;
-	const attributes = isOtel ? otelAttributesText(row) : row.attributesJson;
+	if (row.otelJson === null) return `${membersText(row, row.attributesJson)}}`;
+	const attributes = otelAttributesText(row);
+	let text = membersText(row, attributes);
+	if (attributes !== null) text += `,"attributes":${attributes}`;
+	if (row.eventsJson !== null) text += `,"events":${row.eventsJson}`;
+	if (row.linksJson !== null) text += `,"links":${row.linksJson}`;
+	if (row.resourceJson !== null) text += `,"resource":${row.resourceJson}`;
+	if (row.scopeJson !== null) text += `,"scope":${row.scopeJson}`;
+	return `${text},"otel":${row.otelJson}}`;
+}
+
+/**
+ * The span as an event tells of it: with all of Traceway's fields. What OpenTelemetry says beyond them, much of it a second time,
+ * is for those who ask for the span.
+ */
+export function toldText(row: SpanRow): string {
+	if (row.otelJson === null) return `${membersText(row, row.attributesJson)}}`;
+	const text = membersText(row, row.kindType === "custom" ? otelAttributesText(row) : null);
+	if (row.serviceName === null || row.kindType === "custom") return `${text}}`;
+	return `${text},"resource":{"attributes":{"service.name":${JSON.stringify(row.serviceName)}}}}`;
+}
+
+/** Traceway's fields, without the closing bracket. */
+function membersText(row: SpanRow, attributes: string | null): string {
 	let text =
 		`{"id":${JSON.stringify(row.id)},"trace_id":${JSON.stringify(row.traceId)},` +
 		`"parent_id":${row.parentId === null ? "null" : JSON.stringify(row.parentId)},"name":${JSON.stringify(row.name)},` +
@@ -112,13 +134,7 @@ export function spanText(row: SpanRow): string {
 	if (row.outputJson !== null) text += `,"output":${row.outputJson}`;
 	const metadata = metadataText(row);
 	if (metadata !== undefined) text += `,"metadata":${metadata}`;
-	if (row.sessionId !== null) text += `,"session_id":${JSON.stringify(row.sessionId)}`;
-	if (isOtel && attributes !== null) text += `,"attributes":${attributes}`;
-	if (row.eventsJson !== null) text += `,"events":${row.eventsJson}`;
-	if (row.linksJson !== null) text += `,"links":${row.linksJson}`;
-	if (row.resourceJson !== null) text += `,"resource":${row.resourceJson}`;
-	if (row.scopeJson !== null) text += `,"scope":${row.scopeJson}`;
-	return isOtel ? `${text},"otel":${row.otelJson}}` : `${text}}`;
+	return row.sessionId === null ? text : `${text},"session_id":${JSON.stringify(row.sessionId)}`;
 }
 
 /** The row as it was when its span began: as far as the end has not replaced it. */
@@ -183,7 +199,7 @@ function kindAttributesText(row: SpanRow, attributes: string | null): string | n
 /** All attributes of a span from OpenTelemetry, with those that stand as input and output. */
 function otelAttributesText(row: SpanRow): string | null {
 	if (row.movedJson === null) return row.attributesJson;
-	const [input, output] = JSON.parse(row.movedJson) as readonly (readonly [string, number] | null)[];
+	const [input, output] = movedAttributes(row.movedJson);
 	let moved = "";
 	for (const [attribute, value] of [
 		[input, row.inputJson],
@@ -194,6 +210,22 @@ function otelAttributesText(row: SpanRow): string | null {
 		moved += `,${JSON.stringify(key)}:${isJsonText ? JSON.stringify(value) : value}`;
 	}
 	return moved === "" ? row.attributesJson : joinObjects(row.attributesJson, `{${moved.slice(1)}}`);
+}
+
+type MovedAttributes = readonly (readonly [key: string, isJsonText: number] | null)[];
+
+/** A few conventions use the same few keys. */
+const movedTexts = new Map<string, MovedAttributes>();
+const MAX_MOVED_TEXTS = 100;
+
+function movedAttributes(movedJson: string): MovedAttributes {
+	let moved = movedTexts.get(movedJson);
+	if (moved === undefined) {
+		moved = JSON.parse(movedJson) as MovedAttributes;
+		if (movedTexts.size >= MAX_MOVED_TEXTS) movedTexts.clear();
+		movedTexts.set(movedJson, moved);
+	}
+	return moved;
 }
 
 function joinObjects(first: string | null, second: string): string {

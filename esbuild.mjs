@@ -46,7 +46,7 @@ module.exports = {
 const describedApi = {
 	name: "described-api",
 	setup(build) {
-		build.onLoad({ filter: /[\\/]src[\\/]server[\\/]openApiPaths\.ts$/ }, async ({ path }) => {
+		build.onLoad({ filter: /[\\/]src[\\/]server[\\/]routes[\\/]openApiPaths\.ts$/ }, async ({ path }) => {
 			const { OPENAPI_PATHS } = await import(pathToFileURL(path).href);
 			return { loader: "js", contents: `export const OPENAPI_PATHS = ${JSON.stringify(OPENAPI_PATHS)};` };
 		});

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from "../server/guard.ts";
+import { isLoopbackHost } from "../server/http/guard.ts";
 import { parseBaseUrl, printable, UsageError } from "./arguments.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isLoopbackHost } from "../server/guard.ts";
+import { isLoopbackHost } from "../server/http/guard.ts";
 import { parseDurationMs, parseInteger, parseOptions, parseSizeBytes, UsageError } from "./arguments.ts";
 import { defaultDataDir } from "./dataDir.ts";
 

@@ -1,16 +1,16 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
-import { addAnalyticsRoutes } from "./analyticsRoutes.ts";
 import { HttpError, httpErrorOf } from "./errors.ts";
-import { addExportRoutes } from "./exportRoutes.ts";
-import { addImportRoutes } from "./importRoutes.ts";
-import { addOperationRoutes } from "./operationRoutes.ts";
-import { PostRoutes } from "./postRoutes.ts";
-import { errorResponse } from "./respond.ts";
+import { PostRoutes } from "./http/postRoutes.ts";
+import { errorResponse } from "./http/respond.ts";
+import { addAnalyticsRoutes } from "./routes/analyticsRoutes.ts";
+import { addExportRoutes } from "./routes/exportRoutes.ts";
+import { addImportRoutes } from "./routes/importRoutes.ts";
+import { addOperationRoutes } from "./routes/operationRoutes.ts";
+import { addSessionRoutes } from "./routes/sessionRoutes.ts";
+import { addSpanRoutes } from "./routes/spanRoutes.ts";
+import { addTraceRoutes } from "./routes/traceRoutes.ts";
 import { type App, type AppContext, queryOf, type Services } from "./services.ts";
-import { addSessionRoutes } from "./sessionRoutes.ts";
-import { addSpanRoutes } from "./spanRoutes.ts";
-import { addTraceRoutes } from "./traceRoutes.ts";
 
 /** All routes, and those among them that need no app. Requests have passed the guard already. */
 export function createApp(

@@ -1,5 +1,5 @@
 import { type Disposable, DisposableStore } from "../base/disposable.ts";
-import type { EventHub } from "./eventHub.ts";
+import type { EventHub } from "./events/eventHub.ts";
 
 type Audience = Pick<EventHub, "clientCount" | "onDidChangeCount">;
 

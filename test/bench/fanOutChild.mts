@@ -9,7 +9,7 @@ import { createServer as createHttpServer, type ServerResponse } from "node:http
 import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { silentLogger } from "../../src/base/logger.ts";
-import { EventHub, type EventSource } from "../../src/server/eventHub.ts";
+import { EventHub, type EventSource } from "../../src/server/events/eventHub.ts";
 import type { LoggedEvent } from "../../src/server/storage/eventLog.ts";
 import { cpuTimeMs } from "./bench.mts";
 

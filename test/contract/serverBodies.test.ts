@@ -3,9 +3,9 @@ import { createServer, request as httpRequest } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type BodyLimits, BodyReader } from "../../src/server/body.ts";
 import { HttpError } from "../../src/server/errors.ts";
-import { writeAnswer, writeError } from "../../src/server/respond.ts";
+import { type BodyLimits, BodyReader } from "../../src/server/http/body.ts";
+import { writeAnswer, writeError } from "../../src/server/http/respond.ts";
 import { type Answer, client, eventually, send, start } from "./support/testServer.ts";
 
 /** A real listener that reads bodies within small bounds and answers their length, and holds each until `free` is called. */

@@ -1,7 +1,7 @@
 import { deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { addOtlpRoutes } from "../../src/server/otlp/routes.ts";
-import { exportedSpan } from "../../src/server/otlpExport.ts";
+import { exportedSpan } from "../../src/server/transfer/otlpExport.ts";
 import { encodeRequest, exportResponse } from "../peers/otlpProto.ts";
 import { client, send, start } from "./support/testServer.ts";
 

@@ -13,9 +13,9 @@ import {
 } from "@grpc/grpc-js";
 
 import { describeError, type Logger } from "../../base/logger.ts";
-import { MAX_BODY_BYTES } from "../body.ts";
 import { type HttpError, httpErrorOf, ServerError } from "../errors.ts";
-import type { Guard } from "../guard.ts";
+import { MAX_BODY_BYTES } from "../http/body.ts";
+import type { Guard } from "../http/guard.ts";
 import type { OtlpIngest } from "./ingest.ts";
 
 /**

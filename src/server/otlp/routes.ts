@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { readBody } from "../body.ts";
 import { HttpError } from "../errors.ts";
-import type { PostHandler } from "../postRoutes.ts";
-import type { Answer } from "../respond.ts";
+import { readBody } from "../http/body.ts";
+import type { PostHandler } from "../http/postRoutes.ts";
+import type { Answer } from "../http/respond.ts";
 import type { App, Services } from "../services.ts";
 import { type Encoding, OtlpIngest } from "./ingest.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EventFilter, Frames, framesOf } from "../../../src/server/eventFrames.ts";
+import { EventFilter, Frames, framesOf } from "../../../src/server/events/eventFrames.ts";
 
 const facets = fc.option(
 	fc

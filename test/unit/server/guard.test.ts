@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLoopbackHost, isOriginAccepted } from "../../../src/server/guard.ts";
+import { isLoopbackHost, isOriginAccepted } from "../../../src/server/http/guard.ts";
 
 describe("isLoopbackHost", () => {
 	it.each(["localhost", "LocalHost", "a.b.localhost", "127.0.0.1", "127.255.0.9", "::1", "[::1]", "0:0:0:0:0:0:0:1"])(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HttpError } from "../../../src/server/errors.ts";
-import { JsonCursor, parsePiece } from "../../../src/server/jsonCursor.ts";
+import { JsonCursor, parsePiece } from "../../../src/server/transfer/jsonCursor.ts";
 
 /** Walks containers down to `depth` and parses what is below. */
 function read(cursor: JsonCursor, depth: number): unknown {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exportedSpan } from "../../../src/server/otlpExport.ts";
+import { exportedSpan } from "../../../src/server/transfer/otlpExport.ts";
 
 const base = {
 	id: "00f067aa0ba902b7",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { completeSpanSchema, createSpanSchema, failSpanSchema, spanKindSchema } from "../../../src/protocol/rest.ts";
-import { isPlainCompleteSpan, isPlainCreateSpan, isPlainFailSpan } from "../../../src/server/spanBody.ts";
+import { isPlainCompleteSpan, isPlainCreateSpan, isPlainFailSpan } from "../../../src/server/routes/spanBody.ts";
 
 const CHECKS = [
 	["create", createSpanSchema, isPlainCreateSpan],

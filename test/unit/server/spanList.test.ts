@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
 import { SPAN_STATES } from "../../../src/model/span.ts";
-import { parseSpanQuery } from "../../../src/server/spanFilter.ts";
+import { parseSpanQuery } from "../../../src/server/routes/spanFilter.ts";
 import { DEFAULT_KIND } from "../../../src/server/spanKind.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
 import { SpanList } from "../../../src/server/storage/spanList.ts";

@@ -1,5 +1,5 @@
-import type { ResetMessage } from "../protocol/events.ts";
-import type { LoggedEvent } from "./storage/eventLog.ts";
+import type { ResetMessage } from "../../protocol/events.ts";
+import type { LoggedEvent } from "../storage/eventLog.ts";
 
 /** Which events a client asked for: only span events whose span has this kind (type or inner word) and model; all others pass. */
 export class EventFilter {

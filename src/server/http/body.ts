@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
-import { HttpError } from "./errors.ts";
+import { HttpError } from "../errors.ts";
 
 /** Largest request body, as sent and once more after decompression. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;

@@ -1,9 +1,9 @@
-import type { WireHealth, WireIdentity, WireStats } from "../protocol/rest.ts";
-import { HttpError } from "./errors.ts";
+import type { WireHealth, WireIdentity, WireStats } from "../../protocol/rest.ts";
+import { HttpError } from "../errors.ts";
+import { JSON_HEADERS, jsonText } from "../http/respond.ts";
+import type { App, Services } from "../services.ts";
 import { metricsText } from "./metrics.ts";
 import { openApiText } from "./openApi.ts";
-import { JSON_HEADERS, jsonText } from "./respond.ts";
-import type { App, Services } from "./services.ts";
 
 /** Routes for who runs the server or finds their way around: probes, numbers, description. */
 export function addOperationRoutes(app: App, services: Services): void {

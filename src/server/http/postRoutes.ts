@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Logger } from "../base/logger.ts";
+import type { Logger } from "../../base/logger.ts";
+import { httpErrorOf } from "../errors.ts";
+import type { App } from "../services.ts";
 import { releaseBody } from "./body.ts";
-import { httpErrorOf } from "./errors.ts";
 import { type Answer, answerResponse, writeAnswer, writeError } from "./respond.ts";
-import type { App } from "./services.ts";
 
 /** Reads the body of a request and answers. `id` is the one in the path, decoded; empty for a path without. */
 export type PostHandler = (request: IncomingMessage, id: string) => Promise<Answer>;

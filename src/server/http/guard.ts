@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { HttpError } from "./errors.ts";
+import { HttpError } from "../errors.ts";
 
 export interface GuardOptions {
 	/** Address that was asked for, e.g. `127.0.0.1`, `0.0.0.0`, `::1`, `build-host`. */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { analyticsQuerySchema } from "../protocol/analytics.ts";
-import { completeSpanSchema, createSpanSchema, createTraceSchema, failSpanSchema } from "../protocol/rest.ts";
+import { analyticsQuerySchema } from "../../protocol/analytics.ts";
+import { completeSpanSchema, createSpanSchema, createTraceSchema, failSpanSchema } from "../../protocol/rest.ts";
 
 /** One route in words. A test compares the table with the routes of the app, both ways. */
 interface RouteText {

@@ -1,10 +1,10 @@
-import { parseTimestamp } from "../base/timestamp.ts";
-import { SPAN_STATES } from "../model/span.ts";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../protocol/rest.ts";
-import { HttpError } from "./errors.ts";
-import type { ColumnCondition } from "./storage/filterColumns.ts";
-import type { TextCondition } from "./storage/searchIndex.ts";
-import type { Place, SortKey, SpanQuery } from "./storage/spanList.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
+import { SPAN_STATES } from "../../model/span.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../protocol/rest.ts";
+import { HttpError } from "../errors.ts";
+import type { ColumnCondition } from "../storage/filterColumns.ts";
+import type { TextCondition } from "../storage/searchIndex.ts";
+import type { Place, SortKey, SpanQuery } from "../storage/spanList.ts";
 
 /** Sort words of `GET /api/spans`. Unknown numbers count as 0, of names the first 200 characters. */
 const SORT_KEYS: Readonly<Record<string, SortKey>> = {

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { WireImport } from "../protocol/transfer.ts";
-import { readBody } from "./body.ts";
-import { HttpError } from "./errors.ts";
-import { ImportReader } from "./importRecords.ts";
-import { jsonText } from "./respond.ts";
-import type { App, Services } from "./services.ts";
-import type { Store } from "./storage/store.ts";
+import type { WireImport } from "../../protocol/transfer.ts";
+import { HttpError } from "../errors.ts";
+import { readBody } from "../http/body.ts";
+import { jsonText } from "../http/respond.ts";
+import type { App, Services } from "../services.ts";
+import type { Store } from "../storage/store.ts";
+import { ImportReader } from "../transfer/importRecords.ts";
 
 /** Spans (or records) read in one turn of the event loop, and stored in one transaction. */
 const SPANS_PER_TURN = 500;

@@ -4,13 +4,13 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { describeError, type Logger } from "../base/logger.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import { HttpError, type HttpErrorCode, ServerError } from "../errors.ts";
+import type { App, NodeBindings } from "../services.ts";
 import { releaseBody } from "./body.ts";
-import { HttpError, type HttpErrorCode, ServerError } from "./errors.ts";
 import type { Guard } from "./guard.ts";
 import type { PostRoutes } from "./postRoutes.ts";
 import { answerPreflight, errorBody, JSON_HEADERS, writeError } from "./respond.ts";
-import type { App, NodeBindings } from "./services.ts";
 
 export interface HttpServerOptions {
 	readonly app: App;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { LATEST_EVENT_ID_HEADER } from "../protocol/events.ts";
-import type { WireError } from "../protocol/rest.ts";
-import type { HttpError } from "./errors.ts";
+import { LATEST_EVENT_ID_HEADER } from "../../protocol/events.ts";
+import type { WireError } from "../../protocol/rest.ts";
+import type { HttpError } from "../errors.ts";
 
 /** Headers of every JSON answer. */
 export const JSON_HEADERS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import { parseTimestamp, type Timestamp } from "../base/timestamp.ts";
-import { SPAN_STATES } from "../model/span.ts";
+import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { SPAN_STATES } from "../../model/span.ts";
 import {
 	ANALYTICS_BUCKETS,
 	ANALYTICS_METRICS,
@@ -9,14 +9,14 @@ import {
 	type AnalyticsQuery,
 	analyticsQuerySchema,
 	type WireAnalytics,
-} from "../protocol/analytics.ts";
-import { HttpError } from "./errors.ts";
-import { jsonText } from "./respond.ts";
-import { type App, queryOf, type Services } from "./services.ts";
-import type { Analytics, SpanScope } from "./storage/analytics.ts";
-import type { ColumnCondition } from "./storage/filterColumns.ts";
-import { MAX_GROUPS } from "./storage/spanSums.ts";
-import { checkTime, readOptionalJson } from "./validation.ts";
+} from "../../protocol/analytics.ts";
+import { HttpError } from "../errors.ts";
+import { jsonText } from "../http/respond.ts";
+import { checkTime, readOptionalJson } from "../http/validation.ts";
+import { type App, queryOf, type Services } from "../services.ts";
+import type { Analytics, SpanScope } from "../storage/analytics.ts";
+import type { ColumnCondition } from "../storage/filterColumns.ts";
+import { MAX_GROUPS } from "../storage/spanSums.ts";
 
 /** Routes under `/api/analytics`. */
 export function addAnalyticsRoutes(app: App, { store, analytics }: Services): void {

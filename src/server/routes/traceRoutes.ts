@@ -1,13 +1,13 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { createTraceSchema } from "../protocol/rest.ts";
-import { betweenPieces } from "./backpressure.ts";
-import { HttpError } from "./errors.ts";
-import { JSON_HEADERS, jsonText, pageText } from "./respond.ts";
-import { type App, type AppContext, queryOf, type Services } from "./services.ts";
+import { createTraceSchema } from "../../protocol/rest.ts";
+import { HttpError } from "../errors.ts";
+import { betweenPieces } from "../http/backpressure.ts";
+import { JSON_HEADERS, jsonText, pageText } from "../http/respond.ts";
+import { checkId, checkTime, readJson } from "../http/validation.ts";
+import { type App, type AppContext, queryOf, type Services } from "../services.ts";
+import type { Place } from "../storage/spanList.ts";
+import { spanText, traceItemText } from "../storage/wireText.ts";
 import { parseFields, parseLimit, parseTraceCursor, traceCursor } from "./spanFilter.ts";
-import type { Place } from "./storage/spanList.ts";
-import { spanText, traceItemText } from "./storage/wireText.ts";
-import { checkId, checkTime, readJson } from "./validation.ts";
 
 /** Spans read and written in one turn of the event loop while a trace is sent; fewer when they are large. */
 const SPANS_PER_TURN = 1000;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parseTimestamp } from "../base/timestamp.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
 import type {
 	ValueHint,
 	WireOtel,
@@ -8,9 +8,9 @@ import type {
 	WireSpan,
 	WireSpanEvent,
 	WireSpanLink,
-} from "../protocol/rest.ts";
-import { memberTexts } from "./memberText.ts";
-import type { ExportTrace } from "./storage/exportReader.ts";
+} from "../../protocol/rest.ts";
+import { memberTexts } from "../http/memberText.ts";
+import type { ExportTrace } from "../storage/exportReader.ts";
 
 /**
  * Attributes of ours in exported spans, of which an import makes what was exported. `SPAN_ATTRIBUTE` is the span as REST sends it,

@@ -1,13 +1,12 @@
-import { SPAN_STATES } from "../model/span.ts";
-import type { SpanKindInput } from "../protocol/rest.ts";
-import { type ImportSpan, importRecordSchema, importSpanSchema } from "../protocol/transfer.ts";
-import { HttpError } from "./errors.ts";
-import { JsonCursor, parsePiece } from "./jsonCursor.ts";
-import { memberTexts } from "./memberText.ts";
-import { decodeJson } from "./otlp/jsonDecode.ts";
-import { Normaliser, UNNAMED_TRACE } from "./otlp/normalise.ts";
-import { SPAN_ATTRIBUTE, TRACE_ATTRIBUTE } from "./otlpExport.ts";
-import { DEFAULT_KIND, prepareKind } from "./spanKind.ts";
+import { SPAN_STATES } from "../../model/span.ts";
+import type { SpanKindInput } from "../../protocol/rest.ts";
+import { type ImportSpan, importRecordSchema, importSpanSchema } from "../../protocol/transfer.ts";
+import { HttpError } from "../errors.ts";
+import { memberTexts } from "../http/memberText.ts";
+import { checkId, checkTime, describeIssue } from "../http/validation.ts";
+import { decodeJson } from "../otlp/jsonDecode.ts";
+import { Normaliser, UNNAMED_TRACE } from "../otlp/normalise.ts";
+import { DEFAULT_KIND, prepareKind } from "../spanKind.ts";
 import type {
 	IngestBatch,
 	MovedAttribute,
@@ -15,9 +14,10 @@ import type {
 	SeenTrace,
 	SpanKindRecord,
 	WholeSpan,
-} from "./storage/spanRecord.ts";
-import type { NewTrace } from "./storage/store.ts";
-import { checkId, checkTime, describeIssue } from "./validation.ts";
+} from "../storage/spanRecord.ts";
+import type { NewTrace } from "../storage/store.ts";
+import { JsonCursor, parsePiece } from "./jsonCursor.ts";
+import { SPAN_ATTRIBUTE, TRACE_ATTRIBUTE } from "./otlpExport.ts";
 
 /** Reasons that are kept, the first ones. */
 const MAX_ERRORS = 20;

@@ -1,4 +1,4 @@
-import { HttpError } from "./errors.ts";
+import { HttpError } from "../errors.ts";
 
 /**
  * Walks large JSON text container by container, in one pass and in as many turns as its user likes, and hands out the text of

@@ -1,9 +1,9 @@
-import { parseTimestamp } from "../base/timestamp.ts";
-import { HttpError } from "./errors.ts";
-import { jsonText, pageText } from "./respond.ts";
-import { type App, queryOf, type Services } from "./services.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
+import { HttpError } from "../errors.ts";
+import { jsonText, pageText } from "../http/respond.ts";
+import { type App, queryOf, type Services } from "../services.ts";
+import { SESSION_SORTS, type SessionPlace, type SessionSort } from "../storage/sessionList.ts";
 import { parseLimit } from "./spanFilter.ts";
-import { SESSION_SORTS, type SessionPlace, type SessionSort } from "./storage/sessionList.ts";
 
 /** Longest search text in UTF-16 units. */
 const MAX_SEARCH_LENGTH = 4000;

@@ -5,7 +5,7 @@ import {
 	type failSpanSchema,
 	isId,
 	type spanKindSchema,
-} from "../protocol/rest.ts";
+} from "../../protocol/rest.ts";
 
 /**
  * Quick checks of the bodies that come with every span, on values of `JSON.parse`. True only for what the schema of the same

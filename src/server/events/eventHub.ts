@@ -1,10 +1,10 @@
 import type { ServerResponse } from "node:http";
-import { Emitter } from "../base/emitter.ts";
-import type { Logger } from "../base/logger.ts";
-import { LATEST_EVENT_ID_HEADER, type ResetMessage } from "../protocol/events.ts";
+import { Emitter } from "../../base/emitter.ts";
+import type { Logger } from "../../base/logger.ts";
+import { LATEST_EVENT_ID_HEADER, type ResetMessage } from "../../protocol/events.ts";
+import type { EventLog, LoggedEvent } from "../storage/eventLog.ts";
 import { EventClient, type Link } from "./eventClient.ts";
 import { EventFilter, Frames, framesOf, resetFrame } from "./eventFrames.ts";
-import type { EventLog, LoggedEvent } from "./storage/eventLog.ts";
 
 export interface EventHubOptions {
 	/** Most events that may wait for one client that does not read. */

@@ -1,4 +1,4 @@
-import type { WireStats } from "../protocol/rest.ts";
+import type { WireStats } from "../../protocol/rest.ts";
 
 /** The numbers of the server in Prometheus' text format: one line of help, of type and of value each. */
 export function metricsText(stats: WireStats, subscribers: number, uptimeSeconds: number): string {

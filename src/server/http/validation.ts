@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type * as z from "zod/mini";
-import { parseTimestamp, type Timestamp } from "../base/timestamp.ts";
-import { isId, MAX_ID_LENGTH } from "../protocol/rest.ts";
+import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { isId, MAX_ID_LENGTH } from "../../protocol/rest.ts";
+import { HttpError } from "../errors.ts";
 import { readBody } from "./body.ts";
-import { HttpError } from "./errors.ts";
 
 /** A checked body and the text it came in, for the parts that are stored as they are. */
 export interface ParsedBody<T> {

@@ -1,12 +1,12 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { describeError } from "../base/logger.ts";
-import { betweenPieces } from "./backpressure.ts";
-import { HttpError } from "./errors.ts";
-import { exportedSpan } from "./otlpExport.ts";
-import { JSON_HEADERS } from "./respond.ts";
-import { type App, type AppContext, queryOf, type Services } from "./services.ts";
-import { ExportReader, type ExportTrace } from "./storage/exportReader.ts";
-import { checkId } from "./validation.ts";
+import { describeError } from "../../base/logger.ts";
+import { HttpError } from "../errors.ts";
+import { betweenPieces } from "../http/backpressure.ts";
+import { JSON_HEADERS } from "../http/respond.ts";
+import { checkId } from "../http/validation.ts";
+import { type App, type AppContext, queryOf, type Services } from "../services.ts";
+import { ExportReader, type ExportTrace } from "../storage/exportReader.ts";
+import { exportedSpan } from "../transfer/otlpExport.ts";
 
 /** Small traces go together; a turn of the event loop takes a few milliseconds. */
 const CHARS_PER_TURN = 128 * 1024;

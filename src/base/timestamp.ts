@@ -86,14 +86,34 @@ export function parseTimestamp(text: string): Timestamp | undefined {
 	return { ms, subNs: fractionNs % 1_000_000 };
 }
 
+const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, "0"));
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, "0"));
+
+/** The day that was written last, and its text to the "T": times come in crowds, and a `Date` takes microseconds. */
+let lastDay = Number.NaN;
+let lastDate: string | undefined;
+
 /** RFC 3339 in UTC with as many fraction digits as needed: 3, 6 or 9. Undefined outside the years 0–9999. */
-export function formatTimestamp(time: Timestamp): string | undefined {
-	if (!(Math.abs(time.ms) <= 8.64e15)) return undefined;
-	const base = new Date(time.ms).toISOString();
-	if (base.length !== 24) return undefined;
-	if (time.subNs === 0) return base;
-	const rest = String(time.subNs).padStart(6, "0");
-	return `${base.slice(0, 23)}${rest.endsWith("000") ? rest.slice(0, 3) : rest}Z`;
+export function formatTimestamp({ ms, subNs }: Timestamp): string | undefined {
+	if (!(Math.abs(ms) <= 8.64e15)) return undefined;
+	const whole = Math.trunc(ms);
+	const day = Math.floor(whole / DAY_MS);
+	if (day !== lastDay) {
+		const text = new Date(day * DAY_MS).toISOString();
+		lastDate = text.length === 24 ? text.slice(0, 11) : undefined;
+		lastDay = day;
+	}
+	if (lastDate === undefined) return undefined;
+	const inDay = whole - day * DAY_MS;
+	const seconds = Math.floor(inDay / 1000);
+	const minutes = Math.floor(seconds / 60);
+	const base =
+		`${lastDate}${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}` +
+		`.${THREE_DIGITS[inDay - seconds * 1000]}`;
+	if (subNs === 0) return `${base}Z`;
+	const micros = Math.floor(subNs / 1000);
+	const nanos = subNs - micros * 1000;
+	return `${base}${THREE_DIGITS[micros]}${nanos === 0 ? "" : THREE_DIGITS[nanos]}Z`;
 }
 
 /** `later − earlier` in nanoseconds; exact up to 104 days, beyond that rounded to a double. */

@@ -254,22 +254,9 @@ function statusText(row: SpanRow): string {
 	return `{"failed":{"error":${JSON.stringify(row.error)}}}`;
 }
 
-let lastSecond = Number.NaN;
-let lastText = "";
-
-/** What follows the seconds, for each millisecond. */
-const MILLIS = Array.from({ length: 1000 }, (_, ms) => `.${String(ms).padStart(3, "0")}Z"`);
-
 /** A stored time is one that was read or made here, so it has a text; the year range was checked at the door. */
 export function timeText(ms: number, subNs: number): string {
-	if (subNs !== 0) return `"${formatTimestamp({ ms, subNs }) ?? ""}"`;
-	// Spans that are near to each other often share their second, and writing one is slow.
-	const second = Math.floor(ms / 1000);
-	if (second !== lastSecond) {
-		lastText = `"${formatTimestamp({ ms: second * 1000, subNs: 0 })?.slice(0, -".000Z".length) ?? ""}`;
-		lastSecond = second;
-	}
-	return lastText + MILLIS[ms - second * 1000];
+	return `"${formatTimestamp({ ms, subNs }) ?? ""}"`;
 }
 
 /** What the caller sent, and for an ended span what follows from its numbers; the caller's own words win. */

@@ -120,6 +120,12 @@ export type SpanPart =
 	| "output"
 	| "attributes"
 	| "error"
+	| "stack"
+	| "events"
+	| "links"
+	| "resource"
+	| "scope"
+	| "otel"
 	| "raw"
 	| `inputMessage-${number}`
 	| `outputMessage-${number}`
@@ -129,7 +135,9 @@ export type SpanPart =
 export function isSpanPart(value: unknown): value is SpanPart {
 	return (
 		typeof value === "string" &&
-		/^(?:input|output|attributes|error|raw|(?:inputMessage|outputMessage|attribute)-\d{1,6})$/.test(value)
+		/^(?:input|output|attributes|error|stack|events|links|resource|scope|otel|raw|(?:inputMessage|outputMessage|attribute)-\d{1,6})$/.test(
+			value,
+		)
 	);
 }
 
@@ -144,6 +152,10 @@ export type SpanDetailToHost =
 	| { readonly type: "image/load"; readonly part: SpanPart }
 	/** Another span of the same trace: the call before, for one. */
 	| { readonly type: "span/show"; readonly spanId: string }
+	/** The span that a link of this one names. */
+	| { readonly type: "link/open"; readonly index: number }
+	/** A frame of `errorFrames` or `stackFrames`. */
+	| { readonly type: "frame/open"; readonly part: "error" | "stack"; readonly index: number }
 	| { readonly type: "trace/open" }
 	| { readonly type: "detail/retry" };
 
@@ -195,6 +207,40 @@ export interface HistoryView {
 	readonly name: string;
 }
 
+/** Names and values; `omitted` more are left out. */
+export interface AttributeTable {
+	readonly rows: readonly { readonly key: string; readonly value: PartText }[];
+	readonly omitted: number;
+	/** Size of all of it as JSON, in UTF-8. */
+	readonly totalBytes: number;
+}
+
+/** A moment of a span. */
+export interface SpanEventView {
+	readonly name: string;
+	/** RFC 3339, as sent. */
+	readonly time: string | undefined;
+	/** Nanoseconds since the start of the span; negative when it lies before. */
+	readonly offsetNs: number | undefined;
+	readonly attributes: AttributeTable;
+}
+
+export interface SpanLinkView {
+	readonly traceId: string;
+	readonly spanId: string;
+	/** Known when the trace is there: then the link opens it. */
+	readonly traceName: string | undefined;
+	readonly attributes: AttributeTable;
+}
+
+/** A place in a text that names a file of the workspace, in UTF-16 units of the part's text. */
+export interface FrameView {
+	readonly start: number;
+	readonly end: number;
+	/** Which of the host's frames it is. */
+	readonly index: number;
+}
+
 export interface SpanDetailView {
 	readonly sourceId: string;
 	readonly traceId: string;
@@ -228,6 +274,10 @@ export interface SpanDetailView {
 	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)". */
 	readonly costFormula: string | undefined;
 	readonly error: PartText | undefined;
+	readonly errorFrames: readonly FrameView[];
+	/** Of the exception that the span recorded, unless the error has it. */
+	readonly stack: PartText | undefined;
+	readonly stackFrames: readonly FrameView[];
 	/** Conversation found in the input; then the answer found in the output. Empty when there is none. */
 	readonly inputMessages: readonly MessageView[];
 	readonly outputMessages: readonly MessageView[];
@@ -243,6 +293,14 @@ export interface SpanDetailView {
 	readonly omittedAttributes: number;
 	/** Size of all attributes as JSON, in UTF-8. */
 	readonly attributesBytes: number;
+	readonly events: readonly SpanEventView[];
+	readonly omittedEvents: number;
+	readonly links: readonly SpanLinkView[];
+	readonly omittedLinks: number;
+	readonly resource: AttributeTable | undefined;
+	readonly scope: AttributeTable | undefined;
+	/** What else OpenTelemetry says of the span. */
+	readonly otel: AttributeTable | undefined;
 	readonly raw: PartText;
 }
 

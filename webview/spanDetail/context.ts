@@ -10,7 +10,20 @@ import "./textLines.ts";
 import { words } from "./words.ts";
 
 /** What the user can fold; the choice holds for every span that the page shows. */
-export type FoldName = "input" | "output" | "attributes" | "raw" | "system" | "reasoning" | "text";
+export type FoldName =
+	| "input"
+	| "output"
+	| "attributes"
+	| "events"
+	| "links"
+	| "resource"
+	| "scope"
+	| "otel"
+	| "raw"
+	| "system"
+	| "reasoning"
+	/** JSON as text and not as a tree. */
+	| "text";
 
 /** What the parts of the page ask of the element around them. */
 export interface PageContext {
@@ -28,6 +41,10 @@ export interface PageContext {
 	loadPart(part: SpanPart): void;
 	/** Shows another span of the same trace. */
 	showSpan(spanId: string): void;
+	/** The span that a link names, by the link's place. */
+	openLink(index: number): void;
+	/** The file of the workspace that a line of the error names. */
+	openFrame(part: "error" | "stack", index: number): void;
 	/** The image of a message: `undefined` until it is there, `"none"` when it cannot be shown, else its data URI. */
 	imageOf(part: SpanPart): string | undefined;
 	/** Asks for an image once its place comes into view. */

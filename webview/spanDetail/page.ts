@@ -47,7 +47,20 @@ type Phase =
 const LOADING_DELAY_MS = 150;
 const COPIED_MS = 1_500;
 const SAVE_DELAY_MS = 300;
-const FOLDS: readonly FoldName[] = ["input", "output", "attributes", "raw", "system", "reasoning", "text"];
+const FOLDS: readonly FoldName[] = [
+	"input",
+	"output",
+	"attributes",
+	"events",
+	"links",
+	"resource",
+	"scope",
+	"otel",
+	"raw",
+	"system",
+	"reasoning",
+	"text",
+];
 const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 	"detail/loading",
 	"detail/value",
@@ -317,6 +330,8 @@ export class SpanDetailPage extends LitElement {
 			},
 			loadPart: (part) => this.#endpoint.post({ type: "part/load", part }),
 			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
+			openLink: (index) => this.#endpoint.post({ type: "link/open", index }),
+			openFrame: (part, index) => this.#endpoint.post({ type: "frame/open", part, index }),
 			imageOf: (part) => this.#images.get(part),
 			watchImage: (place, part) => this.#images.watch(place, part),
 			failImage: (part) => {

@@ -1,21 +1,13 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { formatBytes } from "../../src/model/format.ts";
-import type { PartText, SpanDetailView, SpanPart } from "../../src/protocol/messages.ts";
+import type { FrameView, PartText, SpanDetailView } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
-import { lineText } from "./blockText.ts";
-import {
-	cutNotice,
-	type FoldName,
-	type PageContext,
-	partContent,
-	partTools,
-	shownText,
-	sizeText,
-	textBlock,
-	treeSwitch,
-} from "./context.ts";
-import { liveText } from "./liveText.ts";
+import { attributeRows, omittedLine } from "./attributeRows.ts";
+import { blockText } from "./blockText.ts";
+import { cutNotice, type PageContext, partContent, partTools, textBlock } from "./context.ts";
+import { originSections } from "./originSections.ts";
+import { section } from "./section.ts";
 import { words } from "./words.ts";
 
 /** Set where the program runs, OpenTelemetry's instrumentations record prompts and answers. */
@@ -38,9 +30,49 @@ export function errorSection(context: PageContext, detail: SpanDetailView): Temp
 		${
 			error === undefined || error.text === ""
 				? html`<p>${words.noErrorText}</p>`
-				: html`${cutNotice(context, error, "error", words.error)}${textBlock(error, words.error)}`
+				: html`${cutNotice(context, error, "error", words.error)}${framedText(context, "error", error, detail.errorFrames, words.error)}`
 		}
+		${detail.stack === undefined ? nothing : stackPart(context, detail.stack, detail)}
 	</section>`;
+}
+
+/** The stack of the exception that the span recorded, under its message. */
+function stackPart(context: PageContext, stack: PartText, detail: SpanDetailView): TemplateResult {
+	return html`<div class="section-title">
+			<h3>${words.stack}</h3>
+			<span class="size">${formatBytes(stack.totalBytes)}</span>
+			${partTools(context, "stack", words.stack)}
+		</div>
+		${cutNotice(context, stack, "stack", words.stack)}${framedText(context, "stack", stack, detail.stackFrames, words.stack)}`;
+}
+
+/** A text in which the places that lead to a file of the workspace are buttons. */
+function framedText(
+	context: PageContext,
+	part: "error" | "stack",
+	text: PartText,
+	frames: readonly FrameView[],
+	name: string,
+): TemplateResult {
+	if (frames.length === 0) return textBlock(text, name);
+	const pieces: unknown[] = [];
+	let from = 0;
+	for (const { start, end, index } of frames) {
+		if (start < from || end > text.text.length) continue;
+		const place = blockText(text.text.slice(start, end));
+		pieces.push(
+			blockText(text.text.slice(from, start)),
+			html`<button
+				type="button"
+				class="link-button frame"
+				title=${words.openFile}
+				@click=${() => context.openFrame(part, index)}
+			>${place}</button>`,
+		);
+		from = end;
+	}
+	pieces.push(blockText(text.text.slice(from)));
+	return html`<pre class="block" tabindex="0" role="group" aria-label=${name}>${pieces}</pre>`;
 }
 
 /** Why there is nothing to read on a call of a model, and what helps. */
@@ -79,7 +111,7 @@ export function payloadSections(context: PageContext, detail: SpanDetailView): T
 		detail.output === undefined
 			? nothing
 			: partSection(context, "output", words.output, detail.output, detail.outputMessages.length === 0)
-	}${detail.attributes.length === 0 ? nothing : attributes(context, detail)}${partSection(
+	}${detail.attributes.length === 0 ? nothing : attributes(context, detail)}${originSections(context, detail)}${partSection(
 		context,
 		"raw",
 		words.raw,
@@ -99,76 +131,14 @@ function partSection(
 	return section(context, name, title, size, isOpenAtFirst, () => partContent(context, text, title, name), text);
 }
 
-/** A heading that folds. Its tools stand beside it, not in it: a button inside a button reaches no keyboard. */
-function section(
-	context: PageContext,
-	name: FoldName & SpanPart,
-	title: string,
-	size: string,
-	isOpenAtFirst: boolean,
-	content: () => unknown,
-	text?: PartText,
-): TemplateResult {
-	const isOpen = context.isOpen(name, isOpenAtFirst);
-	return html`<div class="payload">
-		<div class="section-title">
-			<h2>
-				<button
-					type="button"
-					class="fold"
-					aria-expanded=${isOpen ? "true" : "false"}
-					aria-controls="content-${name}"
-					@click=${() => context.setOpen(name, !isOpen)}
-				>
-					${icon(isOpen ? "chevron-down" : "chevron-right")}${title}
-				</button>
-			</h2>
-			<span class="size">${size}</span>
-			${isOpen && text !== undefined ? treeSwitch(context, text) : nothing} ${partTools(context, name, title)}
-		</div>
-		<div id="content-${name}" ?hidden=${!isOpen}>${isOpen ? content() : nothing}</div>
-	</div>`;
-}
-
 function attributes(context: PageContext, detail: SpanDetailView): TemplateResult {
 	const count = detail.attributes.length + detail.omittedAttributes;
 	const counted = count === 1 ? words.attributeCountOne : fill(words.attributeCount, count);
 	const size = `${counted} · ${formatBytes(detail.attributesBytes)}`;
 	return section(context, "attributes", words.attributes, size, !detail.isLlm, () => [
-		detail.omittedAttributes > 0
-			? html`<p class="cut">
-					${icon("info")}<span>${fill(words.omittedAttributes, detail.omittedAttributes)}</span>
-					<button type="button" class="link-button" @click=${() => context.openPart("attributes")}>${words.open}</button>
-				</p>`
-			: nothing,
-		// The roles are said because a narrow page lays the cells out as blocks, which takes a table's own roles away.
-		html`<table role="table" aria-label=${words.attributes}>
-			<colgroup>
-				<col class="name-column" />
-				<col />
-			</colgroup>
-			<thead class="visually-hidden" role="rowgroup">
-				<tr role="row">
-					<th role="columnheader" scope="col">${words.name}</th>
-					<th role="columnheader" scope="col">${words.value}</th>
-				</tr>
-			</thead>
-			<tbody role="rowgroup">
-				${detail.attributes.map(({ key, value }, index) => {
-					const part = `attribute-${index}` as const;
-					const name = fill(words.attribute, lineText(key, 100));
-					return html`<tr role="row">
-						<th role="rowheader" scope="row" dir="auto">${lineText(key, 500)}</th>
-						<td role="cell">
-							<div class="cell">
-								<span class="value ${value.language}" dir="auto">${liveText(shownText(value))}</span>
-								${partTools(context, part, name)}
-							</div>
-							${value.isCut ? html`<span class="size">${sizeText(value)}</span>` : nothing}
-						</td>
-					</tr>`;
-				})}
-			</tbody>
-		</table>`,
+		omittedLine(context, "attributes", words.omittedAttributes, detail.omittedAttributes),
+		attributeRows(detail.attributes, words.attributes, (index, name) =>
+			partTools(context, `attribute-${index}` as const, name),
+		),
 	]);
 }

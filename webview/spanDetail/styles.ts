@@ -588,6 +588,44 @@ export const spanDetailStyles = css`
 		margin-block: -3px;
 	}
 
+	/* Events and links */
+	.moment + .moment {
+		margin-top: 6px;
+		padding-top: 6px;
+		border-top: 1px solid var(--vscode-contrastBorder, var(--line));
+	}
+	.moment-title {
+		display: flex;
+		flex-wrap: wrap;
+		align-items: center;
+		gap: 2px 10px;
+		min-height: 24px;
+		overflow-wrap: anywhere;
+	}
+	.moment-title .link-button {
+		min-height: 24px;
+	}
+	.offset {
+		min-width: 7em;
+		color: var(--vscode-descriptionForeground);
+		font-variant-numeric: tabular-nums;
+	}
+	.moment-name {
+		font-weight: 600;
+	}
+	.moment table {
+		margin-inline-start: 12px;
+		width: calc(100% - 12px);
+	}
+	.frame {
+		display: inline;
+		font: inherit;
+		text-align: start;
+		text-decoration: underline;
+		white-space: pre-wrap;
+		overflow-wrap: anywhere;
+	}
+
 	/* Loading, error, gone */
 	.message {
 		display: flex;

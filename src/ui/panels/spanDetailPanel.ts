@@ -22,8 +22,10 @@ import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
+import { linkTarget, stackOf } from "./spanDetailFacts.ts";
 import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
+import { openFrame, type WorkspaceFrame, workspaceFrames } from "./workspaceFrames.ts";
 
 /** A running span is read again at most this often. */
 const RELOAD_MS = 250;
@@ -31,6 +33,15 @@ const MAX_COPIED_CHARACTERS = 5_000_000;
 
 /** A conversation of fewer messages has no history worth a fold. */
 const MIN_MESSAGES = 3;
+
+/** Frames with files in the workspace, and the texts that they were found in. */
+interface SpanFrames {
+	readonly errorText: string | undefined;
+	readonly stackText: string | undefined;
+	readonly error: readonly WorkspaceFrame[];
+	readonly stack: readonly WorkspaceFrame[];
+}
+const NO_FRAMES: SpanFrames = { errorText: undefined, stackText: undefined, error: [], stack: [] };
 
 interface PreviousCall {
 	readonly call: SpanSummary;
@@ -59,6 +70,7 @@ export class SpanDetailPanel implements Disposable {
 	#isRemoved = false;
 	/** What the calls before this one said, read once a span: calls that have ended do not change. */
 	#previous: readonly PreviousCall[] | undefined;
+	#frames: SpanFrames = NO_FRAMES;
 	/** A newer question ends the older one. */
 	#load: AbortController | undefined;
 	#reloadTimer: ReturnType<typeof setTimeout> | undefined;
@@ -116,6 +128,7 @@ export class SpanDetailPanel implements Disposable {
 		this.#error = undefined;
 		this.#isRemoved = false;
 		this.#previous = undefined;
+		this.#frames = NO_FRAMES;
 		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
 		this.#setTitle();
 		this.#sendState();
@@ -179,6 +192,14 @@ export class SpanDetailPanel implements Disposable {
 			case "span/show":
 				if (this.#connection !== undefined) this.#events.onShowSpan(this.#traceId, String(message.spanId));
 				return;
+			case "link/open":
+				this.#openLink(Number(message.index));
+				return;
+			case "frame/open": {
+				const frame = this.#frames[message.part === "stack" ? "stack" : "error"][Number(message.index)];
+				if (frame !== undefined) await openFrame(frame);
+				return;
+			}
 			case "trace/open":
 				this.#events.onOpenTrace(this.#traceId, this.#spanId);
 				return;
@@ -199,6 +220,12 @@ export class SpanDetailPanel implements Disposable {
 	#sendPart(part: SpanPart): void {
 		if (this.#detail === undefined || !isSpanPart(part)) return;
 		this.#host.post({ type: "part/value", spanId: this.#spanId, part, text: wholePart(this.#detail, part) });
+	}
+
+	#openLink(index: number): void {
+		const target = this.#detail === undefined ? undefined : linkTarget(this.#detail, index);
+		if (target === undefined || this.#connection?.store.entry(target.traceId) === undefined) return;
+		this.#events.onOpenTrace(target.traceId, target.spanId);
 	}
 
 	#sendImage(part: SpanPart): void {
@@ -261,7 +288,23 @@ export class SpanDetailPanel implements Disposable {
 		}
 		this.#setTitle();
 		this.#sendState();
-		if (this.#previous === undefined) await this.#loadPrevious(connection, source, load.signal);
+		await this.#findFrames(load.signal);
+		if (!load.signal.aborted && this.#previous === undefined) {
+			await this.#loadPrevious(connection, source, load.signal);
+		}
+	}
+
+	/** Which lines of the error lead to files of the workspace; looked for again when the texts changed. */
+	async #findFrames(signal: AbortSignal): Promise<void> {
+		const detail = this.#detail;
+		if (detail === undefined) return;
+		const errorText = detail.summary.error;
+		const stackText = stackOf(detail);
+		if (errorText === this.#frames.errorText && stackText === this.#frames.stackText) return;
+		const [error, stack] = await Promise.all([workspaceFrames(errorText ?? ""), workspaceFrames(stackText ?? "")]);
+		if (signal.aborted) return;
+		this.#frames = { errorText, stackText, error, stack };
+		if (error.length + stack.length > 0) this.#sendState();
 	}
 
 	/** Reads what the calls before said, at most two; the span is on screen by then. */
@@ -316,6 +359,9 @@ export class SpanDetailPanel implements Disposable {
 				traceName: connection.store.summary(this.#traceId)?.name ?? this.#traceId,
 				clockOffsetMs: connection.status.clockOffsetMs,
 				history: this.#history(),
+				errorFrames: this.#frames.error,
+				stackFrames: this.#frames.stack,
+				nameOfTrace: (traceId) => connection.store.summary(traceId)?.name,
 				t: vscode.l10n.t,
 			});
 			this.#host.post({ type: "detail/value", detail });

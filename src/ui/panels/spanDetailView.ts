@@ -3,7 +3,6 @@ import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
 import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
 import { conversationInAttributes } from "../../model/conversationAttributes.ts";
 import { decodedBytes, imageUri, type MessageMedia } from "../../model/conversationMedia.ts";
-import { type BoundedText, boundText, jsonText } from "../../model/jsonText.ts";
 import {
 	type CostExplanation,
 	explainCost,
@@ -13,7 +12,9 @@ import {
 	type TokenPart,
 } from "../../model/prices.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
+import type { StackFrame } from "../../model/stackFrames.ts";
 import {
+	type FrameView,
 	type HistoryView,
 	MAX_WHOLE_BYTES,
 	type MediaView,
@@ -22,6 +23,8 @@ import {
 	type SpanDetailView,
 	type SpanPart,
 } from "../../protocol/messages.ts";
+import { attributeTable, compact, label, optionalLabel, shown } from "./partTexts.ts";
+import { eventsOf, linksOf, originOf, otelOf, ownAttributes, stackOf } from "./spanDetailFacts.ts";
 
 /** UTF-16 units of one part that a page gets. "Open in Editor" has the whole. */
 export const MAX_PART_UNITS = 64_000;
@@ -33,12 +36,6 @@ const MAX_MEDIA_UNITS = 200;
 /** Base64 of one image that a page gets: 6 MB of image. */
 const MAX_IMAGE_UNITS = 8_000_000;
 const MAX_ATTRIBUTES = 500;
-/** A table cell; the section as a whole opens in an editor. */
-const MAX_ATTRIBUTE_UNITS = 2_000;
-/** JSON up to this many units stands on one line in tables and messages. */
-const MAX_LINE_UNITS = 80;
-/** Names and ids are labels of the page, not payload. */
-const MAX_LABEL_UNITS = 500;
 /** Strings of JSON up to this many units are shown indented; a longer one as it was sent. */
 const MAX_INDENTED_UNITS = 1_000_000;
 
@@ -52,6 +49,11 @@ export interface SpanDetailViewInput {
 	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
 	readonly clockOffsetMs: number;
 	readonly history?: HistoryView | undefined;
+	/** Frames whose files are in the workspace. */
+	readonly errorFrames?: readonly StackFrame[];
+	readonly stackFrames?: readonly StackFrame[];
+	/** Name of a trace that is there, for links. */
+	readonly nameOfTrace?: (traceId: string) => string | undefined;
 	readonly t: Translate;
 }
 
@@ -68,7 +70,10 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 	// The answer is what is looked for first: its text is taken from the budget first.
 	const outputMessages = messagesOf(conversations.output, budget);
 	const inputMessages = messagesOf(conversations.input, budget);
-	const entries = Object.entries(detail.attributes);
+	const attributes = attributeTable(ownAttributes(detail), MAX_ATTRIBUTES);
+	const events = eventsOf(detail);
+	const links = linksOf(detail, input.nameOfTrace ?? (() => undefined));
+	const stack = stackOf(detail);
 	return {
 		sourceId: input.sourceId,
 		traceId: summary.traceId,
@@ -97,20 +102,31 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		isRollup: summary.isRollup,
 		costFormula: costFormula(summary, isLlm, t),
 		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
+		errorFrames: frameViews(input.errorFrames),
+		stack: stack === undefined ? undefined : shown(stack, MAX_PART_UNITS),
+		stackFrames: frameViews(input.stackFrames),
 		inputMessages,
 		outputMessages,
 		history: input.history,
 		omittedMessages: conversations.input.omitted + conversations.output.omitted,
 		input: detail.input === undefined ? undefined : shown(indented(detail.input), MAX_PART_UNITS),
 		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),
-		attributes: entries.slice(0, MAX_ATTRIBUTES).map(([key, value]) => ({
-			key: label(key),
-			value: compact(value) ?? shown(value, MAX_ATTRIBUTE_UNITS),
-		})),
-		omittedAttributes: Math.max(0, entries.length - MAX_ATTRIBUTES),
-		attributesBytes: entries.length === 0 ? 0 : jsonText(detail.attributes, 0).totalBytes,
+		attributes: attributes.rows,
+		omittedAttributes: attributes.omitted,
+		attributesBytes: attributes.totalBytes,
+		events: events.items,
+		omittedEvents: events.omitted,
+		links: links.items,
+		omittedLinks: links.omitted,
+		resource: originOf(detail, "resource"),
+		scope: originOf(detail, "scope"),
+		otel: otelOf(detail),
 		raw: shown(detail.raw, MAX_PART_UNITS),
 	};
+}
+
+function frameViews(frames: readonly StackFrame[] = []): FrameView[] {
+	return frames.flatMap(({ start, end }, index) => (end > MAX_PART_UNITS ? [] : [{ start, end, index }]));
 }
 
 /** One part whole, for the clipboard and the editor. A part that the span does not have is an empty text. */
@@ -135,15 +151,23 @@ function partValue(detail: SpanDetail, part: SpanPart): unknown {
 		case "output":
 			return indented(detail.output) ?? "";
 		case "attributes":
-			return detail.attributes;
+			return ownAttributes(detail);
 		case "error":
 			return detail.summary.error ?? "";
+		case "stack":
+			return stackOf(detail) ?? "";
+		case "events":
+		case "links":
+		case "resource":
+		case "scope":
+		case "otel":
+			return detail.raw[part] ?? "";
 		case "raw":
 			return detail.raw;
 		default: {
 			const [kind, number] = part.split("-");
 			const index = Number(number);
-			if (kind === "attribute") return Object.values(detail.attributes)[index] ?? "";
+			if (kind === "attribute") return Object.values(ownAttributes(detail))[index] ?? "";
 			return indented(messageAt(detail, part)?.content) ?? "";
 		}
 	}
@@ -224,23 +248,6 @@ function mediaView(media: MessageMedia): MediaView {
 	};
 }
 
-/** A string as the text that it is, any other value as indented JSON. */
-function shown(value: unknown, maxUnits: number): PartText {
-	const isText = typeof value === "string";
-	const bounded: BoundedText = isText ? boundText(value, maxUnits) : jsonText(value, maxUnits);
-	return { ...bounded, language: isText ? "plaintext" : "json" };
-}
-
-/** A small JSON value on one line; undefined for texts and for what does not fit. */
-function compact(value: unknown): PartText | undefined {
-	if (typeof value === "string") return undefined;
-	const { text, isCut } = jsonText(value, 2 * MAX_LINE_UNITS);
-	if (isCut) return undefined;
-	// JSON has no raw line ends inside its strings.
-	const line = text.replace(/\n */g, " ");
-	return line.length > MAX_LINE_UNITS ? undefined : { ...boundText(line, MAX_LINE_UNITS), language: "json" };
-}
-
 /**
  * The value inside a string of JSON, so that it reads indented; any other value as it is. Numbers that would lose digits
  * keep the string as it was sent.
@@ -255,14 +262,6 @@ function indented(value: unknown): unknown {
 		// A text that begins with a bracket.
 		return value;
 	}
-}
-
-function label(text: string): string {
-	return boundText(text, MAX_LABEL_UNITS).text;
-}
-
-function optionalLabel(text: string | undefined): string | undefined {
-	return text === undefined ? undefined : label(text);
 }
 
 /** How the cost came about, or why there is none; undefined for spans that have no cost to expect. */

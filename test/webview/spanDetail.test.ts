@@ -181,8 +181,17 @@ describe("what is not a value", () => {
 	it("shows that it loads only after a moment, and keeps the old span until then", () =>
 		opened(async ({ page, send }) => {
 			await send({ type: "detail/value", detail: completedView() });
-			await send({ type: "detail/loading", state: { ...STATE, spanId: "s2" }, name: "next call" });
-			expect(await page.locator("h1").textContent()).toBe("draft reply");
+			// Read in the step that handles the message: no moment passes, however busy the machine is.
+			const shown = await page.evaluate(
+				async (message) => {
+					const handled = new Promise((resolve) => window.addEventListener("message", resolve, { once: true }));
+					window.postMessage(message, "*");
+					await handled;
+					return document.querySelector("traceway-span-detail")?.shadowRoot?.querySelector("h1")?.textContent;
+				},
+				{ type: "detail/loading", state: { ...STATE, spanId: "s2" }, name: "next call" },
+			);
+			expect(shown).toBe("draft reply");
 			await page.locator(".message").waitFor();
 			expect(await page.locator(".message").textContent()).toContain("Loading next call");
 			await send({ type: "detail/value", detail: { ...completedView(), spanId: "s2", name: "next call" } });

@@ -148,6 +148,8 @@ export type SpanDetailToHost =
 	/** A part that came cut is wanted whole, up to `MAX_WHOLE_BYTES`. */
 	| { readonly type: "part/load"; readonly part: SpanPart }
 	| { readonly type: "text/copy"; readonly text: string }
+	/** The whole span, in a format that the host asks for. */
+	| { readonly type: "span/copy" }
 	/** The image of a message came into view. */
 	| { readonly type: "image/load"; readonly part: SpanPart }
 	/** Another span of the same trace: the call before, for one. */

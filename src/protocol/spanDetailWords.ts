@@ -15,6 +15,7 @@ export const spanDetailWords = {
 	statusIs: "{0}: {1}",
 	inTrace: "in {0}",
 	spanId: "span ID",
+	copySpan: "Copy As…",
 	showInWaterfall: "Show in Waterfall",
 	summary: "Summary",
 	duration: "Duration",

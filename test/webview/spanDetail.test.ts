@@ -252,6 +252,7 @@ describe("buttons", () => {
 			await page.getByRole("button", { name: "Attributes", exact: true }).click();
 			await page.getByRole("button", { name: "Copy attribute server.address" }).click();
 			await page.getByRole("button", { name: "Copy span ID" }).click();
+			await page.getByRole("button", { name: "Copy As…" }).click();
 			await page.getByRole("button", { name: "Show in Waterfall" }).click();
 			const parts = ["error", "input", "output", "attributes", "raw"] as const;
 			expect(await posted()).toEqual([
@@ -263,6 +264,7 @@ describe("buttons", () => {
 				{ type: "part/open", part: "inputMessage-1" },
 				{ type: "part/copy", part: "attribute-2" },
 				{ type: "text/copy", text: "s1" },
+				{ type: "span/copy" },
 				{ type: "trace/open" },
 			]);
 		}));

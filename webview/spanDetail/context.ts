@@ -41,6 +41,8 @@ export interface PageContext {
 	loadPart(part: SpanPart): void;
 	/** Shows another span of the same trace. */
 	showSpan(spanId: string): void;
+	/** The whole span; the host asks in which format. */
+	copySpan(): void;
 	/** The span that a link names, by the link's place. */
 	openLink(index: number): void;
 	/** The file of the workspace that a line of the error names. */

@@ -60,6 +60,7 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 					${icon(context.copiedKey === "span-id" ? "check" : "copy")}
 				</button>
 			</span>
+			<button type="button" class="link-button" @click=${() => context.copySpan()}>${words.copySpan}</button>
 		</p>
 		${
 			context.isKitReady

@@ -330,6 +330,7 @@ export class SpanDetailPage extends LitElement {
 			},
 			loadPart: (part) => this.#endpoint.post({ type: "part/load", part }),
 			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
+			copySpan: () => this.#endpoint.post({ type: "span/copy" }),
 			openLink: (index) => this.#endpoint.post({ type: "link/open", index }),
 			openFrame: (part, index) => this.#endpoint.post({ type: "frame/open", part, index }),
 			imageOf: (part) => this.#images.get(part),

@@ -201,6 +201,9 @@ export const spanDetailStyles = css`
 		gap: 2px;
 		min-width: 0;
 	}
+	.place .link-button {
+		min-height: 24px;
+	}
 	.id code {
 		font-family: var(--vscode-editor-font-family, monospace);
 		font-size: 0.92em;

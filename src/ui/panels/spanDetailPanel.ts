@@ -22,7 +22,6 @@ import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
-import { copySpan } from "./spanCopyPick.ts";
 import { linkTarget, stackOf } from "./spanDetailFacts.ts";
 import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
@@ -185,7 +184,8 @@ export class SpanDetailPanel implements Disposable {
 				await vscode.env.clipboard.writeText(String(message.text).slice(0, MAX_COPIED_CHARACTERS));
 				return;
 			case "span/copy":
-				if (this.#detail !== undefined) await copySpan(this.#detail);
+				// Loaded when first wanted: it is no part of the extension's start.
+				if (this.#detail !== undefined) await (await import("./spanCopyPick.ts")).copySpan(this.#detail);
 				return;
 			case "part/load":
 				this.#sendPart(message.part);

@@ -183,6 +183,7 @@ export class FilterColumns {
 	/** Row numbers that this transaction has added or changed. */
 	#touched: number[] = [];
 	#committedLength = 0;
+	#committedUsageLength = 0;
 
 	constructor(database: Database) {
 		this.#database = database;
@@ -220,8 +221,11 @@ export class FilterColumns {
 	}
 
 	delete(seq: number): void {
+		const row = this.rowOf(seq);
+		// Rows of a trace that is deleted bit by bit have gone before: a rollback must not bring them back.
+		if (row < 0 || this.status[row] === DELETED) return;
 		this.#touched.push(seq);
-		this.#markDeleted(this.rowOf(seq));
+		this.#markDeleted(row);
 	}
 
 	/** Takes note of a trace that goes with all its spans. */
@@ -235,7 +239,9 @@ export class FilterColumns {
 
 	setCounts(seq: number, counts: number): void {
 		const row = this.rowOf(seq);
-		if (row >= 0 && this.usageRow[row] >= 0) this.usage.counts[this.usageRow[row]] = counts;
+		if (row < 0 || this.usageRow[row] < 0) return;
+		this.#touched.push(seq);
+		this.usage.counts[this.usageRow[row]] = counts;
 	}
 
 	/** True for a row whose span is there. */
@@ -288,14 +294,17 @@ export class FilterColumns {
 	/** Makes one transaction's changes final. */
 	didCommit(): void {
 		if (this.#touched.length > 0) this.#touched = [];
-		this.#committedLength = this.length;
+		this.#noteCommitted();
 		if (this.#deleted > 10_000 && this.#deleted > this.length / 4) this.#compact();
 	}
 
 	/** To be called after the rollback: takes back what this transaction did. */
 	didRollBack(): void {
-		this.length = Math.min(this.length, this.#committedLength);
-		while (this.usage.length > 0 && this.usage.row[this.usage.length - 1] >= this.length) this.usage.length--;
+		this.length = this.#committedLength;
+		const { usage } = this;
+		// Also rows from before have usage that is new.
+		for (let at = this.#committedUsageLength; at < usage.length; at++) this.usageRow[usage.row[at]] = -1;
+		usage.length = this.#committedUsageLength;
 		for (const seq of this.#touched) {
 			const row = this.rowOf(seq);
 			if (row >= 0) this.#reload(row, seq);
@@ -322,12 +331,17 @@ export class FilterColumns {
 				this.#append(columnRow(row));
 				count++;
 			}
-			this.#committedLength = this.length;
+			this.#noteCommitted();
 			if (count < READ_PER_TURN) break;
 		}
 		for (const { ref } of this.#database.prepare("SELECT ref FROM doomed").all()) this.deleteTrace(Number(ref));
 		this.#touched = [];
 		this.#isReady = true;
+	}
+
+	#noteCommitted(): void {
+		this.#committedLength = this.length;
+		this.#committedUsageLength = this.usage.length;
 	}
 
 	#append(span: ColumnRow): void {
@@ -414,7 +428,7 @@ export class FilterColumns {
 		}
 		usage.length = kept;
 		this.length = to;
-		this.#committedLength = to;
+		this.#noteCommitted();
 		this.#deleted = 0;
 	}
 

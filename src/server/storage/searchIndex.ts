@@ -117,7 +117,7 @@ export class SearchIndex {
 		this.#save = database.prepare(
 			"INSERT INTO meta (key, value) VALUES ('search_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
-		this.#indexedSeq = readNumber(database, "SELECT max(value) FROM meta WHERE key = 'search_seq'");
+		this.#indexedSeq = this.#readIndexedSeq();
 		this.#lastSeq = readNumber(database, "SELECT max(seq) FROM spans");
 		this.#stale = this.#readStale();
 		this.#schedule(BUSY_PAUSE_MS);
@@ -145,6 +145,7 @@ export class SearchIndex {
 	didRollBack(): void {
 		this.#stale.clear();
 		for (const seq of this.#readStale()) this.#stale.add(seq);
+		this.#indexedSeq = this.#readIndexedSeq();
 	}
 
 	/** In a transaction: forgets every text. */
@@ -265,6 +266,10 @@ export class SearchIndex {
 		}
 		const doc = this.#insertDoc.run(JSON.stringify(seqs)).lastInsertRowid;
 		this.#insert.run(doc, this.#grams.of(texts));
+	}
+
+	#readIndexedSeq(): number {
+		return readNumber(this.#database, "SELECT max(value) FROM meta WHERE key = 'search_seq'");
 	}
 
 	#readStale(): Set<number> {

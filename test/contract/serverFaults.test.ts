@@ -22,6 +22,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { SeededRandom } from "../../src/cli/seededRandom.ts";
 import { type ListeningLine, parseListeningLine } from "../../src/protocol/serverInfo.ts";
 import { buildCli, type CliBundle, Process } from "./support/cli.ts";
+import { Stream } from "./support/frames.ts";
 import { type Answer, client, send, start, temporaryDir } from "./support/testServer.ts";
 
 let bundle: CliBundle;
@@ -360,4 +361,31 @@ describe("a database that may not grow", () => {
 		await server.close();
 		expect(existsSync(`${file}-wal`)).toBe(false);
 	});
+});
+
+describe("a log that cannot be synced to the disk (needs a system that deletes open files)", () => {
+	it.skipIf(process.platform === "win32")(
+		"has its writes refused, not told before later ones, and told to everybody with the next that can",
+		async () => {
+			const server = await start({ dataDir });
+			const { get, post, span } = client(server);
+			const live = await new Stream(`${server.url}/api/events`).open();
+			// The sync opens the log by its name, SQLite has it open.
+			rmSync(`${file}-wal`);
+			const refused = await post("/spans", { id: "first", trace_id: "t", name: "n" });
+			expect([refused.status, refused.json.code]).toEqual([507, "storage_failed"]);
+			writeFileSync(`${file}-wal`, "");
+			await span({ id: "second", trace_id: "t" });
+			await span({ id: "third", trace_id: "t" });
+			const frames = await live.take(3);
+			expect(frames.map(({ id, data }) => [id, (data as { span?: { id: string } }).span?.id])).toEqual([
+				["1", "first"],
+				["2", "second"],
+				["3", "third"],
+			]);
+			// A repeated request finds what was written, and tells nothing twice.
+			expect((await post("/spans", { id: "first", trace_id: "t", name: "n" })).status).toBe(201);
+			expect((await get("/traces/t")).json.count).toBe(3);
+		},
+	);
 });

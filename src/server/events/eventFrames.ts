@@ -91,14 +91,17 @@ const FRAME_END = "\n\n";
 /** Characters of events that are encoded together, behind the first one. */
 const MAX_FRAMES_CHARS = 256 * 1024;
 
-/** Frames of events in pieces that can be written, and let go, one by one. */
+/**
+ * Frames of events in pieces that can be written, and let go, one by one. Where ids have a hole a new piece begins: what was
+ * committed while nobody listened, or was never said to be on the disk, is not among what is told.
+ */
 export function framesOf(events: readonly LoggedEvent[]): Frames[] {
 	const pieces: Frames[] = [];
 	let from = 0;
 	let chars = 0;
 	for (let index = 0; index < events.length; index++) {
 		chars += events[index].data.length;
-		if (chars < MAX_FRAMES_CHARS && index < events.length - 1) continue;
+		if (chars < MAX_FRAMES_CHARS && events[index + 1]?.id === events[index].id + 1) continue;
 		pieces.push(new Frames(from === 0 && index === events.length - 1 ? events : events.slice(from, index + 1)));
 		from = index + 1;
 		chars = 0;

@@ -199,6 +199,12 @@ export class EventHub {
 				this.#goOnSoon(client);
 				return;
 			}
+			if (frames.firstId > client.cursor + 1) {
+				// What is between could not be synced to the disk when it was its turn. The log has it.
+				client.place = undefined;
+				this.#goOnSoon(client);
+				return;
+			}
 			// Not all of them are new to a client that came while they waited.
 			if (frames.lastId > client.cursor) {
 				const bytes = frames.after(client.cursor, client.filter);

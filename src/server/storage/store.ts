@@ -503,10 +503,21 @@ export class Store {
 	#whenDurable(done: (error: unknown) => void): void {
 		const events = this.events.takeCommitted();
 		const tell = (error: unknown) => {
-			// What may be lost again with the machine is not told to anybody: its ids would be given twice.
-			if (error === undefined) this.events.publish(events);
-			else this.#logger.error(`the log of the database could not be synced to the disk: ${describeError(error)}`);
-			done(error);
+			if (error === undefined) {
+				this.events.publish(events);
+				done(undefined);
+				return;
+			}
+			// What may be lost again with the machine is not told to anybody: its ids would be given twice. Whoever listens reads it in
+			// the log behind the next sync that succeeds.
+			this.#logger.error(`the log of the database could not be synced to the disk: ${describeError(error)}`);
+			done(
+				new HttpError(
+					507,
+					"storage_failed",
+					"the data were written, but could not be synced to the disk; send them again",
+				),
+			);
 		};
 		if (this.#logSync === undefined) tell(undefined);
 		else this.#logSync.whenDurable(tell);

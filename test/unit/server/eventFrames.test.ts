@@ -14,24 +14,34 @@ const facets = fc.option(
 const events = fc
 	.tuple(
 		fc.nat(1_000_000),
-		fc.array(fc.record({ facets, data: fc.oneof(fc.string({ unit: "binary" }), fc.constant("x".repeat(100_000))) }), {
-			minLength: 1,
-			maxLength: 20,
-		}),
+		fc.array(
+			fc.record({
+				facets,
+				data: fc.oneof(fc.string({ unit: "binary" }), fc.constant("x".repeat(100_000))),
+				hole: fc.constantFrom(0, 0, 0, 0, 1, 5),
+			}),
+			{ minLength: 1, maxLength: 20 },
+		),
 	)
-	.map(([first, list]) => list.map((event, index) => ({ id: first + index, ...event })));
+	.map(([first, list]) => {
+		let id = first;
+		return list.map(({ hole, ...event }) => {
+			id += 1 + hole;
+			return { id, ...event };
+		});
+	});
 const filter = fc
 	.tuple(fc.constantFrom(undefined, "llm_call", "tool", "none"), fc.constantFrom(undefined, "m1", "m3"))
 	.map(([kind, model]) => new EventFilter(kind, model));
 
 describe("Frames", () => {
-	it("give what is behind a position and passes a filter, for any events", () => {
+	it("give what is behind a position and passes a filter, for any events and holes in their ids", () => {
 		fc.assert(
 			fc.property(events, fc.array(fc.tuple(filter, fc.nat(25)), { minLength: 1 }), (list, questions) => {
 				const pieces = framesOf(list);
 				expect(pieces.map((piece) => piece.firstId)).toEqual([
 					list[0].id,
-					...pieces.slice(0, -1).map((p) => p.lastId + 1),
+					...pieces.slice(0, -1).map((piece) => list.find(({ id }) => id > piece.lastId)?.id),
 				]);
 				for (const [passing, skipped] of questions) {
 					const cursor = list[0].id - 1 + skipped;

@@ -34,6 +34,7 @@ export interface WaterfallViewState {
 	readonly scrollTop?: number | undefined;
 	/** Share of the width that the tree column takes, 0.15 … 0.85. */
 	readonly treeShare?: number | undefined;
+	readonly showsCriticalPath?: boolean | undefined;
 	/** The part that was zoomed to, nanoseconds from `base`; undefined for the whole trace. */
 	readonly timeWindow?: { readonly base: TimeBase; readonly startNs: number; readonly endNs: number } | undefined;
 }
@@ -47,7 +48,10 @@ export type WaterfallCommand =
 	| "fitSpan"
 	| "fitTrace"
 	| "zoomBack"
-	| "zoomForward";
+	| "zoomForward"
+	| "nextError"
+	| "previousError"
+	| "toggleCriticalPath";
 
 export type WaterfallToHost =
 	| PageReady

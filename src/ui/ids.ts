@@ -47,6 +47,9 @@ export const CommandId = {
 	waterfallFitTrace: "traceway.waterfall.fitTrace",
 	waterfallZoomBack: "traceway.waterfall.zoomBack",
 	waterfallZoomForward: "traceway.waterfall.zoomForward",
+	waterfallNextError: "traceway.waterfall.nextError",
+	waterfallPreviousError: "traceway.waterfall.previousError",
+	waterfallToggleCriticalPath: "traceway.waterfall.toggleCriticalPath",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;

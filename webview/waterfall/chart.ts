@@ -7,29 +7,25 @@ import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
+import { chartActions, updateActions } from "./chartActions.ts";
+import { ChartRoom } from "./chartRoom.ts";
 import { chartStyles } from "./chartStyles.ts";
-import { clampShare, Divider, MAX_SHARE, MIN_SHARE } from "./divider.ts";
+import { Divider, dividerPart } from "./divider.ts";
 import { ROW_PX, RULER_PX } from "./draw.ts";
 import { actionOfKey } from "./keys.ts";
-import { MINIMAP_PX } from "./minimap.ts";
 import { minimapStyles } from "./minimapStyles.ts";
 import type { TraceModel } from "./model.ts";
-import { stepOf } from "./navigation.ts";
-import { nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
-import { RowPool } from "./rowPool.ts";
+import { failedFrom, stepOf } from "./navigation.ts";
+import { overviewStyles } from "./overviewStyles.ts";
+import { hasRunning, nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
+import { nameTree, RowPool } from "./rowPool.ts";
 import { RowViewport } from "./rowViewport.ts";
+import type { TimeAxis } from "./timeAxis.ts";
 import { TimePane, timeParts } from "./timePane.ts";
 import { nsBetween, type TimeDomain } from "./timeScale.ts";
 import { Tooltip } from "./tooltip.ts";
 import { words } from "./words.ts";
 
-/** While the user has not moved the divider: this share, but no more than names need. */
-const DEFAULT_SHARE = 0.4;
-const DEFAULT_MAX_PX = 440;
-/** Below this a time column would tell nothing. */
-const NARROW_PX = 420;
-/** Below this the rows need all there is. */
-const MIN_OVERVIEW_HEIGHT_PX = 200;
 /** Indents take at most this part of the tree column; the rest is for names. */
 const INDENT_SHARE = 0.4;
 /** With no running bar in view the window of time still grows, seldom. */
@@ -46,7 +42,7 @@ export interface SpanSelectDetail {
  * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
  */
 export class TraceChart extends LitElement {
-	static override styles = [baseStyles, iconStyles, chartStyles, minimapStyles];
+	static override styles = [baseStyles, iconStyles, chartStyles, minimapStyles, overviewStyles];
 
 	readonly #frames = new FrameScheduler(() => this.#draw());
 	#owned = new DisposableStore();
@@ -56,12 +52,8 @@ export class TraceChart extends LitElement {
 	#pool: RowPool | undefined;
 	#tooltip: Tooltip | undefined;
 	#selected: number | undefined;
-	#share: number | undefined;
-	#width = 0;
-	#isNarrow = false;
-	#isLow = false;
-	/** Height of the strip above the ruler, 0 while there is none. */
-	#overviewPx = 0;
+	readonly #room = new ChartRoom();
+	#showsPath = false;
 	#hasRunningInView = false;
 	#drawnAtMs = 0;
 	#wantedTop: number | undefined;
@@ -90,12 +82,22 @@ export class TraceChart extends LitElement {
 
 	/** Share of the width that the user gave the tree column, 0.15 … 0.85; undefined before. */
 	get treeShare(): number | undefined {
-		return this.#share;
+		return this.#room.givenShare;
 	}
 
 	set treeShare(share: number | undefined) {
-		this.#share = share === undefined || !Number.isFinite(share) ? undefined : clampShare(share);
+		this.#room.givenShare = share;
 		this.#applyWidth();
+	}
+
+	/** Whether the bars show what the end of the trace waited for. */
+	get showsCriticalPath(): boolean {
+		return this.#showsPath;
+	}
+
+	set showsCriticalPath(isShown: boolean) {
+		this.#showsPath = isShown;
+		this.#frames.request();
 	}
 
 	/** Shows another trace, or the same one anew. Selection and place start over; the shown time only with another trace. */
@@ -141,20 +143,35 @@ export class TraceChart extends LitElement {
 
 	/** Spans changed: draws them in the next frame. */
 	modelChanged(): void {
-		if (this.#wantsOverview !== this.#overviewPx > 0) this.#applySize();
+		if (this.#room.isOverviewStale(this.#model)) this.#applySize();
 		this.#resizeContent(this.#rows?.top ?? 0);
 		this.#frames.request();
 	}
 
 	/** Does what a command of VS Code asks for. */
-	run(command: WaterfallCommand): void {
+	readonly run = (command: WaterfallCommand): void => {
 		const model = this.#model;
 		const axis = this.#time?.axis;
 		if (model === undefined || axis === undefined) return;
 		this.#tooltip?.hide();
-		if (command !== "fitSpan") axis.step(command);
-		else if (this.#selected !== undefined) axis.fit(model, this.#selected);
-	}
+		switch (command) {
+			case "fitSpan":
+				if (this.#selected !== undefined) axis.fit(model, this.#selected);
+				break;
+			case "nextError":
+				this.#selectFailed(model, axis, 1);
+				break;
+			case "previousError":
+				this.#selectFailed(model, axis, -1);
+				break;
+			case "toggleCriticalPath":
+				this.showsCriticalPath = !this.#showsPath;
+				this.#tellArrangement();
+				break;
+			default:
+				axis.step(command);
+		}
+	};
 
 	/** A tick of the shared clock. */
 	tick(): void {
@@ -219,16 +236,7 @@ export class TraceChart extends LitElement {
 					<div class="sizer"></div>
 				</div>
 			</div>
-			<div
-				class="divider"
-				role="separator"
-				tabindex="0"
-				aria-orientation="vertical"
-				aria-label=${words.resize}
-				aria-valuemin=${MIN_SHARE * 100}
-				aria-valuemax=${MAX_SHARE * 100}
-			></div>
-			${timeParts()}
+			${dividerPart()} ${chartActions(this.run)} ${timeParts()}
 			<div class="tooltip" role="tooltip" hidden></div>
 		`;
 	}
@@ -237,13 +245,13 @@ export class TraceChart extends LitElement {
 		this.#owned = new DisposableStore();
 		const options = {
 			root: this.renderRoot,
-			left: () => (this.#isNarrow ? undefined : this.getBoundingClientRect().left + this.#treePx()),
+			left: () => (this.#room.isNarrow ? undefined : this.getBoundingClientRect().left + this.#room.treePx),
 			requestFrame: () => this.#frames.request(),
 			onArrange: () => this.#tellArrangement(),
 			onTheme: (theme: Theme) => this.classList.toggle("contrast", theme.isHighContrast),
 		};
 		this.#time = this.#owned.add(new TimePane(options, this.timeWindow));
-		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#currentShare(), this.#handleDivider));
+		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#room.share, this.#handleDivider));
 		this.#owned.add(this.#frames);
 		// The box tells of width and height, and of the browser's zoom, which changes the size of a pixel.
 		const observer = new ResizeObserver(() => this.#applySize());
@@ -256,8 +264,8 @@ export class TraceChart extends LitElement {
 
 	#applySize(): void {
 		if (!this.hasUpdated) return;
-		this.#applyRoom();
 		const scroller = this.#part(".scroller");
+		this.#room.apply(this, scroller, this.#model);
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
 		const wasInView = this.#rows?.isInView(this.#selectedIndex()) === true;
 		this.#rows?.measure();
@@ -268,43 +276,14 @@ export class TraceChart extends LitElement {
 		this.#applyWidth();
 	}
 
-	/** What there is room for: a time column, and the strip above it unless the trace is one span. */
-	#applyRoom(): void {
-		this.#isNarrow = this.#part(".scroller").clientWidth < NARROW_PX;
-		this.#isLow = this.clientHeight < MIN_OVERVIEW_HEIGHT_PX;
-		this.classList.toggle("narrow", this.#isNarrow);
-		this.#overviewPx = this.#wantsOverview ? MINIMAP_PX : 0;
-		this.classList.toggle("no-overview", !this.#wantsOverview);
-		this.style.setProperty("--overview-height", `${this.#overviewPx}px`);
-	}
-
-	get #wantsOverview(): boolean {
-		const model = this.#model;
-		if (model === undefined || this.#isNarrow || this.#isLow) return false;
-		// While more is to come it is there from the first span on: coming later it would move the rows.
-		return model.layout.rowCount > 1 || model.isRunning;
-	}
-
 	#applyWidth(): void {
 		if (!this.hasUpdated) return;
 		const scroller = this.#part(".scroller");
-		this.#width = scroller.clientWidth;
-		const treePx = this.#treePx();
-		this.style.setProperty("--tree-width", `${treePx}px`);
-		this.style.setProperty("--time-width", `${this.#width - treePx}px`);
-		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#currentShare() * 100)));
-
-		this.#time?.resize(this.#width - treePx, scroller.clientHeight);
+		this.#room.apply(this, scroller, this.#model);
+		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#room.share * 100)));
+		this.#time?.resize(this.#room.timePx, scroller.clientHeight);
 		// A resized canvas is empty until it is drawn: at once, or it would blink.
 		this.#draw();
-	}
-
-	#currentShare(): number {
-		return this.#share ?? clampShare(Math.min(DEFAULT_SHARE, DEFAULT_MAX_PX / Math.max(1, this.#width)));
-	}
-
-	#treePx(): number {
-		return this.#isNarrow ? this.#width : Math.round(this.#width * this.#currentShare());
 	}
 
 	#resizeContent(top: number): void {
@@ -329,38 +308,34 @@ export class TraceChart extends LitElement {
 		const nowNs = model.nowNs();
 		const { top } = rows;
 		const { first, end } = rows.window(model.rows.count);
-		const treePx = this.#treePx();
 		pool.render({
 			model,
 			first,
 			end,
 			selectedNode: this.#selected,
 			nowNs,
-			maxIndentPx: treePx * INDENT_SHARE,
-			hasDuration: this.#isNarrow,
+			maxIndentPx: this.#room.treePx * INDENT_SHARE,
+			hasDuration: this.#room.isNarrow,
 		});
 		this.#part(".rows").style.setProperty("transform", `translateY(${first * ROW_PX - top}px)`);
 		const tree = this.#part(".tree");
 		const selectedIndex = this.#selectedIndex();
 		const active = selectedIndex >= first && selectedIndex < end ? pool.idAt(selectedIndex) : undefined;
-		if (active === undefined) tree.removeAttribute("aria-activedescendant");
-		else if (tree.getAttribute("aria-activedescendant") !== active) tree.setAttribute("aria-activedescendant", active);
-		const label = fill(words.tree, model.header.name);
-		if (tree.getAttribute("aria-label") !== label) tree.setAttribute("aria-label", label);
+		nameTree(tree, fill(words.tree, model.header.name), active);
 		this.#tooltip?.refresh(model, nowNs);
 
-		this.#hasRunningInView = this.#isRunningIn(model, first, end);
-		if (this.#isNarrow) return;
+		this.#hasRunningInView = hasRunning(model, first, end);
+		updateActions(this.renderRoot, {
+			hasFailures: model.header.failedCount > 0,
+			isZoomed: time.axis.isZoomed,
+			showsPath: this.#showsPath,
+		});
+		if (this.#room.isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;
-		time.draw({ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 }, this.#overviewPx > 0);
-	}
-
-	#isRunningIn(model: TraceModel, first: number, end: number): boolean {
-		for (let index = first; index < end; index++) {
-			const node = model.rows.nodeAt(index);
-			if (node >= 0 && model.table.state[node] === 0) return true;
-		}
-		return false;
+		time.draw(
+			{ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 },
+			{ overview: this.#room.overviewPx > 0, path: this.#showsPath },
+		);
 	}
 
 	// ── Pointer ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,7 +354,7 @@ export class TraceChart extends LitElement {
 			this.#tooltip?.hide();
 			return;
 		}
-		const rowTop = this.#overviewPx + RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
+		const rowTop = this.#room.overviewPx + RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
 		const x = event.clientX - this.getBoundingClientRect().left;
 		this.#tooltip?.arm(model, model.rows.nodeAt(index), x, rowTop, rowTop + ROW_PX, () => model.nowNs());
 	};
@@ -474,6 +449,16 @@ export class TraceChart extends LitElement {
 		this.#reveal(node, false);
 		this.#frames.request();
 		this.#tell("span-select", { node, isRepeat });
+		this.#tellArrangement();
+	}
+
+	#selectFailed(model: TraceModel, axis: TimeAxis, direction: 1 | -1): void {
+		const row = this.#selected === undefined ? -1 : model.layout.rowOf(this.#selected);
+		const node = failedFrom(model, row, direction);
+		if (node === undefined) return;
+		this.select(node, true);
+		axis.reveal(model.table.startNs[node]);
+		this.#tell("span-select", { node, isRepeat: false });
 		this.#tellArrangement();
 	}
 

@@ -1,9 +1,11 @@
+import { html, type TemplateResult } from "lit";
 import type { Disposable } from "../../src/base/disposable.ts";
 import { followPointer } from "./drag.ts";
+import { words } from "./words.ts";
 
 /** Bounds of the share of the width that the tree column takes. */
-export const MIN_SHARE = 0.15;
-export const MAX_SHARE = 0.85;
+const MIN_SHARE = 0.15;
+const MAX_SHARE = 0.85;
 const STEP = 0.02;
 const LONG_STEP = 0.1;
 
@@ -27,6 +29,18 @@ function shareOfKey(event: { readonly key: string; readonly shiftKey: boolean },
 		default:
 			return undefined;
 	}
+}
+
+export function dividerPart(): TemplateResult {
+	return html`<div
+		class="divider"
+		role="separator"
+		tabindex="0"
+		aria-orientation="vertical"
+		aria-label=${words.resize}
+		aria-valuemin=${MIN_SHARE * 100}
+		aria-valuemax=${MAX_SHARE * 100}
+	></div>`;
 }
 
 /** The separator of two columns of `area`: drags, keys, and a double click that gives the first width back. */

@@ -1,5 +1,7 @@
 import { formatDuration } from "../../src/base/quantity.ts";
 import { Category } from "../shared/kinds.ts";
+import type { CriticalPath } from "./criticalPath.ts";
+import { drawPath } from "./criticalPathDraw.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
@@ -12,6 +14,7 @@ const MIN_BAR_PX = 2;
 const LABEL_GAP_PX = 6;
 /** The open end of a running bar. */
 const OPEN_END_PX = 16;
+const PATH_PX = 3;
 const OTHER_ALPHA = 0.4;
 const MIN_TICK_SPACING_PX = 84;
 /** Between the end of a tick's words and the next tick. */
@@ -22,6 +25,8 @@ const MAX_TICKS = 64;
 export interface Frame {
 	readonly model: TraceModel;
 	readonly scale: TimeScale;
+	/** Drawn into the bars; undefined for none. */
+	readonly path: CriticalPath | undefined;
 	readonly palette: Palette;
 	readonly labels: DurationLabels;
 	/** Size of the canvas in pixels of the page. */
@@ -186,6 +191,11 @@ function drawBar(
 		context.strokeStyle = palette.barBorder;
 		context.lineWidth = 1;
 		context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);
+	}
+	if (frame.path !== undefined) {
+		// As the words on a bar: in what stands out from its colour.
+		context.fillStyle = isFailed || category === Category.other ? palette.text : palette.textOnBar;
+		drawPath(context, frame.path, scale, ordinal, y + BAR_PX - PATH_PX - 2, PATH_PX);
 	}
 	drawLabel(context, frame, ordinal, x, width, rowTop + ROW_PX / 2 + 0.5, isSelected);
 }

@@ -4,6 +4,7 @@ import type { Theme } from "../shared/theme.ts";
 import { followPointer } from "./drag.ts";
 import { type MinimapImage, MinimapRaster } from "./minimapRaster.ts";
 import type { TraceModel } from "./model.ts";
+import { Pace } from "./pace.ts";
 import { type Palette, readPalette } from "./palette.ts";
 import { MARGIN_PX, type TimeAxis } from "./timeAxis.ts";
 import { formatOffset, type TimeDomain, TimeScale } from "./timeScale.ts";
@@ -22,12 +23,6 @@ const MAX_LANE_PX = 5;
 const OTHER_ALPHA = 0.4;
 /** Spans a frame: 3 ms. */
 const SLICE = 50_000;
-/** Rest between two pictures of a trace that changes, for small ones and for others. */
-const SMALL_TRACE = 20_000;
-const SMALL_REST_MS = 100;
-const REST_MS = 500;
-/** A picture of a running trace may lag behind its growing end by this share of the whole. */
-const STALE_SHARE = 0.005;
 const KEY_SHARE = 0.01;
 const LONG_KEY_SHARE = 0.1;
 
@@ -40,6 +35,7 @@ export class Minimap implements Disposable {
 	readonly #axis: TimeAxis;
 	readonly #theme: Theme;
 	readonly #requestFrame: () => void;
+	readonly #pace: Pace;
 	readonly #canvas: HTMLCanvasElement;
 	readonly #context: CanvasRenderingContext2D | null;
 	readonly #box: HTMLElement;
@@ -49,12 +45,9 @@ export class Minimap implements Disposable {
 	#widthPx = 0;
 	#pixelRatio = 1;
 	#scale = new TimeScale({ startNs: 0, endNs: 1 }, 0, MARGIN_PX);
+	#model: TraceModel | undefined;
 	#raster: MinimapRaster | undefined;
 	#image: MinimapImage | undefined;
-	/** What the picture, or the one in work, is of. */
-	#pictured: { readonly model: TraceModel; readonly version: number; readonly whole: TimeDomain } | undefined;
-	#finishedAtMs = Number.NEGATIVE_INFINITY;
-	#timer: ReturnType<typeof setTimeout> | undefined;
 
 	/** `element` holds a canvas `.map`, a `.box` and two sliders, `.handle.start` and `.handle.end`. */
 	constructor(element: HTMLElement, theme: Theme, axis: TimeAxis, requestFrame: () => void) {
@@ -62,6 +55,7 @@ export class Minimap implements Disposable {
 		this.#axis = axis;
 		this.#theme = theme;
 		this.#requestFrame = requestFrame;
+		this.#pace = new Pace(requestFrame);
 		this.#canvas = part(element, "canvas.map");
 		this.#context = this.#canvas.getContext("2d");
 		this.#box = part(element, ".box");
@@ -77,7 +71,7 @@ export class Minimap implements Disposable {
 
 	dispose(): void {
 		this.#stop.abort();
-		clearTimeout(this.#timer);
+		this.#pace.dispose();
 	}
 
 	/** A canvas whose size changed is empty until the next `update`. */
@@ -90,7 +84,9 @@ export class Minimap implements Disposable {
 		this.#canvas.height = Math.round(MINIMAP_PX * ratio);
 		this.#canvas.style.setProperty("width", `${widthPx}px`);
 		this.#canvas.style.setProperty("height", `${MINIMAP_PX}px`);
-		this.#forgetPicture();
+		this.#raster = undefined;
+		this.#image = undefined;
+		this.#pace.forget();
 	}
 
 	forgetTheme(): void {
@@ -98,51 +94,28 @@ export class Minimap implements Disposable {
 		if (this.#image !== undefined) this.#paint(this.#image);
 	}
 
-	/** In a frame, after the axis was brought up to date. */
-	update(model: TraceModel, nowNs: number): void {
+	/** In a frame, after the axis was brought up to date. Returns whether the picture is whole: others may then take their time. */
+	update(model: TraceModel, nowNs: number): boolean {
 		const { whole, domain } = this.#axis;
 		this.#scale = new TimeScale(whole, this.#widthPx, MARGIN_PX);
-		if (this.#pictured !== undefined && this.#pictured.model !== model) this.#forgetPicture();
-		if (this.#raster === undefined && this.#isStale(model, whole)) this.#begin(model, whole, nowNs);
+		if (this.#model !== model) {
+			this.#model = model;
+			this.#raster = undefined;
+		}
+		if (this.#raster === undefined && this.#pace.begin(model, whole)) {
+			this.#raster = new MinimapRaster(model, this.#scale, nowNs, MAP_PX / MIN_LANE_PX);
+		}
 		const image = this.#raster?.step(SLICE);
 		if (image !== undefined) {
 			this.#raster = undefined;
-			this.#finishedAtMs = performance.now();
+			this.#pace.finish();
 			this.#paint(image);
 		} else if (this.#raster !== undefined) this.#requestFrame();
 		this.#placeBox(domain);
+		return this.#raster === undefined;
 	}
 
 	// ── Picture ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-	#forgetPicture(): void {
-		this.#raster = undefined;
-		this.#image = undefined;
-		this.#pictured = undefined;
-		this.#finishedAtMs = Number.NEGATIVE_INFINITY;
-	}
-
-	#isStale(model: TraceModel, whole: TimeDomain): boolean {
-		const { version, whole: before } = this.#pictured ?? {};
-		if (before === undefined || version !== model.version) return true;
-		const lag = Math.abs(whole.endNs - before.endNs) + Math.abs(whole.startNs - before.startNs);
-		return lag > (whole.endNs - whole.startNs) * STALE_SHARE;
-	}
-
-	#begin(model: TraceModel, whole: TimeDomain, nowNs: number): void {
-		const restMs = model.table.count <= SMALL_TRACE ? SMALL_REST_MS : REST_MS;
-		const waitMs = this.#finishedAtMs + restMs - performance.now();
-		if (waitMs > 0) {
-			// Nobody may ask for another frame: the last change has to come up by itself.
-			this.#timer ??= setTimeout(() => {
-				this.#timer = undefined;
-				this.#requestFrame();
-			}, waitMs);
-			return;
-		}
-		this.#pictured = { model, version: model.version, whole };
-		this.#raster = new MinimapRaster(model, this.#scale, nowNs, MAP_PX / MIN_LANE_PX);
-	}
 
 	#paint(image: MinimapImage): void {
 		this.#image = image;

@@ -1,6 +1,6 @@
 import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
-import { type CategoryCode, lookOfKind } from "../shared/kinds.ts";
+import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { TraceLayout } from "./layout.ts";
 import { SpanTable } from "./spanTable.ts";
 import { VisibleRows } from "./visibleRows.ts";
@@ -106,7 +106,7 @@ export class TraceModel {
 
 	category(ordinal: number): CategoryCode {
 		const index = this.table.kind[ordinal];
-		if (index < 0) return lookOfKind("").category;
+		if (index < 0) return Category.other;
 		if (index >= this.#categories.length) {
 			const longer = new Uint8Array(Math.max(64, (index + 1) * 2)).fill(255);
 			longer.set(this.#categories);

@@ -1,4 +1,5 @@
 import { assertNever } from "../../src/base/assert.ts";
+import { SpanStateCode } from "../../src/model/span.ts";
 import type { KeyAction } from "./keys.ts";
 import type { TraceModel } from "./model.ts";
 
@@ -10,6 +11,20 @@ export type Step =
 	| { readonly do: "expandAll" }
 	| { readonly do: "collapseAll" }
 	| undefined;
+
+/**
+ * The failed span after a row of the tree, or before it, also inside folds; from the other end once it is passed, undefined
+ * when none failed. `row` is -1 when nothing is selected.
+ */
+export function failedFrom({ layout, table }: TraceModel, row: number, direction: 1 | -1): number | undefined {
+	const { rowCount, node } = layout;
+	for (let step = 1; step <= rowCount; step++) {
+		const start = row < 0 && direction < 0 ? 0 : row;
+		const found = node[(((start + direction * step) % rowCount) + rowCount) % rowCount];
+		if (found >= 0 && table.state[found] === SpanStateCode.failed) return found;
+	}
+	return undefined;
+}
 
 /**
  * The tree pattern of the ARIA Authoring Practices: right opens, then enters; left closes, then leaves for the parent.

@@ -71,9 +71,7 @@ export class WaterfallPage extends LitElement {
 		const save = (): void => this.#save();
 		window.addEventListener("pagehide", save);
 		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
-		if (this.#restored?.treeShare !== undefined) {
-			void this.updateComplete.then(() => this.#chart && this.#applyShare(this.#restored?.treeShare));
-		}
+		void this.updateComplete.then(() => this.#applyLooks(this.#restored));
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
 		this.#owned.add(new KeyFocus((isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })));
 	}
@@ -317,6 +315,7 @@ export class WaterfallPage extends LitElement {
 			foldedSpanIds: model.rows.foldedSpans(MAX_SAVED_FOLDS).map((ordinal) => model.table.idOf(ordinal)),
 			scrollTop: chart.scrollOffset,
 			treeShare: chart.treeShare,
+			showsCriticalPath: chart.showsCriticalPath,
 			timeWindow: chart.timeWindow && { base: model.base, ...chart.timeWindow },
 		});
 	}
@@ -328,8 +327,11 @@ export class WaterfallPage extends LitElement {
 		this.#chart.timeWindow = { startNs: kept.startNs + byNs, endNs: kept.endNs + byNs };
 	}
 
-	#applyShare(share: number | undefined): void {
-		if (share !== undefined && this.#chart !== null) this.#chart.treeShare = share;
+	/** What holds for any trace. */
+	#applyLooks(state: WaterfallViewState | undefined): void {
+		if (state === undefined || this.#chart === null) return;
+		this.#chart.treeShare = state.treeShare;
+		this.#chart.showsCriticalPath = state.showsCriticalPath === true;
 	}
 
 	/** Ticks while something runs: its duration grows in the header, and its bar when it is in view. */
@@ -371,6 +373,7 @@ function checkedState(state: Partial<WaterfallViewState> | undefined): Waterfall
 		scrollTop: typeof scrollTop === "number" ? scrollTop : undefined,
 		treeShare: typeof treeShare === "number" ? treeShare : undefined,
 		timeWindow: checkedWindow(timeWindow),
+		showsCriticalPath: state.showsCriticalPath === true,
 	};
 }
 

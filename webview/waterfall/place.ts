@@ -15,6 +15,15 @@ export function nodesInView(model: TraceModel, top: number, viewportPx: number):
 	return { firstIndex: first, nodes, top };
 }
 
+/** Whether a span runs among the rows first … end - 1. */
+export function hasRunning(model: TraceModel, first: number, end: number): boolean {
+	for (let index = first; index < end; index++) {
+		const node = model.rows.nodeAt(index);
+		if (node >= 0 && model.table.state[node] === 0) return true;
+	}
+	return false;
+}
+
 /** Offset at which the first of these rows that is still there stands where it stood. */
 export function topKeeping(model: TraceModel, before: NodesInView): number {
 	for (const [position, node] of before.nodes.entries()) {

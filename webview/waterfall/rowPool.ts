@@ -26,6 +26,15 @@ export interface RowsView {
 	readonly hasDuration: boolean;
 }
 
+/** Tells assistive technology the name of the tree and which of its rows one is at, undefined for none in view. */
+export function nameTree(tree: HTMLElement, name: string, activeRowId: string | undefined): void {
+	if (activeRowId === undefined) tree.removeAttribute("aria-activedescendant");
+	else if (tree.getAttribute("aria-activedescendant") !== activeRowId) {
+		tree.setAttribute("aria-activedescendant", activeRowId);
+	}
+	if (tree.getAttribute("aria-label") !== name) tree.setAttribute("aria-label", name);
+}
+
 /**
  * The rows of the tree column in the DOM: as many as the viewport shows, whatever the trace has. They stand in the order that
  * is seen, for those who read the page and do not see it; scrolling moves the rows that left to the other end and fills only those.

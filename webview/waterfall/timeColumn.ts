@@ -1,4 +1,5 @@
 import type { Theme } from "../shared/theme.ts";
+import type { CriticalPath } from "./criticalPath.ts";
 import { DurationLabels, drawFrame, RULER_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 import { type Palette, readPalette } from "./palette.ts";
@@ -8,6 +9,8 @@ import type { TimeScale } from "./timeScale.ts";
 export interface TimeView {
 	readonly model: TraceModel;
 	readonly scale: TimeScale;
+	/** Drawn into the bars; undefined for none. */
+	readonly path: CriticalPath | undefined;
 	/** Offset into the rows. */
 	readonly scrollTop: number;
 	readonly nowNs: number;
@@ -62,13 +65,14 @@ export class TimeColumn {
 		this.#context?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
 	}
 
-	draw({ model, scale, scrollTop, nowNs, selectedIndex }: TimeView): void {
+	draw({ model, scale, path, scrollTop, nowNs, selectedIndex }: TimeView): void {
 		if (this.#context === null) return;
 		this.#palette ??= readPalette(this.#theme, this.#context, this.#pixelRatio);
 		this.#context.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
 		drawFrame(this.#context, {
 			model,
 			scale,
+			path,
 			palette: this.#palette,
 			labels: this.#labels,
 			widthPx: this.#widthPx,

@@ -1,7 +1,11 @@
 import { html, type TemplateResult } from "lit";
 import { type Disposable, DisposableStore } from "../../src/base/disposable.ts";
 import { Theme } from "../shared/theme.ts";
+import { type CriticalPath, criticalPath, timeShares } from "./criticalPath.ts";
 import { Minimap } from "./minimap.ts";
+import type { TraceModel } from "./model.ts";
+import { Pace } from "./pace.ts";
+import { ShareBar } from "./shareBar.ts";
 import { TimeAxis } from "./timeAxis.ts";
 import type { TimeView } from "./timeColumn.ts";
 import { TimePointer } from "./timePointer.ts";
@@ -11,6 +15,7 @@ import { words } from "./words.ts";
 /** The elements of the right side: canvas of bars, and the strip above. */
 export function timeParts(): TemplateResult {
 	return html`
+		<div class="shares" hidden></div>
 		<div class="time" aria-hidden="true"><canvas class="bars"></canvas></div>
 		<div class="minimap">
 			<canvas class="map" aria-hidden="true"></canvas>
@@ -51,6 +56,10 @@ export class TimePane implements Disposable {
 	readonly axis: TimeAxis;
 	readonly pointer: TimePointer;
 	readonly #minimap: Minimap;
+	readonly #shares: ShareBar;
+	readonly #pace: Pace;
+	#model: TraceModel | undefined;
+	#path: CriticalPath | undefined;
 
 	/** `shown` is the part that an earlier pane showed. */
 	constructor(options: TimePaneOptions, shown: TimeDomain | undefined) {
@@ -62,6 +71,8 @@ export class TimePane implements Disposable {
 		this.axis.window.restore(shown);
 		this.pointer = this.#owned.add(new TimePointer(this.axis, part(root, ".ruler"), part(root, ".scroller"), left));
 		this.#minimap = this.#owned.add(new Minimap(part(root, ".minimap"), theme, this.axis, requestFrame));
+		this.#shares = new ShareBar(part(root, ".shares"));
+		this.#pace = this.#owned.add(new Pace(requestFrame));
 		this.#owned.add(
 			theme.onDidChange(() => {
 				this.axis.forgetTheme();
@@ -82,10 +93,21 @@ export class TimePane implements Disposable {
 		this.#minimap.resize(widthPx);
 	}
 
-	draw(view: Omit<TimeView, "scale">, hasMinimap: boolean): void {
-		this.axis.update(view.model, view.nowNs);
-		if (hasMinimap) this.#minimap.update(view.model, view.nowNs);
-		this.axis.draw(view);
+	draw(view: Omit<TimeView, "scale" | "path">, shows: { readonly overview: boolean; readonly path: boolean }): void {
+		const { model, nowNs } = view;
+		this.axis.update(model, nowNs);
+		// The picture of a big trace takes some frames; the path waits for them, so that neither makes a long one.
+		const isFree = !shows.overview || this.#minimap.update(model, nowNs);
+		if (isFree && (shows.overview || shows.path)) this.#followPath(model, nowNs);
+		this.axis.draw({ ...view, path: shows.path && this.#model === model ? this.#path : undefined });
+	}
+
+	#followPath(model: TraceModel, nowNs: number): void {
+		if (!this.#pace.begin(model, this.axis.whole)) return;
+		this.#model = model;
+		this.#path = criticalPath(model, nowNs);
+		this.#shares.update(timeShares(model, this.#path, nowNs));
+		this.#pace.finish();
 	}
 }
 

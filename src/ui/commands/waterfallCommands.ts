@@ -15,5 +15,8 @@ export function registerWaterfallCommands(context: CommandContext): Disposable[]
 		register(context, CommandId.waterfallFitTrace, () => panels.runInWaterfall("fitTrace")),
 		register(context, CommandId.waterfallZoomBack, () => panels.runInWaterfall("zoomBack")),
 		register(context, CommandId.waterfallZoomForward, () => panels.runInWaterfall("zoomForward")),
+		register(context, CommandId.waterfallNextError, () => panels.runInWaterfall("nextError")),
+		register(context, CommandId.waterfallPreviousError, () => panels.runInWaterfall("previousError")),
+		register(context, CommandId.waterfallToggleCriticalPath, () => panels.runInWaterfall("toggleCriticalPath")),
 	];
 }

@@ -1,0 +1,136 @@
+import { Category } from "../shared/kinds.ts";
+import type { TraceModel } from "./model.ts";
+import { orderByStart } from "./siblingOrder.ts";
+
+/** Above this a group of siblings is sorted by radix. */
+const FEW_SIBLINGS = 64;
+
+/** Pieces of spans that follow each other, backwards from the end of the trace; no two of them at one time. */
+export interface CriticalPath {
+	/** [spans] By ordinal: index of a span's first piece, and how many it has, latest first. */
+	readonly first: Uint32Array;
+	readonly count: Uint32Array;
+	/** [length] Nanoseconds from the model's base. */
+	readonly startNs: readonly number[];
+	readonly endNs: readonly number[];
+}
+
+/**
+ * What the end of a trace waited for: walking back from the end of a span, its child that ended last before, then the one
+ * that ended last before that one began, and so on; between them the span itself. A child counts no longer than its parent.
+ * Roots are the children of the trace; where none of them ran, nothing is on the path. Sorts each group of siblings by end:
+ * O(n log n) at most, O(n) where they end in the order they began. Nothing recurses.
+ */
+export function criticalPath(model: TraceModel, nowNs: number): CriticalPath {
+	const { layout, table } = model;
+	const first = new Uint32Array(table.count);
+	const count = new Uint32Array(table.count);
+	const startNs: number[] = [];
+	const endNs: number[] = [];
+	/** Spans that are on the path and not walked yet, each with the time it may take. */
+	const rows: number[] = [];
+	const from: number[] = [];
+	const to: number[] = [];
+
+	const push = (ordinal: number, start: number, end: number): void => {
+		if (ordinal < 0 || !(end > start)) return;
+		if (count[ordinal]++ === 0) first[ordinal] = startNs.length;
+		startNs.push(start);
+		endNs.push(end);
+	};
+	/** Walks one span, -1 for the trace itself, back over its children. */
+	const walk = (ordinal: number, children: number[], lowNs: number, highNs: number): void => {
+		let at = highNs;
+		/** Pieces of one span stand side by side: those of its children come after them. */
+		const leaves: number[] = [];
+		for (const row of byEndDescending(model, children, nowNs)) {
+			const child = layout.node[row];
+			const start = Math.max(lowNs, table.startNs[child]);
+			const end = Math.min(highNs, model.spanEndNs(child, nowNs));
+			// One that ends later runs beside what is on the path already. Comparisons with NaN are false.
+			if (!(end <= at && end > start)) continue;
+			push(ordinal, end, at);
+			at = start;
+			if (layout.size[row] === 1) {
+				leaves.push(child, start, end);
+				continue;
+			}
+			rows.push(row);
+			from.push(start);
+			to.push(end);
+		}
+		push(ordinal, lowNs, at);
+		for (let leaf = 0; leaf < leaves.length; leaf += 3) push(leaves[leaf], leaves[leaf + 1], leaves[leaf + 2]);
+	};
+
+	walk(-1, rootSpans(model), model.startNs, model.endNs(nowNs));
+	for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
+		walk(layout.node[row], childrenOf(model, row), from.pop() ?? Number.NaN, to.pop() ?? Number.NaN);
+	}
+	return { first, count, startNs, endNs };
+}
+
+/** Where the time of a trace went, in nanoseconds; they add up to its length. */
+export interface TimeShares {
+	/** By `Category`. */
+	readonly byCategory: readonly number[];
+	/** Nothing ran, or only spans that hold others were open. */
+	readonly idleNs: number;
+	readonly wholeNs: number;
+}
+
+/** Of the time one waited for the trace, how much went to which kind of work: by the critical path, so that nothing counts twice. */
+export function timeShares(model: TraceModel, path: CriticalPath, nowNs: number): TimeShares {
+	const byCategory = Object.keys(Category).map(() => 0);
+	const wholeNs = model.endNs(nowNs) - model.startNs;
+	let worked = 0;
+	for (let ordinal = 0; ordinal < path.count.length; ordinal++) {
+		if (path.count[ordinal] === 0) continue;
+		const category = model.category(ordinal);
+		const end = path.first[ordinal] + path.count[ordinal];
+		if (category === Category.other && model.layout.childCount[model.layout.rowOf(ordinal)] > 0) continue;
+		for (let index = path.first[ordinal]; index < end; index++) {
+			const length = path.endNs[index] - path.startNs[index];
+			byCategory[category] += length;
+			worked += length;
+		}
+	}
+	return { byCategory, idleNs: Math.max(0, wholeNs - worked), wholeNs };
+}
+
+/** Rows of the spans at the top; those of a missing parent stand in its place. */
+function rootSpans(model: TraceModel): number[] {
+	const { layout } = model;
+	const roots: number[] = [];
+	for (let row = 0; row < layout.rowCount; row += layout.size[row]) {
+		if (layout.node[row] >= 0) roots.push(row);
+		else for (const child of childrenOf(model, row)) roots.push(child);
+	}
+	return roots;
+}
+
+function childrenOf({ layout }: TraceModel, row: number): number[] {
+	const children: number[] = [];
+	const end = row + layout.size[row];
+	for (let child = row + 1; child < end; child += layout.size[child]) children.push(child);
+	return children;
+}
+
+/** Rows of siblings, the one that ends last first; those whose end is unknown anywhere. */
+function byEndDescending(model: TraceModel, rows: number[], nowNs: number): number[] {
+	const n = rows.length;
+	const ends = new Float64Array(n);
+	let isAscending = true;
+	for (let index = 0; index < n; index++) {
+		ends[index] = model.spanEndNs(model.layout.node[rows[index]], nowNs);
+		if (index > 0 && !(ends[index - 1] <= ends[index])) isAscending = false;
+	}
+	if (isAscending) return rows.reverse();
+	if (n <= FEW_SIBLINGS) {
+		return [...rows.keys()].sort((a, b) => ends[b] - ends[a] || b - a).map((index) => rows[index]);
+	}
+	const { order } = orderByStart(ends, n);
+	const sorted: number[] = [];
+	for (let index = n - 1; index >= 0; index--) sorted.push(rows[order === undefined ? index : order[index]]);
+	return sorted;
+}

@@ -13,9 +13,9 @@ export const name = "otlp-ingest";
 
 const ROUNDS = 3;
 /** Requests of one round. */
-const REQUESTS = 60;
+const REQUESTS = 150;
 /** Requests that are sent before, so that the server's code is compiled. */
-const WARM_REQUESTS = 20;
+const WARM_REQUESTS = 100;
 
 const EVENT = '"type":"span_completed"';
 

@@ -87,7 +87,8 @@ CREATE VIRTUAL TABLE search USING fts5 (grams, content = '', contentless_delete 
  * another program or to a newer version of this one is left as it is.
  *
  * With WAL and `synchronous = NORMAL` a commit survives the end of the process, kill -9 included; `LogSync` brings it to the disk
- * before it is answered. `FULL` would hold up the event loop for the disk at each commit.
+ * before it is answered. `FULL` would hold up the event loop for the disk at each commit. `Checkpointer` brings the log into the
+ * file; SQLite does so by itself, in a commit, only when the log grows to 512 MB meanwhile.
  *
  * @throws ServerError `foreignDatabase`, `newerDatabase`, `corruptDatabase` or `unusableDatabase`.
  */
@@ -106,7 +107,7 @@ export function openDatabase(dataDir: string | undefined): Database {
 			PRAGMA journal_mode = WAL;
 			PRAGMA synchronous = NORMAL;
 			PRAGMA cache_size = -65536;
-			PRAGMA wal_autocheckpoint = 8000;
+			PRAGMA wal_autocheckpoint = 65536;
 			PRAGMA journal_size_limit = 67108864;
 			PRAGMA secure_delete = FAST;
 			PRAGMA temp_store = MEMORY;

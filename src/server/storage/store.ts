@@ -4,6 +4,7 @@ import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
 import { HttpError } from "../errors.ts";
 import { idFactory } from "../ids.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { BUSY_TIMEOUT_MS, type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
 import { EventLog, SpanEventCode } from "./eventLog.ts";
 import { unusableFile } from "./fileCheck.ts";
@@ -65,6 +66,7 @@ export class Store {
 	readonly #dataDir: string | undefined;
 	readonly #makeId = idFactory();
 	readonly #logSync: LogSync | undefined;
+	readonly #checkpointer: Checkpointer | undefined;
 	#isClosed = false;
 
 	/** @throws ServerError as `openDatabase` does, also for damage that shows only now. */
@@ -94,6 +96,7 @@ export class Store {
 			this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
 			this.#settler = new UsageSettler(database, this.#traces, this.columns);
 			this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir));
+			this.#checkpointer = dataDir === undefined ? undefined : new Checkpointer(databaseFile(dataDir), logger);
 			const begin = database.prepare("BEGIN IMMEDIATE");
 			const commit = database.prepare("COMMIT");
 			this.#commits = new GroupCommit({
@@ -317,8 +320,10 @@ export class Store {
 	}
 
 	/** Brings the write-ahead log into the file, so that nothing of what was deleted is left in it. */
-	truncateLog(): void {
-		if (this.isInMemory) return;
+	async truncateLog(): Promise<void> {
+		// What takes long is done on another thread; then there is little left to bring.
+		await this.#checkpointer?.run();
+		if (this.isInMemory || this.#isClosed) return;
 		// A snapshot that is being read keeps the log. It is read on this thread: waiting for its end would be in vain.
 		this.database.exec("PRAGMA busy_timeout = 0");
 		try {
@@ -391,6 +396,7 @@ export class Store {
 		this.search.close();
 		this.columns.close();
 		await this.#logSync?.close();
+		await this.#checkpointer?.close();
 		try {
 			// Leaves one file behind instead of three.
 			this.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -106,7 +106,7 @@ describe("Maintenance", () => {
 		const { store, maintenance, counters, add, told, fileBytes } = open({ maxDbBytes: limit });
 		const input = JSON.stringify("x".repeat(3000));
 		for (let index = 0; index < 1500; index++) await add(input, `t${Math.floor(index / 3)}`);
-		store.truncateLog();
+		await store.truncateLog();
 		expect(fileBytes()).toBeGreaterThan(2 * limit);
 		await maintenance.run();
 		expect(fileBytes()).toBeLessThanOrEqual(limit);

@@ -46,7 +46,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Modules that only these files import, and each of these files does: one place to look, and to replace. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 	"@pydantic/genai-prices": ["src/model/prices.ts"],
-	"node:sqlite": ["src/server/owner.ts", "src/server/storage/database.ts"],
+	"node:sqlite": ["src/server/owner.ts", "src/server/storage/checkpointer.ts", "src/server/storage/database.ts"],
 	"@vscode/webview-ui-toolkit": ["webview/kit.ts"],
 	undici: ["src/ui/sources/sourceFetch.ts"],
 	ulid: ["src/server/ids.ts"],

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
+import type { SpanDetail } from "../model/span.ts";
 import { isSpanPart, type SpanPart } from "../protocol/messages.ts";
 import { DOCUMENT_SCHEME } from "./ids.ts";
-import { partText } from "./panels/spanDetailView.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
 
 /** Which part of which span a document shows. */
@@ -33,7 +33,7 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		const subscription = token.onCancellationRequested(() => abort.abort());
 		try {
 			const detail = await connection.requireSource().loadSpan(address.traceId, address.spanId, abort.signal);
-			return partText(detail, address.part).text;
+			return (await lazyPartText(detail, address.part)).text;
 		} finally {
 			subscription.dispose();
 		}
@@ -52,7 +52,7 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		if (connection === undefined || connection.config.id !== sourceId) return;
 		const signal = AbortSignal.timeout(30_000);
 		const detail = await connection.requireSource().loadSpan(traceId, spanId, signal);
-		const { language } = partText(detail, part);
+		const { language } = await lazyPartText(detail, part);
 		const uri = uriOf({ sourceId, traceId, spanId, part }, spanName, language === "json" ? "json" : "txt");
 		const document = await vscode.workspace.openTextDocument(uri);
 		await vscode.window.showTextDocument(document, {
@@ -60,6 +60,12 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 			viewColumn: viewColumn ?? vscode.ViewColumn.Active,
 		});
 	}
+}
+
+/** Imported when the first part is opened: what reads spans is no part of the extension's start. */
+async function lazyPartText(detail: SpanDetail, part: SpanPart): Promise<{ text: string; language: string }> {
+	const { partText } = await import("./panels/spanDetailView.ts");
+	return partText(detail, part);
 }
 
 function uriOf(address: PartAddress, spanName: string, extension: string): vscode.Uri {

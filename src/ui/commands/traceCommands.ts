@@ -3,7 +3,6 @@ import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import type { SpanPart } from "../../protocol/messages.ts";
 import { CommandId } from "../ids.ts";
-import { partText } from "../panels/spanDetailView.ts";
 import type { CommandContext } from "./context.ts";
 import { registerForRow, spanOf, traceOf } from "./register.ts";
 
@@ -60,6 +59,7 @@ async function copyJson(context: CommandContext, argument: unknown): Promise<voi
 	if (span === undefined) return;
 	const source = context.manager.start().requireSource();
 	const detail = await source.loadSpan(span.traceId, span.spanId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+	const { partText } = await import("../panels/spanDetailView.ts");
 	await vscode.env.clipboard.writeText(partText(detail, "raw").text);
 	vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
 }

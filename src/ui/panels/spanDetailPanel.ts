@@ -5,16 +5,12 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
-import { countSaidBefore, previousCalls, type SaidBefore, saidIn } from "../../model/conversationHistory.ts";
-import type { SpanDetail, SpanSummary } from "../../model/span.ts";
 import {
 	type ConnectionView,
-	type HistoryView,
 	type HostToSpanDetail,
 	isSpanPart,
 	type SpanDetailToHost,
 	type SpanDetailViewState,
-	type SpanPart,
 } from "../../protocol/messages.ts";
 import { type Source, SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
@@ -22,31 +18,12 @@ import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
-import { linkTarget, stackOf } from "./spanDetailFacts.ts";
-import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
+import type { ShownSpan } from "./shownSpan.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
-import { openFrame, type WorkspaceFrame, workspaceFrames } from "./workspaceFrames.ts";
 
 /** A running span is read again at most this often. */
 const RELOAD_MS = 250;
 const MAX_COPIED_CHARACTERS = 5_000_000;
-
-/** A conversation of fewer messages has no history worth a fold. */
-const MIN_MESSAGES = 3;
-
-/** Frames with files in the workspace, and the texts that they were found in. */
-interface SpanFrames {
-	readonly errorText: string | undefined;
-	readonly stackText: string | undefined;
-	readonly error: readonly WorkspaceFrame[];
-	readonly stack: readonly WorkspaceFrame[];
-}
-const NO_FRAMES: SpanFrames = { errorText: undefined, stackText: undefined, error: [], stack: [] };
-
-interface PreviousCall {
-	readonly call: SpanSummary;
-	readonly said: SaidBefore;
-}
 
 export interface SpanDetailEvents {
 	readonly onOpenTrace: (traceId: string, spanId: string) => void;
@@ -65,12 +42,10 @@ export class SpanDetailPanel implements Disposable {
 	#connection: SourceConnection | undefined;
 	#traceId = "";
 	#spanId = "";
-	#detail: SpanDetail | undefined;
+	/** Undefined until the span was read. */
+	#shown: ShownSpan | undefined;
 	#error: { message: string; canRetry: boolean } | undefined;
 	#isRemoved = false;
-	/** What the calls before this one said, read once a span: calls that have ended do not change. */
-	#previous: readonly PreviousCall[] | undefined;
-	#frames: SpanFrames = NO_FRAMES;
 	/** A newer question ends the older one. */
 	#load: AbortController | undefined;
 	#reloadTimer: ReturnType<typeof setTimeout> | undefined;
@@ -124,11 +99,9 @@ export class SpanDetailPanel implements Disposable {
 		this.#connection = connection;
 		this.#traceId = traceId;
 		this.#spanId = spanId;
-		this.#detail = undefined;
+		this.#shown = undefined;
 		this.#error = undefined;
 		this.#isRemoved = false;
-		this.#previous = undefined;
-		this.#frames = NO_FRAMES;
 		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
 		this.#setTitle();
 		this.#sendState();
@@ -170,7 +143,7 @@ export class SpanDetailPanel implements Disposable {
 					this.#connection?.config.id ?? "",
 					this.#traceId,
 					this.#spanId,
-					this.#detail?.summary.name ?? this.#spanId,
+					this.#shown?.detail.summary.name ?? this.#spanId,
 					message.part,
 					// Said, because the click on the button may arrive before VS Code has made its column the active one: then the
 					// editor would cover the waterfall.
@@ -178,32 +151,39 @@ export class SpanDetailPanel implements Disposable {
 				);
 				return;
 			case "part/copy":
-				await this.#copyPart(message.part);
+				if (this.#shown === undefined) return;
+				await vscode.env.clipboard.writeText(this.#shown.text(message.part));
+				vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
 				return;
 			case "text/copy":
 				await vscode.env.clipboard.writeText(String(message.text).slice(0, MAX_COPIED_CHARACTERS));
 				return;
 			case "span/copy":
-				// Loaded when first wanted: it is no part of the extension's start.
-				if (this.#detail !== undefined) await (await import("./spanCopyPick.ts")).copySpan(this.#detail);
+				await this.#shown?.copy();
 				return;
-			case "part/load":
-				this.#sendPart(message.part);
+			case "part/load": {
+				const { part } = message;
+				if (this.#shown === undefined || !isSpanPart(part)) return;
+				this.#host.post({ type: "part/value", spanId: this.#spanId, part, text: this.#shown.whole(part) });
 				return;
-			case "image/load":
-				this.#sendImage(message.part);
+			}
+			case "image/load": {
+				const { part } = message;
+				if (this.#shown === undefined || !isSpanPart(part)) return;
+				this.#host.post({ type: "image/value", spanId: this.#spanId, part, uri: this.#shown.image(part) });
 				return;
+			}
 			case "span/show":
 				if (this.#connection !== undefined) this.#events.onShowSpan(this.#traceId, String(message.spanId));
 				return;
-			case "link/open":
-				this.#openLink(Number(message.index));
-				return;
-			case "frame/open": {
-				const frame = this.#frames[message.part === "stack" ? "stack" : "error"][Number(message.index)];
-				if (frame !== undefined) await openFrame(frame);
+			case "link/open": {
+				const target = this.#shown?.linkTarget(Number(message.index));
+				if (target !== undefined) this.#events.onOpenTrace(target.traceId, target.spanId);
 				return;
 			}
+			case "frame/open":
+				await this.#shown?.openFrame(message.part === "stack" ? "stack" : "error", Number(message.index));
+				return;
 			case "trace/open":
 				this.#events.onOpenTrace(this.#traceId, this.#spanId);
 				return;
@@ -213,29 +193,6 @@ export class SpanDetailPanel implements Disposable {
 			default:
 				assertNever(message, "message of the span details page");
 		}
-	}
-
-	async #copyPart(part: SpanPart): Promise<void> {
-		if (this.#detail === undefined) return;
-		await vscode.env.clipboard.writeText(partText(this.#detail, part).text);
-		vscode.window.setStatusBarMessage(vscode.l10n.t("$(check) Copied"), 2_000);
-	}
-
-	#sendPart(part: SpanPart): void {
-		if (this.#detail === undefined || !isSpanPart(part)) return;
-		this.#host.post({ type: "part/value", spanId: this.#spanId, part, text: wholePart(this.#detail, part) });
-	}
-
-	#openLink(index: number): void {
-		const target = this.#detail === undefined ? undefined : linkTarget(this.#detail, index);
-		if (target === undefined || this.#connection?.store.entry(target.traceId) === undefined) return;
-		this.#events.onOpenTrace(target.traceId, target.spanId);
-	}
-
-	#sendImage(part: SpanPart): void {
-		if (this.#detail === undefined || !isSpanPart(part)) return;
-		const uri = partImage(this.#detail, part);
-		this.#host.post({ type: "image/value", spanId: this.#spanId, part, uri });
 	}
 
 	#handleChange(changes: ChangeSet): void {
@@ -249,7 +206,7 @@ export class SpanDetailPanel implements Disposable {
 				changes.changedTraces.get(this.#traceId)?.isRestructured === true;
 			if (!isGone || this.#isRemoved) return;
 			this.#isRemoved = true;
-			this.#detail = undefined;
+			this.#shown = undefined;
 			this.#cancelReload();
 			this.#load?.abort();
 			this.#sendState();
@@ -272,16 +229,20 @@ export class SpanDetailPanel implements Disposable {
 		let source: Source;
 		try {
 			source = await connection.whenSource(load.signal);
-			const detail = await source.loadSpan(this.#traceId, this.#spanId, load.signal);
+			// Imported here, when the first details are opened: what reads conversations is no part of the extension's start.
+			const [{ ShownSpan }, detail] = await Promise.all([
+				import("./shownSpan.ts"),
+				source.loadSpan(this.#traceId, this.#spanId, load.signal),
+			]);
 			if (load.signal.aborted) return;
-			this.#detail = detail;
+			this.#shown = new ShownSpan(detail, connection, this.#logger, this.#shown);
 			this.#error = undefined;
 			this.#isRemoved = false;
 		} catch (error) {
 			if (load.signal.aborted || isAbortError(error)) return;
 			this.#logger.warn(`span ${this.#spanId} could not be read: ${describeError(error)}`);
 			// What was read before stays on screen; the connection line says that it may be old.
-			if (this.#detail !== undefined) return;
+			if (this.#shown !== undefined) return;
 			this.#error = {
 				message: describeError(error),
 				canRetry: !(error instanceof SourceError && error.reason === "notFound"),
@@ -292,56 +253,10 @@ export class SpanDetailPanel implements Disposable {
 		}
 		this.#setTitle();
 		this.#sendState();
-		await this.#findFrames(load.signal);
-		if (!load.signal.aborted && this.#previous === undefined) {
-			await this.#loadPrevious(connection, source, load.signal);
-		}
-	}
-
-	/** Which lines of the error lead to files of the workspace; looked for again when the texts changed. */
-	async #findFrames(signal: AbortSignal): Promise<void> {
-		const detail = this.#detail;
-		if (detail === undefined) return;
-		const errorText = detail.summary.error;
-		const stackText = stackOf(detail);
-		if (errorText === this.#frames.errorText && stackText === this.#frames.stackText) return;
-		const [error, stack] = await Promise.all([workspaceFrames(errorText ?? ""), workspaceFrames(stackText ?? "")]);
-		if (signal.aborted) return;
-		this.#frames = { errorText, stackText, error, stack };
-		if (error.length + stack.length > 0) this.#sendState();
-	}
-
-	/** Reads what the calls before said, at most two; the span is on screen by then. */
-	async #loadPrevious(connection: SourceConnection, source: Source, signal: AbortSignal): Promise<void> {
-		const detail = this.#detail;
-		if (detail === undefined || !isLlmSpan(detail.summary)) return;
-		if (conversationsOf(detail).input.messages.length < MIN_MESSAGES) return;
-		const previous: PreviousCall[] = [];
-		for (const call of previousCalls(connection.store, detail.summary)) {
-			try {
-				const { input, output } = conversationsOf(await source.loadSpan(call.traceId, call.spanId, signal));
-				previous.push({ call, said: saidIn(input.messages, output.messages) });
-			} catch (error) {
-				if (signal.aborted || isAbortError(error)) return;
-				// The history is then shown like any other messages.
-				this.#logger.warn(`span ${call.spanId}, the call before, could not be read: ${describeError(error)}`);
-			}
-		}
-		if (signal.aborted) return;
-		this.#previous = previous;
-		if (this.#history() !== undefined) this.#sendState();
-	}
-
-	/** What of the messages a call before showed; of two such calls, by the one that showed more. */
-	#history(): HistoryView | undefined {
-		if (this.#detail === undefined || this.#previous === undefined) return undefined;
-		const { messages } = conversationsOf(this.#detail).input;
-		let best: HistoryView | undefined;
-		for (const { call, said } of this.#previous) {
-			const count = countSaidBefore(messages, said);
-			if (count > (best?.count ?? 0)) best = { count, spanId: call.spanId, name: displayText(call.name, 120) };
-		}
-		return best;
+		// The span is on screen; what takes further questions follows.
+		const shown = this.#shown;
+		if (await shown.findFrames(load.signal)) this.#sendState();
+		if (!load.signal.aborted && (await shown.readPrevious(source, load.signal))) this.#sendState();
 	}
 
 	#sendState(): void {
@@ -353,27 +268,16 @@ export class SpanDetailPanel implements Disposable {
 		const state = { sourceId: connection?.config.id ?? "", traceId: this.#traceId, spanId: this.#spanId };
 		if (this.#isRemoved) this.#host.post({ type: "detail/removed" });
 		else if (this.#error !== undefined) this.#host.post({ type: "detail/error", ...this.#error });
-		else if (this.#detail === undefined || connection === undefined) {
+		else if (this.#shown === undefined || connection === undefined) {
 			const name = connection?.store.span(this.#traceId, this.#spanId)?.name ?? this.#spanId;
 			this.#host.post({ type: "detail/loading", state, name });
 		} else {
-			const detail = buildSpanDetailView({
-				detail: this.#detail,
-				sourceId: connection.config.id,
-				traceName: connection.store.summary(this.#traceId)?.name ?? this.#traceId,
-				clockOffsetMs: connection.status.clockOffsetMs,
-				history: this.#history(),
-				errorFrames: this.#frames.error,
-				stackFrames: this.#frames.stack,
-				nameOfTrace: (traceId) => connection.store.summary(traceId)?.name,
-				t: vscode.l10n.t,
-			});
-			this.#host.post({ type: "detail/value", detail });
+			this.#host.post({ type: "detail/value", detail: this.#shown.view() });
 		}
 	}
 
 	#setTitle(): void {
-		const name = this.#detail?.summary.name ?? this.#connection?.store.span(this.#traceId, this.#spanId)?.name;
+		const name = this.#shown?.detail.summary.name ?? this.#connection?.store.span(this.#traceId, this.#spanId)?.name;
 		const title = name === undefined ? vscode.l10n.t("Span Details") : displayText(name, 60);
 		if (this.#host.panel.title !== title) this.#host.panel.title = title;
 	}

@@ -256,6 +256,30 @@ describe("coming back to the stream", () => {
 	});
 });
 
+describe("clients that come and go while spans are written to the disk", () => {
+	it("each get all that was committed after they came, in order and without a hole", async () => {
+		const server = await start({ dataDir: temporaryDir() });
+		const { span } = client(server);
+		let isOver = false;
+		const write = async () => {
+			while (!isOver) await span({ name: "n" });
+		};
+		const writers = Array.from({ length: 4 }, write);
+		for (let visit = 0; visit < 60; visit++) {
+			// Now and then two at once, so that listening goes on while one leaves.
+			const visitors = await Promise.all(Array.from({ length: visit % 5 === 0 ? 2 : 1 }, () => stream(server).open()));
+			for (const visitor of visitors) {
+				const from = Number(visitor.response?.headers[LATEST]);
+				const ids = (await visitor.take(10)).map(({ id }) => Number(id));
+				expect(ids).toEqual(Array.from({ length: 10 }, (_, index) => from + 1 + index));
+				visitor.close();
+			}
+		}
+		isOver = true;
+		await Promise.all(writers);
+	});
+});
+
 describe("a client that does not read", () => {
 	it("is cut with a comment when too many events wait, and loses nothing by coming back", async () => {
 		const logger = recordingLogger();

@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
 import { DEFAULT_KIND } from "../../../src/server/spanKind.ts";
@@ -127,4 +132,96 @@ describe("a write that is undone", () => {
 		await store.settleUsage();
 		expect(counts()).toEqual([0, 1]);
 	});
+});
+
+/** A directory that is gone when the test is over. */
+function temporaryDir(): string {
+	const dir = mkdtempSync(join(tmpdir(), "traceway-store-"));
+	onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+	return dir;
+}
+
+describe("a store that is closed while commits wait for the disk", () => {
+	it("has answered each write and told each event when it is closed, and has them after that", async () => {
+		const dataDir = temporaryDir();
+		const store = new Store({ dataDir, logger: silentLogger });
+		const told: number[] = [];
+		store.events.listener = (events) => told.push(...events.map(({ id }) => id));
+		const answers: Promise<unknown>[] = [];
+		for (let turn = 0; turn < 20; turn++) {
+			for (let index = 0; index < 5; index++) {
+				answers.push(store.addBatch({ traces: [], spans: [span(`${turn}-${index}`, `t${turn}`)] }));
+			}
+			await nextTurn();
+		}
+		let settled = 0;
+		for (const answer of answers) void answer.then(() => settled++);
+		await store.close();
+		expect(settled).toBe(100);
+		expect(told).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+		const again = new Store({ dataDir, logger: silentLogger });
+		expect([again.spanCount, again.events.latestId]).toEqual([100, 100]);
+		await again.close();
+	});
+});
+
+describe("the columns of a store", () => {
+	const change = fc.record({
+		what: fc.constantFrom("add", "end", "deleteSpan", "deleteTrace", "deleteAll", "clean", "fail", "wait"),
+		at: fc.nat({ max: 11_999 }),
+	});
+
+	it("hold what the table holds, whatever is written while they are being read after a start", async () => {
+		const dataDir = temporaryDir();
+		await fc.assert(
+			fc.asyncProperty(fc.array(change, { maxLength: 12 }), async (changes) => {
+				rmSync(dataDir, { recursive: true });
+				const first = new Store({ dataDir, logger: silentLogger });
+				const spans = Array.from({ length: 12_000 }, (_, at) =>
+					span(`s${at}`, at % 3 === 0 ? "large" : `t${at % 100}`, { end: undefined, kind: withTokens(1) }),
+				);
+				await first.addBatch({ traces: [], spans });
+				await first.close();
+				const store = new Store({ dataDir, logger: silentLogger });
+				try {
+					for (const { what, at } of changes) {
+						const ending = { kind: withTokens(at), outputJson: null, end: undefined };
+						if (what === "wait") await nextTurn();
+						else if (what === "add") await store.addBatch({ traces: [], spans: [span(`new${at}`, `t${at % 100}`)] });
+						else if (what === "end") await store.endSpan(`s${at}`, ending);
+						else if (what === "deleteSpan") await store.deleteSpan(`s${at}`);
+						else if (what === "deleteTrace") await store.deleteTrace(at % 2 === 0 ? "large" : `t${at % 100}`);
+						else if (what === "deleteAll") await store.deleteAll();
+						else if (what === "clean") await store.cleanDeleted(at);
+						else {
+							const failing = store.maintain(() => {
+								throw new Error("no");
+							});
+							const repeated = store.endSpan(`s${at}`, ending);
+							await expect(failing).rejects.toThrow("no");
+							await repeated;
+						}
+					}
+					await store.columns.ready;
+					const { columns } = store;
+					const held = [];
+					for (let row = 0; row < columns.length; row++) {
+						if (!columns.isThere(row)) continue;
+						const { input } = columns.usage;
+						const tokens = columns.usageRow[row] < 0 ? null : input[columns.usageRow[row]];
+						held.push([columns.seq[row], columns.trace[row], columns.status[row], tokens]);
+					}
+					const rows = store.database
+						.prepare(
+							"SELECT seq, trace, status, input_tokens FROM spans WHERE trace IN (SELECT ref FROM traces) ORDER BY seq",
+						)
+						.all();
+					expect(held).toEqual(rows.map((row) => Object.values(row)));
+				} finally {
+					await store.close();
+				}
+			}),
+			{ numRuns: 12 },
+		);
+	}, 60_000);
 });

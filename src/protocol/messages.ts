@@ -277,6 +277,11 @@ export interface SpanDetailView {
 	readonly isCostEstimated: boolean;
 	/** True when tokens and cost sum up what is below the span. */
 	readonly isRollup: boolean;
+	/** Why the model stopped, in the provider's words. */
+	readonly finishReasons: readonly string[];
+	readonly firstTokenNs: number | undefined;
+	/** Output tokens a second, over the time after the first token where that is known. */
+	readonly tokensPerSecond: number | undefined;
 	/** Words for people: "1,200 in × $0.15 + 80 out × $0.60 per million (gpt-4o-mini, prices of 2026-09-23)". */
 	readonly costFormula: string | undefined;
 	readonly error: PartText | undefined;

@@ -40,7 +40,13 @@ describe("the span details page", () => {
 
 	it("shows what of the tokens was cached or thought, and says so of sums", () =>
 		opened(async ({ page, send }) => {
-			const parts = { cacheReadTokens: 9000, cacheWriteTokens: 0, reasoningTokens: 64, isRollup: true };
+			const parts = {
+				cacheReadTokens: 9000,
+				cacheWriteTokens: 0,
+				reasoningTokens: 64,
+				isRollup: true,
+				tokensPerSecond: undefined,
+			};
 			await send({ type: "detail/value", detail: { ...completedView(), ...parts } });
 			const chips = (await page.locator(".chip").allInnerTexts()).map((text) => text.replace("\n", " "));
 			expect(chips.slice(3, -1)).toEqual([
@@ -48,9 +54,21 @@ describe("the span details page", () => {
 				"From cache 9,000",
 				"Output tokens 480",
 				"Reasoning 64",
+				"Finish reason stop",
 			]);
 			expect(await page.locator("#hint-cacheRead").textContent()).toBe("9,000 tokens, part of the input");
 			expect(await page.locator("#hint-input").textContent()).toContain("the sum of the spans below");
+		}));
+
+	it("shows how fast the answer came, by the time after the first token where that is known", () =>
+		opened(async ({ page, send }) => {
+			const attributes = { "gen_ai.response.time_to_first_chunk": 0.155 };
+			await send({ type: "detail/value", detail: viewOf({ attributes }, { outputTokens: 6 }) });
+			const chips = (await page.locator(".chip").allInnerTexts()).map((text) => text.replace("\n", " "));
+			expect(chips.slice(-3, -1)).toEqual(["First token 155 ms", "Speed 5.0 tokens/s"]);
+			expect(await page.locator("#hint-speed").textContent()).toContain("after the first token");
+			await send({ type: "detail/value", detail: viewOf({}, { outputTokens: 6 }) });
+			expect(await page.locator("#hint-speed").textContent()).toContain("by the whole duration");
 		}));
 
 	it("shows a completed LLM span: numbers, messages by role, tools by name", () =>
@@ -65,6 +83,8 @@ describe("the span details page", () => {
 				"Provider openai",
 				"Input tokens 12.3k",
 				"Output tokens 480",
+				"Speed 354 tokens/s",
+				"Finish reason stop",
 				"Cost ~$0.00214",
 			]);
 			expect(await page.locator("time").textContent()).toBe("2026-03-06 10:00:00.125 UTC+01:00");

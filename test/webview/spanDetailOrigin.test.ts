@@ -147,3 +147,63 @@ describe("what OpenTelemetry says of a span", () => {
 		}),
 	);
 });
+
+describe("hostile text in what has a page of its own inside", () => {
+	const noise =
+		"<img src=x onerror=\"document.title='owned'\"><b>bold</b> \u001b[31m \u202egnp.exe\u2066 \u0000 \ud800 end\nnext";
+
+	it("is shown as text in trees, lines, events, links and media", () =>
+		opened(async (details) => {
+			const { page, send } = details;
+			const table = { [noise]: noise };
+			const image = { type: "file", file: { filename: noise, file_data: "data:image/png;base64,AAAA" } };
+			const detail = viewOf(
+				{
+					input: [
+						{ role: "user", content: [image, { type: "image_url", image_url: { url: `https:${noise}` } }] },
+						{ role: "user", content: noise },
+					],
+					output: { [noise]: noise },
+					raw: {
+						events: [{ name: noise, time: noise, attributes: table }],
+						links: [{ trace_id: noise, span_id: noise, attributes: table }],
+						resource: { attributes: table },
+						scope: { name: noise },
+						otel: table,
+					},
+				},
+				{ state: "failed", error: noise },
+			);
+			const links = detail.links.map((link) => ({ ...link, traceName: noise }));
+			const history = { count: 1, spanId: "s0", name: noise };
+			const errorFrames = [{ start: 0, end: noise.length, index: 0 }];
+			await send({ type: "detail/value", detail: { ...detail, links, history, errorFrames } });
+			await expandAll(details, "button.fold");
+			await page.locator("#content-raw [role=treeitem]").last().click();
+			const seen = await page.evaluate(() => {
+				const roots: ShadowRoot[] = [];
+				const collect = (root: ParentNode): void => {
+					for (const element of root.querySelectorAll("*")) {
+						if (element.shadowRoot === null) continue;
+						roots.push(element.shadowRoot);
+						collect(element.shadowRoot);
+					}
+				};
+				collect(document);
+				return {
+					trees: roots.filter((root) => root.host.localName === "traceway-json-tree").length,
+					text: roots.map((root) => root.textContent ?? "").join("\n"),
+					tags: roots.flatMap((root) =>
+						[...root.querySelectorAll("b, script, img:not(.picture)")].map(({ tagName }) => tagName),
+					),
+					title: document.title,
+				};
+			});
+			expect(seen.trees).toBe(3);
+			expect(seen.text).toContain("<b>bold</b>");
+			expect(seen.tags).toEqual([]);
+			expect(seen.title).not.toBe("owned");
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that may not be there.
+			expect(seen.text).not.toMatch(/[\u0000\u001b\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])/);
+		}));
+});

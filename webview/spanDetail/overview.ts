@@ -118,12 +118,34 @@ export function summaryChips(context: PageContext, detail: SpanDetailView): Temp
 					]
 				: nothing
 		}
+		${speedChips(context, detail)}
 		${
 			hasCost
 				? chip(context, "cost", words.cost, formatCost(detail.costUsd, detail.isCostEstimated), costHint(detail))
 				: nothing
 		}
 	</section>`;
+}
+
+/** How fast the answer came and why it ended, where that is known. */
+function speedChips(context: PageContext, detail: SpanDetailView): unknown[] {
+	const { firstTokenNs, tokensPerSecond, finishReasons } = detail;
+	const chips: unknown[] = [];
+	if (firstTokenNs !== undefined) {
+		const hint = fill(words.firstTokenHint, formatExactDuration(firstTokenNs));
+		chips.push(chip(context, "firstToken", words.firstToken, formatDuration(firstTokenNs), hint));
+	}
+	if (tokensPerSecond !== undefined) {
+		const value = fill(words.speedValue, tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0));
+		const hint = firstTokenNs === undefined ? words.speedWholeHint : words.speedHint;
+		chips.push(chip(context, "speed", words.speed, value, hint));
+	}
+	if (finishReasons.length > 0) {
+		chips.push(
+			chip(context, "finish", words.finishReason, finishReasons.map((reason) => lineText(reason, 60)).join(", ")),
+		);
+	}
+	return chips;
 }
 
 function durationHint(detail: SpanDetailView): string {

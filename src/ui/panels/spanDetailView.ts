@@ -1,5 +1,6 @@
 import { formatCount } from "../../base/quantity.ts";
 import { differenceNs, formatTimestamp } from "../../base/timestamp.ts";
+import { type CallFacts, callFacts } from "../../model/callFacts.ts";
 import { type Conversation, type ConversationMessage, conversationOf } from "../../model/conversation.ts";
 import { conversationInAttributes } from "../../model/conversationAttributes.ts";
 import { decodedBytes, imageUri, type MessageMedia } from "../../model/conversationMedia.ts";
@@ -39,6 +40,8 @@ const MAX_ATTRIBUTES = 500;
 /** Strings of JSON up to this many units are shown indented; a longer one as it was sent. */
 const MAX_INDENTED_UNITS = 1_000_000;
 
+const NO_FACTS: CallFacts = { finishReasons: [], firstTokenNs: undefined };
+
 /** `vscode.l10n.t`, passed in so that this file runs without VS Code. */
 export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
 
@@ -71,6 +74,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 	const outputMessages = messagesOf(conversations.output, budget);
 	const inputMessages = messagesOf(conversations.input, budget);
 	const attributes = attributeTable(ownAttributes(detail), MAX_ATTRIBUTES);
+	const facts = isLlm ? callFacts(detail.attributes, detail.output) : NO_FACTS;
 	const events = eventsOf(detail);
 	const links = linksOf(detail, input.nameOfTrace ?? (() => undefined));
 	const stack = stackOf(detail);
@@ -100,6 +104,9 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		costUsd: summary.costUsd,
 		isCostEstimated: summary.isCostEstimated,
 		isRollup: summary.isRollup,
+		finishReasons: facts.finishReasons.map(label),
+		firstTokenNs: facts.firstTokenNs,
+		tokensPerSecond: tokensPerSecond(summary, facts.firstTokenNs),
 		costFormula: costFormula(summary, isLlm, t),
 		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
 		errorFrames: frameViews(input.errorFrames),
@@ -123,6 +130,15 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		otel: otelOf(detail),
 		raw: shown(detail.raw, MAX_PART_UNITS),
 	};
+}
+
+/** Undefined for sums of several calls, and where no time passed that tokens could be divided by. */
+function tokensPerSecond(summary: SpanSummary, firstTokenNs: number | undefined): number | undefined {
+	const { start, end, outputTokens, isRollup } = summary;
+	if (start === undefined || end === undefined || outputTokens === undefined || isRollup) return undefined;
+	const lastingNs = differenceNs(end, start);
+	const generatingNs = firstTokenNs !== undefined && firstTokenNs < lastingNs ? lastingNs - firstTokenNs : lastingNs;
+	return outputTokens === 0 || generatingNs <= 0 ? undefined : outputTokens / (generatingNs / 1e9);
 }
 
 function frameViews(frames: readonly StackFrame[] = []): FrameView[] {

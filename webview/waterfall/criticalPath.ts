@@ -1,3 +1,4 @@
+import { grown } from "../../src/model/spanColumns.ts";
 import { Category } from "../shared/kinds.ts";
 import type { TraceModel } from "./model.ts";
 import { orderByStart } from "./siblingOrder.ts";
@@ -10,64 +11,99 @@ export interface CriticalPath {
 	/** [spans] By ordinal: index of a span's first piece, and how many it has, latest first. */
 	readonly first: Uint32Array;
 	readonly count: Uint32Array;
-	/** [length] Nanoseconds from the model's base. */
-	readonly startNs: readonly number[];
-	readonly endNs: readonly number[];
+	/** [pieces or more] Nanoseconds from the model's base. */
+	readonly startNs: Float64Array;
+	readonly endNs: Float64Array;
 }
 
 /**
  * What the end of a trace waited for: walking back from the end of a span, its child that ended last before, then the one
  * that ended last before that one began, and so on; between them the span itself. A child counts no longer than its parent.
  * Roots are the children of the trace; where none of them ran, nothing is on the path. Sorts each group of siblings by end:
- * O(n log n) at most, O(n) where they end in the order they began. Nothing recurses.
+ * O(n log n) at most, O(n) where they end in the order they began. Nothing recurses. Works in slices; spans that come
+ * meanwhile are for the next walk.
  */
-export function criticalPath(model: TraceModel, nowNs: number): CriticalPath {
-	const { layout, table } = model;
-	const first = new Uint32Array(table.count);
-	const count = new Uint32Array(table.count);
-	const startNs: number[] = [];
-	const endNs: number[] = [];
-	/** Spans that are on the path and not walked yet, each with the time it may take. */
-	const rows: number[] = [];
-	const from: number[] = [];
-	const to: number[] = [];
+export class CriticalPathWalk {
+	readonly #model: TraceModel;
+	readonly #nowNs: number;
+	readonly #first: Uint32Array;
+	readonly #count: Uint32Array;
+	#startNs: Float64Array = new Float64Array(1024);
+	#endNs: Float64Array = new Float64Array(1024);
+	#pieces = 0;
+	/** Ordinals of spans that are on the path and not walked yet, each with the time it may take. */
+	readonly #waiting: number[] = [];
+	readonly #from: number[] = [];
+	readonly #to: number[] = [];
+	#hasBegun = false;
 
-	const push = (ordinal: number, start: number, end: number): void => {
-		if (ordinal < 0 || !(end > start)) return;
-		if (count[ordinal]++ === 0) first[ordinal] = startNs.length;
-		startNs.push(start);
-		endNs.push(end);
-	};
+	constructor(model: TraceModel, nowNs: number) {
+		this.#model = model;
+		this.#nowNs = nowNs;
+		this.#first = new Uint32Array(model.table.count);
+		this.#count = new Uint32Array(model.table.count);
+	}
+
+	/** Looks at up to `limit` more spans, or a few more: siblings are taken together. Returns the path once it is whole. */
+	step(limit: number): CriticalPath | undefined {
+		const model = this.#model;
+		let left = limit;
+		if (!this.#hasBegun) {
+			this.#hasBegun = true;
+			const roots = rootSpans(model);
+			this.#walk(-1, roots, model.startNs, model.endNs(this.#nowNs));
+			left -= roots.length;
+		}
+		while (left > 0) {
+			const ordinal = this.#waiting.pop();
+			const from = this.#from.pop();
+			const to = this.#to.pop();
+			if (ordinal === undefined || from === undefined || to === undefined) {
+				return { first: this.#first, count: this.#count, startNs: this.#startNs, endNs: this.#endNs };
+			}
+			const children = childrenOf(model, model.layout.rowOf(ordinal));
+			this.#walk(ordinal, children, from, to);
+			left -= children.length + 1;
+		}
+		return undefined;
+	}
+
 	/** Walks one span, -1 for the trace itself, back over its children. */
-	const walk = (ordinal: number, children: number[], lowNs: number, highNs: number): void => {
+	#walk(ordinal: number, children: number[], lowNs: number, highNs: number): void {
+		const { layout, table } = this.#model;
 		let at = highNs;
 		/** Pieces of one span stand side by side: those of its children come after them. */
 		const leaves: number[] = [];
-		for (const row of byEndDescending(model, children, nowNs)) {
+		for (const row of byEndDescending(this.#model, children, this.#nowNs)) {
 			const child = layout.node[row];
 			const start = Math.max(lowNs, table.startNs[child]);
-			const end = Math.min(highNs, model.spanEndNs(child, nowNs));
+			const end = Math.min(highNs, this.#model.spanEndNs(child, this.#nowNs));
 			// One that ends later runs beside what is on the path already. Comparisons with NaN are false.
-			if (!(end <= at && end > start)) continue;
-			push(ordinal, end, at);
+			if (!(end <= at && end > start) || child >= this.#count.length) continue;
+			this.#push(ordinal, end, at);
 			at = start;
 			if (layout.size[row] === 1) {
 				leaves.push(child, start, end);
 				continue;
 			}
-			rows.push(row);
-			from.push(start);
-			to.push(end);
+			this.#waiting.push(child);
+			this.#from.push(start);
+			this.#to.push(end);
 		}
-		push(ordinal, lowNs, at);
-		for (let leaf = 0; leaf < leaves.length; leaf += 3) push(leaves[leaf], leaves[leaf + 1], leaves[leaf + 2]);
-	};
-
-	walk(-1, rootSpans(model), model.startNs, model.endNs(nowNs));
-	for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
-		walk(layout.node[row], childrenOf(model, row), from.pop() ?? Number.NaN, to.pop() ?? Number.NaN);
+		this.#push(ordinal, lowNs, at);
+		for (let leaf = 0; leaf < leaves.length; leaf += 3) this.#push(leaves[leaf], leaves[leaf + 1], leaves[leaf + 2]);
 	}
-	return { first, count, startNs, endNs };
+
+	#push(ordinal: number, startNs: number, endNs: number): void {
+		if (ordinal < 0 || !(endNs > startNs)) return;
+		if (this.#pieces === this.#startNs.length) {
+			this.#startNs = grown(Float64Array, this.#startNs, this.#pieces * 2);
+			this.#endNs = grown(Float64Array, this.#endNs, this.#pieces * 2);
+		}
+		if (this.#count[ordinal]++ === 0) this.#first[ordinal] = this.#pieces;
+		this.#startNs[this.#pieces] = startNs;
+		this.#endNs[this.#pieces++] = endNs;
+	}
 }
 
 /** Where the time of a trace went, in nanoseconds; they add up to its length. */

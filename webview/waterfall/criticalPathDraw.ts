@@ -29,7 +29,7 @@ export function drawPath(
 }
 
 /** First of the pieces, which are kept latest first, that starts before a time. */
-function firstBefore(startNs: readonly number[], from: number, end: number, ns: number): number {
+function firstBefore(startNs: Float64Array, from: number, end: number, ns: number): number {
 	let low = from;
 	let high = end;
 	while (low < high) {

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from "lit";
 import { type Disposable, DisposableStore } from "../../src/base/disposable.ts";
 import { Theme } from "../shared/theme.ts";
-import { type CriticalPath, criticalPath, timeShares } from "./criticalPath.ts";
+import { type CriticalPath, CriticalPathWalk, timeShares } from "./criticalPath.ts";
 import { Minimap } from "./minimap.ts";
 import type { TraceModel } from "./model.ts";
 import { Pace } from "./pace.ts";
@@ -11,6 +11,9 @@ import type { TimeView } from "./timeColumn.ts";
 import { TimePointer } from "./timePointer.ts";
 import type { TimeDomain } from "./timeScale.ts";
 import { words } from "./words.ts";
+
+/** Spans of the critical path a frame: a few milliseconds. */
+const SLICE = 20_000;
 
 /** The elements of the right side: canvas of bars, and the strip above. */
 export function timeParts(): TemplateResult {
@@ -60,10 +63,14 @@ export class TimePane implements Disposable {
 	readonly #pace: Pace;
 	#model: TraceModel | undefined;
 	#path: CriticalPath | undefined;
+	/** In work, with the time it takes for the present. */
+	#walk: { readonly path: CriticalPathWalk; readonly nowNs: number } | undefined;
+	readonly #requestFrame: () => void;
 
 	/** `shown` is the part that an earlier pane showed. */
 	constructor(options: TimePaneOptions, shown: TimeDomain | undefined) {
 		const { root, left, requestFrame } = options;
+		this.#requestFrame = requestFrame;
 		const theme = this.#owned.add(new Theme());
 		const time = part(root, ".time");
 		for (const leftOver of time.querySelectorAll("div")) leftOver.remove();
@@ -103,10 +110,23 @@ export class TimePane implements Disposable {
 	}
 
 	#followPath(model: TraceModel, nowNs: number): void {
-		if (!this.#pace.begin(model, this.axis.whole)) return;
-		this.#model = model;
-		this.#path = criticalPath(model, nowNs);
-		this.#shares.update(timeShares(model, this.#path, nowNs));
+		if (this.#model !== model) {
+			this.#model = model;
+			this.#walk = undefined;
+			this.#path = undefined;
+		}
+		if (this.#walk === undefined && this.#pace.begin(model, this.axis.whole)) {
+			this.#walk = { path: new CriticalPathWalk(model, nowNs), nowNs };
+		}
+		if (this.#walk === undefined) return;
+		const path = this.#walk.path.step(SLICE);
+		if (path === undefined) {
+			this.#requestFrame();
+			return;
+		}
+		this.#path = path;
+		this.#shares.update(timeShares(model, path, this.#walk.nowNs));
+		this.#walk = undefined;
 		this.#pace.finish();
 	}
 }

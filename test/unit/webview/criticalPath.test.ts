@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Category } from "../../../webview/shared/kinds.ts";
-import { type CriticalPath, criticalPath, timeShares } from "../../../webview/waterfall/criticalPath.ts";
+import { type CriticalPath, CriticalPathWalk, timeShares } from "../../../webview/waterfall/criticalPath.ts";
 import { TraceModel } from "../../../webview/waterfall/model.ts";
 import { TestHostTrace } from "../../webview/agentTrace.ts";
 import type { TestSpan } from "./traceColumnsBuilder.ts";
@@ -10,6 +10,14 @@ function modelOf(spans: readonly TestSpan[]): TraceModel {
 	const model = TraceModel.fromSnapshot(new TestHostTrace().snapshot(spans));
 	if (model === undefined) throw new Error("refused");
 	return model;
+}
+
+function criticalPath(model: TraceModel, nowNs: number, slice = Number.MAX_SAFE_INTEGER): CriticalPath {
+	const walk = new CriticalPathWalk(model, nowNs);
+	for (;;) {
+		const path = walk.step(slice);
+		if (path !== undefined) return path;
+	}
 }
 
 /** The pieces by time, each with the id of its span. */
@@ -100,6 +108,16 @@ describe("criticalPath", () => {
 			),
 		).toBe("root 0-10, run 10-50");
 		expect(told([{ id: "nothing" }])).toBe("");
+	});
+
+	it("is the same in slices", () => {
+		fc.assert(
+			fc.property(anyTrace, fc.integer({ min: 1, max: 20 }), (spans, slice) => {
+				const model = modelOf(spans);
+				const whole = pieces(model, criticalPath(model, 0));
+				expect(pieces(model, criticalPath(model, 0, slice))).toEqual(whole);
+			}),
+		);
 	});
 
 	it("covers each moment of a root once, by pieces inside their spans and below spans on the path", () => {

@@ -129,9 +129,11 @@ describe("POST /api/analytics", () => {
 
 	it.each([
 		[{ metrics: ["cost"] }, "metrics[0]"],
-		[{ group_by: ["month"] }, "group_by"],
+		[{ group_by: ["month"] }, "group_by[0]: must be one of model, provider"],
+		[{ group_by: "month" }, "group_by: "],
 		[{ filter: { status: "done" } }, "filter.status: must be one of running, completed, failed"],
-		[{ filter: { since: "yesterday" } }, "since"],
+		[{ filter: { since: "yesterday" } }, "filter.since: "],
+		[{ until: "tomorrow" }, "until: "],
 		[{ metric: "cost", aggregation: "p99" }, "aggregation"],
 		[{ filter: [] }, "filter"],
 	])("refuses %o and names what is wrong", async (body, name) => {

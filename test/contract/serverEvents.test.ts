@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { StreamMessage } from "../../src/protocol/events.ts";
 import type { RunningServer } from "../../src/server/server.ts";
 import { Stream } from "./support/frames.ts";
@@ -110,6 +110,14 @@ describe("the stream of events", () => {
 		const server = await start({ heartbeatMs: 30 });
 		const live = await stream(server).open();
 		await eventually("three heartbeats", () => live.comments.filter((text) => text === "heartbeat").length >= 3);
+	});
+
+	it("leaves no silence longer than fifteen seconds unless told otherwise", async () => {
+		vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+		onTestFinished(() => void vi.useRealTimers());
+		const live = await stream(await start()).open();
+		vi.advanceTimersByTime(15_000);
+		await eventually("a heartbeat", () => live.comments.includes("heartbeat"));
 	});
 
 	it("lets only matching span events pass a filter, and all others", async () => {

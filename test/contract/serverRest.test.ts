@@ -76,6 +76,22 @@ describe("traces over REST", () => {
 		expect(seen.toSorted()).toEqual(ids.toSorted());
 	});
 
+	it("gives at most 1000 traces to a page, 50 unless told otherwise", async () => {
+		const { get, post } = client(await start());
+		const time = "2026-03-06T09:00:00Z";
+		const span = (id: string) => ({ id, name: "n", status: "completed", started_at: time, ended_at: time });
+		const traces = Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`t${at}`, [span(`s${at}`)]]));
+		expect((await post("/import", { traces })).json).toMatchObject({ spans: 1001, rejected: 0 });
+		for (const [query, count] of [
+			["", 50],
+			["?limit=5000", 1000],
+		] as const) {
+			const { json } = await get(`/traces${query}`);
+			expect(json).toMatchObject({ total: 1001, count: 1001, has_more: true, next_cursor: expect.any(String) });
+			expect(json.items).toHaveLength(count);
+		}
+	});
+
 	it("answers all spans of a trace, oldest first, and 404 for a trace that is not there", async () => {
 		const { get, span, trace } = client(await start());
 		const id = await trace({ name: "t" });

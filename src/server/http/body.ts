@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from "node:zlib";
 import { HttpError } from "../errors.ts";
 
 /** Largest request body, as sent and once more after decompression. */
@@ -26,9 +26,15 @@ const FIRST_BYTES = 64 * 1024;
 const decoders = {
 	gzip: promisify(gunzip),
 	"x-gzip": promisify(gunzip),
-	deflate: promisify(inflate),
+	deflate: (body: Buffer, options: ZlibOptions) =>
+		hasZlibHeader(body) ? promisify(inflate)(body, options) : promisify(inflateRaw)(body, options),
 	br: promisify(brotliDecompress),
 } as const;
+
+/** "deflate" means zlib's format (RFC 9110, 8.4.1.2); some send bare deflate data all the same, whose first bytes differ (RFC 1950). */
+function hasZlibHeader(body: Buffer): boolean {
+	return body.length >= 2 && (body[0] & 0x0f) === 8 && body.readUInt16BE(0) % 31 === 0;
+}
 
 function isDecoder(name: string): name is keyof typeof decoders {
 	return Object.hasOwn(decoders, name);

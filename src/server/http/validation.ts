@@ -69,6 +69,11 @@ function isJsonType(header: string | undefined): boolean {
 
 /** One line: the path of the field and what it must be. */
 export function describeIssue(issue: z.core.$ZodIssue, json: unknown): string {
+	if (issue.code === "invalid_union") {
+		// What was meant is the type of which more was right: its first issue lies deeper inside.
+		const meant = issue.errors.map(([first]) => first).find((first) => first !== undefined && first.path.length > 0);
+		if (meant !== undefined) return describeIssue({ ...meant, path: [...issue.path, ...meant.path] }, json);
+	}
 	const path = issue.path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
 	const where = path === "" ? "body" : path.replace(/^\./, "");
 	return `${where.length > 200 ? `${where.slice(0, 200)}…` : where}: ${requirement(issue, valueAt(json, issue.path))}`;

@@ -34,8 +34,8 @@ export function addAnalyticsRoutes(app: App, { store, analytics }: Services): vo
 	app.post("/api/analytics", async (context) => {
 		const query = (await readOptionalJson(context.env.incoming, analyticsQuerySchema))?.value ?? {};
 		const filter = query.filter ?? {};
-		const since = checkTime(filter.since ?? query.since, "since");
-		const until = checkTime(filter.until ?? query.until, "until");
+		const since = checkTime(filter.since, "filter.since") ?? checkTime(query.since, "since");
+		const until = checkTime(filter.until, "filter.until") ?? checkTime(query.until, "until");
 		await store.columns.ready;
 		await store.settleUsage();
 		const scope = scopeOf(analytics, filter, startConditions(since, until));

@@ -37,6 +37,10 @@ export function upgradeFrom1(database: Database, createSchema: () => void): void
 			end_sub, unsettled)
 		SELECT ref, id, name, tags, start_ms, start_sub, record, span_count, running_count, failed_count, end_ms, end_sub,
 			span_count > 0 FROM old_traces;
+		INSERT INTO span_ids (id, seq) SELECT id, seq FROM spans ORDER BY id, seq;
+		INSERT INTO trace_spans (trace, start_ms, start_sub, seq)
+		SELECT trace, start_ms, start_sub, seq FROM spans ORDER BY trace, start_ms, start_sub, seq;
+		INSERT INTO meta (key, value) SELECT 'indexed_seq', coalesce(max(seq), 0) FROM spans;
 		DROP TABLE old_spans; DROP TABLE old_payloads; DROP TABLE old_traces; DROP TABLE old_meta;
 	`);
 	const addSession = database.prepare("INSERT OR IGNORE INTO sessions (id) VALUES (?)");

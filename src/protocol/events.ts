@@ -38,3 +38,6 @@ export type StreamMessage = StreamEvent | ResetMessage;
 
 /** Header of the answer to `GET /api/events`: id of the newest event at that moment, 0 before the first. */
 export const LATEST_EVENT_ID_HEADER = "X-Traceway-Latest-Event-Id";
+
+/** Another header of it: which log it is. Positions of one log mean nothing in another, whatever their numbers. */
+export const EVENT_LOG_HEADER = "X-Traceway-Event-Log";

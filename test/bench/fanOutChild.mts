@@ -55,6 +55,7 @@ interface Contender {
 
 function hubContender(): Contender {
 	const log: EventSource = {
+		logId: "bench",
 		get latestId() {
 			return lastId;
 		},

@@ -226,6 +226,20 @@ describe("against our own server, the Traceway source", () => {
 		await agree(source, url);
 	});
 
+	it("is not fooled by a successor whose event ids have passed its position", async () => {
+		const first = await start();
+		await addTrace(first.url, 4);
+		const source = await loadedSource(first.url);
+		const dir = await dataDir();
+		const other = await start({ dataDir: dir });
+		const id = await addTrace(other.url, 20);
+		await other.close();
+		await first.close();
+		const second = await start({ port: Number(new URL(first.url).port), dataDir: dir });
+		await agree(source, second.url);
+		expect([...source.store.entries()].map(({ traceId }) => traceId)).toEqual([id]);
+	});
+
 	it("needs the token, and works with it", async () => {
 		const { url } = await start({ token: "tw_sk_test" });
 		let token: string | undefined;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { Emitter } from "../../base/emitter.ts";
 import type { Logger } from "../../base/logger.ts";
-import { LATEST_EVENT_ID_HEADER, type ResetMessage } from "../../protocol/events.ts";
+import { EVENT_LOG_HEADER, LATEST_EVENT_ID_HEADER, type ResetMessage } from "../../protocol/events.ts";
 import type { EventLog, LoggedEvent } from "../storage/eventLog.ts";
 import { EventClient, type Link } from "./eventClient.ts";
 import { EventFilter, Frames, framesOf, resetFrame } from "./eventFrames.ts";
@@ -26,7 +26,7 @@ export interface Subscription {
 }
 
 /** What the hub needs of the log. */
-export type EventSource = Pick<EventLog, "latestId" | "oldestId" | "isWatched" | "listener" | "after">;
+export type EventSource = Pick<EventLog, "logId" | "latestId" | "oldestId" | "isWatched" | "listener" | "after">;
 
 /** Bytes written for one client in one turn of the event loop. */
 const MAX_TURN_BYTES = 512 * 1024;
@@ -100,6 +100,7 @@ export class EventHub {
 			"X-Content-Type-Options": "nosniff",
 			Connection: "close",
 			[LATEST_EVENT_ID_HEADER]: String(latestId),
+			[EVENT_LOG_HEADER]: this.#log.logId,
 		});
 		if (this.#isClosed) {
 			response.end(": the server is closing\n\n");

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { LATEST_EVENT_ID_HEADER } from "../../protocol/events.ts";
+import { EVENT_LOG_HEADER, LATEST_EVENT_ID_HEADER } from "../../protocol/events.ts";
 import type { WireError } from "../../protocol/rest.ts";
 import type { HttpError } from "../errors.ts";
 
@@ -76,7 +76,7 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
 	const { origin } = request.headers;
 	if (origin !== undefined) {
 		response.setHeader("Access-Control-Allow-Origin", origin);
-		response.setHeader("Access-Control-Expose-Headers", LATEST_EVENT_ID_HEADER);
+		response.setHeader("Access-Control-Expose-Headers", `${LATEST_EVENT_ID_HEADER}, ${EVENT_LOG_HEADER}`);
 		response.setHeader("Vary", "Origin");
 	}
 	if (request.method !== "OPTIONS") return false;

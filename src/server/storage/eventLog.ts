@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { SpanStateCode } from "../../model/span.ts";
 import { ArrayStatement, type Database, readNumber, type Statement } from "./database.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, spanRow } from "./reader.ts";
@@ -65,6 +66,9 @@ export class EventLog {
 	#newTo = 0;
 	#listener: ((events: readonly LoggedEvent[]) => void) | undefined;
 
+	/** Which log this is: new with each new database. */
+	readonly logId: string;
+
 	/** False while nobody listens: then the texts of events are not even written. */
 	isWatched = true;
 
@@ -92,6 +96,8 @@ export class EventLog {
 		this.#save = database.prepare(
 			"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 		);
+		database.prepare("INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?)").run(randomUUID());
+		this.logId = String(database.prepare("SELECT value FROM meta WHERE key = 'log_id'").get()?.value);
 		const newest = readNumber(database, "SELECT max(id) FROM events");
 		const saved = readNumber(database, `SELECT max(value) FROM meta WHERE key = '${LAST_ID_KEY}'`);
 		this.#lastId = Math.max(newest, saved);

@@ -1,7 +1,7 @@
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { TraceStore } from "../../model/traceStore.ts";
-import { LATEST_EVENT_ID_HEADER } from "../../protocol/events.ts";
+import { EVENT_LOG_HEADER, LATEST_EVENT_ID_HEADER } from "../../protocol/events.ts";
 import { EventSequence, sequenceNumber } from "../../stream/eventSequence.ts";
 import type { StreamMessage, StreamOpening } from "../../stream/eventStream.ts";
 import type { TurnBudget } from "../../stream/turnBudget.ts";
@@ -109,6 +109,8 @@ export class LiveFeed implements Disposable {
 	readonly #logger: Logger;
 	readonly #sequence: EventSequence;
 	#opening: Opening | undefined;
+	/** The server's log of events that was seen last; undefined while no server has named one. */
+	#log: string | undefined;
 
 	/** Events since the reading of a snapshot began, and what they changed; undefined while none is read. */
 	#meanwhile: Meanwhile | undefined;
@@ -200,14 +202,17 @@ export class LiveFeed implements Disposable {
 		};
 
 		let cause: SnapshotCause = this.#isLoaded ? "reconnect" : "first";
+		const log = opening.headers.get(EVENT_LOG_HEADER) ?? undefined;
+		const isOtherLog = this.#log !== undefined && log !== undefined && log !== this.#log;
+		this.#log = log ?? this.#log;
 		if (position === undefined) this.#sequence.reset(latest);
-		else if (latest !== undefined && latest < position) {
+		else if (isOtherLog || (latest !== undefined && latest < position)) {
 			this.#logger.warn(`the server forgot its event log: newest id ${latest}, last applied ${position}`);
 			this.#sequence.reset(latest);
 			cause = "forgotten";
 		} else if (this.#sequence.newest === undefined || this.#sequence.hasGap) this.#sequence.reset(position);
 		// Only a server that tells its newest id replays provably whole; a gap in the ids would show.
-		const isProvenComplete = position !== undefined && latest !== undefined && latest >= position;
+		const isProvenComplete = !isOtherLog && position !== undefined && latest !== undefined && latest >= position;
 		if (!isProvenComplete) this.#needsSnapshot = true;
 		if (isResumed && latest === undefined) void this.#probe(undefined, false);
 		if (this.#needsSnapshot) void this.takeSnapshot(cause);

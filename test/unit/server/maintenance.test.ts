@@ -52,7 +52,7 @@ describe("Maintenance", () => {
 		const { store, maintenance, onDisk, add } = open();
 		const attributes = '{"a":"private attribute"}';
 		const kind = prepareKind({ type: "custom", attributes: JSON.parse(attributes) }, attributes);
-		for (let index = 0; index < 300; index++) await add('"private input"');
+		await Promise.all(Array.from({ length: 300 }, () => add('"private input"')));
 		const { id } = (await store.createSpan({
 			id: undefined,
 			traceId: "t",
@@ -84,7 +84,7 @@ describe("Maintenance", () => {
 
 	it("deletes events by age and keeps spans", async () => {
 		const { store, maintenance, add } = open({ eventRetentionMs: 60_000 });
-		for (let index = 0; index < 5000; index++) await add("1");
+		await Promise.all(Array.from({ length: 5000 }, () => add("1")));
 		store.database.exec("UPDATE events SET at_ms = at_ms - 3600000 WHERE id <= 4500");
 		await maintenance.run();
 		expect([store.events.oldestId, store.events.latestId, store.spanCount]).toEqual([4501, 5000, 5000]);
@@ -93,7 +93,7 @@ describe("Maintenance", () => {
 	it("deletes the oldest traces only as far as the size asks for", async () => {
 		const { store, maintenance, add } = open({ maxDbBytes: 2_000_000 });
 		const input = JSON.stringify("x".repeat(5000));
-		for (let index = 0; index < 400; index++) await add(input, `t${index}`);
+		await Promise.all(Array.from({ length: 400 }, (_, index) => add(input, `t${index}`)));
 		expect(store.usedBytes()).toBeGreaterThan(2_000_000);
 		await maintenance.run();
 		expect(store.usedBytes()).toBeLessThanOrEqual(1_800_000);
@@ -105,7 +105,7 @@ describe("Maintenance", () => {
 		const limit = 2_000_000;
 		const { store, maintenance, counters, add, told, fileBytes } = open({ maxDbBytes: limit });
 		const input = JSON.stringify("x".repeat(3000));
-		for (let index = 0; index < 1500; index++) await add(input, `t${Math.floor(index / 3)}`);
+		await Promise.all(Array.from({ length: 1500 }, (_, index) => add(input, `t${Math.floor(index / 3)}`)));
 		await store.truncateLog();
 		expect(fileBytes()).toBeGreaterThan(2 * limit);
 		await maintenance.run();
@@ -162,7 +162,7 @@ describe("Maintenance", () => {
 	it("does not wait for a snapshot that is being read", async () => {
 		const { store, maintenance, add } = open({ maxDbBytes: 1_000_000 });
 		const input = JSON.stringify("x".repeat(5000));
-		for (let index = 0; index < 400; index++) await add(input, `t${index}`);
+		await Promise.all(Array.from({ length: 400 }, (_, index) => add(input, `t${index}`)));
 		const snapshot = store.snapshot();
 		const rows = snapshot.database.prepare("SELECT id FROM spans").iterate();
 		rows.next();

@@ -163,6 +163,8 @@ export interface WirePage<T> {
 	readonly count: number;
 	/** Opaque; goes back as `?cursor=`. null on the last page. */
 	readonly next_cursor: string | null;
+	/** The same: this is the word of Traceway's documentation. */
+	readonly cursor: string | null;
 	readonly has_more: boolean;
 }
 

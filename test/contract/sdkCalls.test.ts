@@ -163,6 +163,7 @@ describe("the calls of the Python SDK", () => {
 			const { json } = await call("GET", path);
 			expect(json).toMatchObject({ has_more: path.includes("limit"), total: json.count, [key]: json.items });
 			expect(json.next_cursor === null).toBe(!json.has_more);
+			expect(json.cursor).toBe(json.next_cursor);
 		}
 	});
 });

@@ -99,8 +99,9 @@ export function pageText(
 ): string {
 	const list = items.join(",");
 	const again = name === undefined ? "" : `"${name}":[${list}],`;
+	const cursor = JSON.stringify(nextCursor);
 	return (
 		`{"items":[${list}],${again}"total":${total},"count":${total},` +
-		`"next_cursor":${JSON.stringify(nextCursor)},"has_more":${nextCursor !== null}}`
+		`"next_cursor":${cursor},"cursor":${cursor},"has_more":${nextCursor !== null}}`
 	);
 }

@@ -43,6 +43,7 @@ export const ICONS = {
 	"list-flat": "\u{eb84}",
 	"list-tree": "\u{eb86}",
 	loading: "\u{eb19}",
+	markdown: "\u{eb1d}",
 	"new-file": "\u{ea7f}",
 	output: "\u{eb9d}",
 	pass: "\u{eba4}",

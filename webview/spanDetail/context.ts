@@ -23,7 +23,9 @@ export type FoldName =
 	| "system"
 	| "reasoning"
 	/** JSON as text and not as a tree. */
-	| "text";
+	| "text"
+	/** Messages as Markdown and not as they were sent. */
+	| "markdown";
 
 /** What the parts of the page ask of the element around them. */
 export interface PageContext {

@@ -8,6 +8,8 @@ import { fill } from "../shared/words.ts";
 import { lineText, previewOf } from "./blockText.ts";
 import { cutNotice, type FoldName, type PageContext, partTools, shownText, wholeContent } from "./context.ts";
 import { liveText } from "./liveText.ts";
+import { markdown } from "./markdown.ts";
+import { looksLikeMarkdown } from "./markdownBlocks.ts";
 import { mediaContent } from "./mediaCard.ts";
 import { words } from "./words.ts";
 
@@ -177,12 +179,33 @@ function card(context: PageContext, { message, part, results, lacksResult }: Ent
 			<span class="role">${label}</span>
 			${message.kind === "toolCall" || message.kind === "toolResult" ? toolLabel(message) : nothing}
 			<span class="size">${formatBytes(message.content.totalBytes)}</span>
-			${partTools(context, part, `${label} ${words.message}`)}
+			${markdownSwitch(context, message)} ${partTools(context, part, `${label} ${words.message}`)}
 		</div>
 		${message.media === undefined ? messageText(context, message, part, label) : mediaContent(context, message.media, part, label)}
 		${results.length === 0 ? nothing : html`<ol class="results" role="list">${cards(context, results)}</ol>`}
 		${lacksResult ? html`<p class="empty">${words.noResult}</p>` : nothing}
 	</li>`;
+}
+
+/** A message that may be Markdown: what somebody said, not what a tool gave back. */
+function isProse({ kind, content }: MessageView): boolean {
+	return kind === "text" && content.language === "plaintext";
+}
+
+/** Switches all messages between Markdown and the text as it was sent; only where that makes a difference. */
+function markdownSwitch(context: PageContext, message: MessageView): TemplateResult | typeof nothing {
+	if (!isProse(message) || !looksLikeMarkdown(message.content.text)) return nothing;
+	const isMarkdown = context.isOpen("markdown", false);
+	const title = isMarkdown ? words.asSent : words.asMarkdown;
+	return html`<button
+		type="button"
+		class="icon-button"
+		title=${title}
+		aria-label=${title}
+		@click=${() => context.setOpen("markdown", !isMarkdown)}
+	>
+		${icon(isMarkdown ? "list-flat" : "markdown")}
+	</button>`;
 }
 
 function messageText(context: PageContext, message: MessageView, part: SpanPart, label: string): TemplateResult {
@@ -197,9 +220,11 @@ function messageText(context: PageContext, message: MessageView, part: SpanPart,
 	return html`${
 		text === ""
 			? html`<p class="empty">${words.emptyText}</p>`
-			: html`<div class="text ${message.content.language} ${isFolded ? "folded" : ""}" dir="auto">${liveText(
-					isFolded ? `${preview} …` : text,
-				)}</div>`
+			: isProse(message) && context.isOpen("markdown", false)
+				? markdown(context, isFolded ? `${preview} …` : text)
+				: html`<div class="text ${message.content.language} ${isFolded ? "folded" : ""}" dir="auto">${liveText(
+						isFolded ? `${preview} …` : text,
+					)}</div>`
 	}
 	${
 		preview === undefined

@@ -60,6 +60,7 @@ const FOLDS: readonly FoldName[] = [
 	"system",
 	"reasoning",
 	"text",
+	"markdown",
 ];
 const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 	"detail/loading",

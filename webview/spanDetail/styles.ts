@@ -470,6 +470,54 @@ export const spanDetailStyles = css`
 		margin-top: 4px;
 	}
 
+	.markdown {
+		display: flex;
+		flex-direction: column;
+		gap: 6px;
+		line-height: 1.5;
+	}
+	.markdown :is(p, blockquote, .item, .heading) {
+		margin: 0;
+		white-space: pre-wrap;
+		overflow-wrap: anywhere;
+	}
+	.markdown .heading {
+		font-weight: 600;
+	}
+	.markdown .item {
+		display: flex;
+		gap: 8px;
+		padding-inline-start: calc(var(--depth) * 16px);
+	}
+	.markdown .item > :last-child {
+		min-width: 0;
+	}
+	.markdown .mark {
+		flex: none;
+	}
+	.markdown blockquote {
+		padding-inline-start: 10px;
+		border-inline-start: 3px solid var(--vscode-textBlockQuote-border, var(--line));
+	}
+	.markdown hr {
+		width: 100%;
+		margin: 2px 0;
+		border: none;
+		border-top: 1px solid var(--line);
+	}
+	.markdown code {
+		font-family: var(--vscode-editor-font-family, monospace);
+		font-size: var(--vscode-editor-font-size, 0.95em);
+		padding-inline: 3px;
+		color: var(--vscode-textPreformat-foreground);
+		background: var(--vscode-textPreformat-background, transparent);
+		border-radius: 3px;
+	}
+	.markdown .address {
+		display: inline;
+		text-align: start;
+		text-decoration: underline;
+	}
 	.history {
 		display: flex;
 		flex-wrap: wrap;

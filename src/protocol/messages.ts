@@ -51,7 +51,8 @@ export type WaterfallCommand =
 	| "zoomForward"
 	| "nextError"
 	| "previousError"
-	| "toggleCriticalPath";
+	| "toggleCriticalPath"
+	| "showKeys";
 
 export type WaterfallToHost =
 	| PageReady
@@ -61,6 +62,8 @@ export type WaterfallToHost =
 	| { readonly type: "span/open"; readonly spanId: string }
 	/** Whether a single letter pressed now is meant for the waterfall: it has the focus, and no field in it does. */
 	| { readonly type: "keys/changed"; readonly isWanted: boolean }
+	/** The user wants to see or change the keys of the commands. */
+	| { readonly type: "keys/open" }
 	/** Revisions do not join: send a snapshot. */
 	| { readonly type: "trace/resync" };
 

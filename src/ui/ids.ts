@@ -50,6 +50,7 @@ export const CommandId = {
 	waterfallNextError: "traceway.waterfall.nextError",
 	waterfallPreviousError: "traceway.waterfall.previousError",
 	waterfallToggleCriticalPath: "traceway.waterfall.toggleCriticalPath",
+	waterfallShowKeys: "traceway.waterfall.showKeys",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;

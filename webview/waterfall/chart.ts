@@ -149,7 +149,7 @@ export class TraceChart extends LitElement {
 	}
 
 	/** Does what a command of VS Code asks for. */
-	readonly run = (command: WaterfallCommand): void => {
+	readonly run = (command: Exclude<WaterfallCommand, "showKeys">): void => {
 		const model = this.#model;
 		const axis = this.#time?.axis;
 		if (model === undefined || axis === undefined) return;

@@ -1,12 +1,13 @@
 import { html, type TemplateResult } from "lit";
-import type { WaterfallCommand } from "../../src/protocol/messages.ts";
 import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { words } from "./words.ts";
 
+type Action = "nextError" | "fitTrace" | "toggleCriticalPath";
+
 /** The buttons in the head of the tree column; each is a command of VS Code too. */
-export function chartActions(run: (command: WaterfallCommand) => void): TemplateResult {
-	const action = (command: WaterfallCommand, name: IconName, label: string): TemplateResult => html`<button
+export function chartActions(run: (command: Action) => void): TemplateResult {
+	const action = (command: Action, name: IconName, label: string): TemplateResult => html`<button
 		class="action ${command}"
 		title=${label}
 		aria-label=${label}
@@ -26,7 +27,7 @@ export function updateActions(
 	root: ParentNode,
 	now: { readonly hasFailures: boolean; readonly isZoomed: boolean; readonly showsPath: boolean },
 ): void {
-	const find = (command: WaterfallCommand): HTMLElement | null => root.querySelector(`.action.${command}`);
+	const find = (command: Action): HTMLElement | null => root.querySelector(`.action.${command}`);
 	setHidden(find("nextError"), !now.hasFailures);
 	setHidden(find("fitTrace"), !now.isZoomed);
 	const path = find("toggleCriticalPath");

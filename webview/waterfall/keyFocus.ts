@@ -2,17 +2,18 @@ import type { Disposable } from "../../src/base/disposable.ts";
 
 /**
  * Tells when the page begins and ceases to want the keys that VS Code binds to its commands: while it has the focus, and
- * no field in which a letter is a letter has it.
+ * no field in which a letter is a letter, nor a dialog, has it.
  */
 export class KeyFocus implements Disposable {
 	readonly #tell: (isWanted: boolean) => void;
 	readonly #stop = new AbortController();
 	#isWanted = false;
 
-	constructor(tell: (isWanted: boolean) => void) {
+	/** `root` is the shadow root of the page: the document is not told of a focus that moves inside it. */
+	constructor(root: EventTarget, tell: (isWanted: boolean) => void) {
 		this.#tell = tell;
 		const { signal } = this.#stop;
-		for (const target of [window, document]) {
+		for (const target of [window, document, root]) {
 			for (const type of ["focusin", "focusout", "focus", "blur"]) {
 				// After the event: while the focus moves nobody has it.
 				target.addEventListener(type, () => queueMicrotask(() => this.#update()), { signal });
@@ -42,5 +43,6 @@ function activeElement(): Element | null {
 }
 
 function isField(element: Element | null): boolean {
-	return element instanceof HTMLElement && (element.isContentEditable || element.matches("input, textarea, select"));
+	if (!(element instanceof HTMLElement)) return false;
+	return element.isContentEditable || element.matches("input, textarea, select, dialog, dialog *");
 }

@@ -15,6 +15,7 @@ import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { SpanSelectDetail, TraceChart } from "./chart.ts";
 import { KeyFocus } from "./keyFocus.ts";
+import { keySheet, keySheetStyles } from "./keySheet.ts";
 import { TraceModel } from "./model.ts";
 import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
 import { pageStyles } from "./pageStyles.ts";
@@ -41,7 +42,7 @@ const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 
 /** The waterfall page: keeps the model in step with the host, the chart in step with the model, and what the user arranged. */
 export class WaterfallPage extends LitElement {
-	static override styles = [baseStyles, iconStyles, pageStyles];
+	static override styles = [baseStyles, iconStyles, pageStyles, keySheetStyles];
 
 	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
 	#owned = new DisposableStore();
@@ -73,7 +74,9 @@ export class WaterfallPage extends LitElement {
 		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
 		void this.updateComplete.then(() => this.#applyLooks(this.#restored));
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
-		this.#owned.add(new KeyFocus((isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })));
+		this.#owned.add(
+			new KeyFocus(this.renderRoot, (isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })),
+		);
 	}
 
 	override disconnectedCallback(): void {
@@ -96,6 +99,7 @@ export class WaterfallPage extends LitElement {
 			<div class="stage">
 				<traceway-chart
 					?data-covered=${!hasChart}
+					@keydown=${this.#handleKey}
 					@span-select=${this.#handleSelect}
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}
@@ -103,8 +107,26 @@ export class WaterfallPage extends LitElement {
 				${hasChart ? nothing : messageInstead(this.#phase, this.#isLoadingShown, this.#handleRetry)}
 			</div>
 			${hasChart ? detailsLine(model, this.#chart?.selectedNode) : nothing}
+			${keySheet(() => this.#endpoint.post({ type: "keys/open" }))}
 		`;
 	}
+
+	// ── Keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#showKeys(): void {
+		const sheet = this.renderRoot.querySelector("dialog");
+		if (sheet === null || sheet.open) return;
+		sheet.showModal();
+		// The button at the end has the focus; one reads from the beginning.
+		sheet.scrollTop = 0;
+	}
+
+	readonly #handleKey = (event: KeyboardEvent): void => {
+		// Where it stands on a keyboard differs: no binding of VS Code's could name it.
+		if (event.key !== "?" || event.ctrlKey || event.altKey || event.metaKey) return;
+		event.preventDefault();
+		this.#showKeys();
+	};
 
 	// ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,7 +155,8 @@ export class WaterfallPage extends LitElement {
 				this.#showConnection(message.connection);
 				break;
 			case "view/run":
-				this.#chart?.run(message.command);
+				if (message.command === "showKeys") this.#showKeys();
+				else this.#chart?.run(message.command);
 				break;
 			default:
 				assertNever(message, "message to the waterfall");

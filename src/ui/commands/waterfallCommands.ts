@@ -18,5 +18,6 @@ export function registerWaterfallCommands(context: CommandContext): Disposable[]
 		register(context, CommandId.waterfallNextError, () => panels.runInWaterfall("nextError")),
 		register(context, CommandId.waterfallPreviousError, () => panels.runInWaterfall("previousError")),
 		register(context, CommandId.waterfallToggleCriticalPath, () => panels.runInWaterfall("toggleCriticalPath")),
+		register(context, CommandId.waterfallShowKeys, () => panels.runInWaterfall("showKeys")),
 	];
 }

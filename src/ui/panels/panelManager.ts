@@ -100,6 +100,10 @@ export class PanelManager implements Disposable {
 				const connection = this.#options.manager.active;
 				if (connection !== undefined) this.openSpan(connection, traceId, spanId, false);
 			},
+			onOpenKeys: () => {
+				// The ids of the waterfall's commands begin with the panel's.
+				void vscode.commands.executeCommand("workbench.action.openGlobalKeybindings", PanelId.waterfall);
+			},
 			onKeys: (isWanted: boolean) => {
 				void vscode.commands.executeCommand("setContext", ContextKey.waterfallKeys, isWanted);
 			},

@@ -33,6 +33,7 @@ export interface WaterfallEvents {
 	readonly onOpen: (traceId: string, spanId: string) => void;
 	/** The page begins or ceases to take the keys of its commands. */
 	readonly onKeys: (isWanted: boolean) => void;
+	readonly onOpenKeys: () => void;
 }
 
 /** The waterfall of one trace at a time; another trace takes its place in the same panel. */
@@ -171,6 +172,9 @@ export class WaterfallPanel implements Disposable {
 				return;
 			case "keys/changed":
 				this.#events.onKeys(message.isWanted === true);
+				return;
+			case "keys/open":
+				this.#events.onOpenKeys();
 				return;
 			case "span/select":
 				this.#selectedSpanId = String(message.spanId);

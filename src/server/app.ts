@@ -4,6 +4,7 @@ import { HttpError, httpErrorOf } from "./errors.ts";
 import { PostRoutes } from "./http/postRoutes.ts";
 import { errorResponse } from "./http/respond.ts";
 import { addAnalyticsRoutes } from "./routes/analyticsRoutes.ts";
+import { addDatasetRoutes } from "./routes/datasetRoutes.ts";
 import { addExportRoutes } from "./routes/exportRoutes.ts";
 import { addImportRoutes } from "./routes/importRoutes.ts";
 import { addOperationRoutes } from "./routes/operationRoutes.ts";
@@ -28,6 +29,7 @@ export function createApp(
 	addAnalyticsRoutes(app, services);
 	addExportRoutes(app, services);
 	addImportRoutes(app, services);
+	addDatasetRoutes(app, services);
 	extraRoutes?.(app, services);
 	app.notFound((context) => errorResponse(notFoundError(app, context)));
 	app.onError((error) => errorResponse(httpErrorOf(error, services.logger)));

@@ -15,6 +15,7 @@ import type { GrpcListener } from "./otlp/grpc.ts";
 import { OtlpIngest } from "./otlp/ingest.ts";
 import type { App, Services } from "./services.ts";
 import { Analytics } from "./storage/analytics.ts";
+import { Datasets } from "./storage/datasets.ts";
 import { Reader } from "./storage/reader.ts";
 import { SessionList } from "./storage/sessionList.ts";
 import { SpanList } from "./storage/spanList.ts";
@@ -106,6 +107,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		list,
 		sessions: new SessionList(store.columns, store.database),
 		analytics: new Analytics(store.columns, store.database),
+		datasets: new Datasets(store),
 		hub,
 		counters,
 		maxDbBytes,

@@ -5,6 +5,7 @@ import type { ServerCounters } from "./counters.ts";
 import type { EventHub } from "./events/eventHub.ts";
 import type { PostRoutes } from "./http/postRoutes.ts";
 import type { Analytics } from "./storage/analytics.ts";
+import type { Datasets } from "./storage/datasets.ts";
 import type { Reader } from "./storage/reader.ts";
 import type { SessionList } from "./storage/sessionList.ts";
 import type { SpanList } from "./storage/spanList.ts";
@@ -26,6 +27,7 @@ export interface Services {
 	readonly list: SpanList;
 	readonly sessions: SessionList;
 	readonly analytics: Analytics;
+	readonly datasets: Datasets;
 	readonly hub: EventHub;
 	readonly counters: ServerCounters;
 	/** Size of the data at which the oldest traces go, bytes. */

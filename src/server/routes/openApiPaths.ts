@@ -1,10 +1,19 @@
 import * as z from "zod/mini";
 import { analyticsQuerySchema } from "../../protocol/analytics.ts";
+import {
+	changeDatasetSchema,
+	claimSchema,
+	createDatapointSchema,
+	createDatasetSchema,
+	enqueueSchema,
+	exportSpanSchema,
+	submitSchema,
+} from "../../protocol/datasets.ts";
 import { completeSpanSchema, createSpanSchema, createTraceSchema, failSpanSchema } from "../../protocol/rest.ts";
 
 /** One route in words. A test compares the table with the routes of the app, both ways. */
 interface RouteText {
-	readonly method: "get" | "post" | "delete";
+	readonly method: "get" | "post" | "put" | "delete";
 	/** As the app has it: `/api/spans/:id`. */
 	readonly path: string;
 	readonly summary: string;
@@ -173,6 +182,115 @@ const ROUTES: readonly RouteText[] = [
 		summary: "Take in an export; what is there already stays as it is",
 		bodyText: "What an export gave.",
 		answer: "Numbers of traces, spans, skipped and rejected ones, and errors.",
+	},
+	{ method: "get", path: "/api/datasets", summary: "List datasets, newest first", answer: "A page of datasets." },
+	{
+		method: "post",
+		path: "/api/datasets",
+		summary: "Make a dataset",
+		body: createDatasetSchema,
+		status: 201,
+		answer: "The dataset.",
+	},
+	{ method: "get", path: "/api/datasets/:id", summary: "Get a dataset", answer: "The dataset." },
+	{
+		method: "put",
+		path: "/api/datasets/:id",
+		summary: "Change the name or description of a dataset",
+		body: changeDatasetSchema,
+		answer: "The dataset.",
+	},
+	{
+		method: "delete",
+		path: "/api/datasets/:id",
+		summary: "Delete a dataset with its datapoints",
+		answer: "ok.",
+	},
+	{
+		method: "get",
+		path: "/api/datasets/:id/datapoints",
+		summary: "List the datapoints of a dataset, oldest first",
+		query: PAGE,
+		answer: "A page of datapoints.",
+	},
+	{
+		method: "post",
+		path: "/api/datasets/:id/datapoints",
+		summary: "Add a datapoint",
+		body: createDatapointSchema,
+		status: 201,
+		answer: "The datapoint.",
+	},
+	{ method: "get", path: "/api/datasets/:id/datapoints/:dp", summary: "Get a datapoint", answer: "The datapoint." },
+	{ method: "delete", path: "/api/datasets/:id/datapoints/:dp", summary: "Delete a datapoint", answer: "ok." },
+	{
+		method: "post",
+		path: "/api/datasets/:id/export-span",
+		summary: "Make a datapoint of a span's input and output",
+		body: exportSpanSchema,
+		status: 201,
+		answer: "The datapoint.",
+	},
+	{
+		method: "post",
+		path: "/api/datasets/:id/export-span-and-enqueue",
+		summary: "The same, and put it into the queue",
+		body: exportSpanSchema,
+		status: 201,
+		answer: "The queue item.",
+	},
+	{
+		method: "post",
+		path: "/api/datasets/:id/import",
+		summary: "Make datapoints of the rows of a file",
+		bodyText: "multipart/form-data with a part named file: csv, json or jsonl.",
+		status: 201,
+		answer: "imported and dataset_id.",
+	},
+	{
+		method: "get",
+		path: "/api/datasets/:id/queue",
+		summary: "List the queue of a dataset, pending items first",
+		query: { status: "pending, claimed or completed.", ...PAGE },
+		answer: "A page of queue items.",
+	},
+	{
+		method: "post",
+		path: "/api/datasets/:id/queue",
+		summary: "Put datapoints into the queue",
+		body: enqueueSchema,
+		status: 201,
+		answer: "enqueued.",
+	},
+	{
+		method: "get",
+		path: "/api/queue",
+		summary: "List the queue, pending items first",
+		query: { status: "pending, claimed or completed.", ...PAGE },
+		answer: "A page of queue items.",
+	},
+	{
+		method: "post",
+		path: "/api/queue/:item/claim",
+		summary: "Claim a pending item",
+		body: claimSchema,
+		isBodyOptional: true,
+		answer: "The queue item.",
+	},
+	{
+		method: "post",
+		path: "/api/queue/:item/submit",
+		summary: "Complete a claimed item",
+		body: submitSchema,
+		isBodyOptional: true,
+		answer: "The queue item.",
+	},
+	{
+		method: "get",
+		path: "/api/files",
+		summary: "List versions of files that spans have written, newest first",
+		query: { path_prefix: "What the path begins with." },
+		answer: "files and count.",
 	},
 	{ method: "get", path: "/api/health", summary: "Say that the server is alive, and which one", answer: "Health." },
 	{ method: "get", path: "/api/live", summary: "Say that the process is alive", answer: "status." },

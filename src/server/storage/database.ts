@@ -77,6 +77,20 @@ CREATE TABLE payloads (
 CREATE TABLE events (
 	id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, type INTEGER NOT NULL, seq INTEGER, facets TEXT, data TEXT
 );
+CREATE TABLE datasets (
+	ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT, created_at TEXT NOT NULL,
+	updated_at TEXT NOT NULL
+);
+CREATE TABLE datapoints (
+	ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, dataset TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL, span TEXT,
+	created_at TEXT NOT NULL
+);
+CREATE INDEX datapoints_dataset ON datapoints (dataset, ref);
+CREATE TABLE queue_items (
+	ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, dataset TEXT NOT NULL, datapoint TEXT NOT NULL, status TEXT NOT NULL,
+	claimed_by TEXT, claimed_at TEXT, original TEXT, edited TEXT, created_at TEXT NOT NULL
+);
+CREATE INDEX queue_items_dataset ON queue_items (dataset);
 CREATE TABLE search_docs (doc INTEGER PRIMARY KEY, seqs TEXT NOT NULL);
 CREATE TABLE search_stale (seq INTEGER PRIMARY KEY);
 CREATE VIRTUAL TABLE search USING fts5 (grams, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');

@@ -76,6 +76,7 @@ export function client(server: RunningServer) {
 	return {
 		get: (path: string, headers?: Record<string, string>) => send("GET", api + path, undefined, headers),
 		post: (path: string, body?: unknown, headers?: Record<string, string>) => send("POST", api + path, body, headers),
+		put: (path: string, body: unknown) => send("PUT", api + path, body),
 		delete: (path: string) => send("DELETE", api + path),
 		async trace(body: object = {}): Promise<string> {
 			const answer = await send("POST", `${api}/traces`, body);

@@ -276,7 +276,8 @@ export const spanDetailStyles = css`
 		position-try-fallbacks: flip-inline;
 		z-index: 1;
 		width: max-content;
-		max-width: min(420px, 100%);
+		/* Half of the page always fits on one side or the other; a hidden hint that does not would scroll the page. */
+		max-width: min(420px, 50%);
 		padding: 4px 8px;
 		color: var(--vscode-editorHoverWidget-foreground, var(--vscode-foreground));
 		background: var(--vscode-editorHoverWidget-background, var(--vscode-editor-background));

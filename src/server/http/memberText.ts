@@ -8,7 +8,8 @@
  * `JSON.parse`. Members with the value null are left out.
  */
 export function memberTexts<K extends string>(text: string, names: readonly K[]): Partial<Record<K, string>> {
-	const found: Partial<Record<K, string>> = {};
+	// Without a prototype: a member may be called valueOf or __proto__, and one that is missing must not be found there.
+	const found = Object.create(null) as Partial<Record<K, string>>;
 	const firstBackslash = text.indexOf("\\");
 	let at = skipSpace(text, skipSpace(text, 0) + 1);
 	while (text.charCodeAt(at) === QUOTE) {

@@ -27,6 +27,15 @@ function unicodeEscape(letter: string): string {
 }
 
 describe("memberTexts", () => {
+	it("finds no member that objects have by themselves", () => {
+		const names = ["valueOf", "__proto__", "constructor"];
+		expect(Object.entries(memberTexts('{"valueOf":null,"__proto__":{"a":1}}', names))).toEqual([
+			["__proto__", '{"a":1}'],
+		]);
+		const texts: Readonly<Record<string, string | undefined>> = memberTexts("{}", names);
+		expect(names.map((name) => texts[name])).toEqual([undefined, undefined, undefined]);
+	});
+
 	it("gives each wanted member as JSON.stringify would write it, however it came", () => {
 		fc.assert(
 			fc.property(fc.array(fc.tuple(fc.constantFrom(...NAMES, "other", "in put"), spelled)), (members) => {

@@ -237,6 +237,40 @@ describe("coming back to the stream", () => {
 		expect((await client(again).get("/stats")).json.span_count).toBe(6);
 	});
 
+	it("resets positions from before very much was deleted at once, and goes on counting, also after a restart", async () => {
+		const dataDir = temporaryDir();
+		const server = await start({ dataDir });
+		const { post, span, delete: remove } = client(server);
+		const time = "2026-03-06T09:00:00Z";
+		const spans = Array.from({ length: 20_001 }, (_, index) => ({
+			id: `s${index}`,
+			name: "n",
+			kind: { type: "custom" },
+			status: "completed",
+			started_at: time,
+			ended_at: time,
+		}));
+		expect((await post("/import", { traces: { t: spans } })).json).toMatchObject({ spans: 20_001 });
+		const live = await stream(server).open();
+		await remove("/traces");
+		const [cleared] = await live.take(1);
+		expect(cleared.data).toEqual({ type: "cleared" });
+		const id = Number(cleared.id);
+		expect(id).toBeGreaterThan(20_001);
+		const old = await stream(server, "?since=5").open();
+		expect((await old.take(1))[0].data).toEqual({ type: "reset", reason: "pruned", latest: id });
+		await span({ name: "after" });
+		expect((await old.take(2))[1]).toMatchObject({ id: String(id + 1), data: { type: "span_created" } });
+		await server.close();
+
+		const again = await start({ dataDir });
+		expect((await client(again).get("/stats")).json).toMatchObject({ span_count: 1, latest_event_id: id + 1 });
+		const known = await stream(again, `?since=${id - 1}`).take(2);
+		expect(known.map(({ data }) => data.type)).toEqual(["cleared", "span_created"]);
+		await client(again).span({ name: "later" });
+		expect((await client(again).get("/stats")).json.latest_event_id).toBe(id + 2);
+	});
+
 	it("goes on counting after everything was deleted, and after a restart", async () => {
 		const dataDir = temporaryDir();
 		const server = await start({ dataDir });

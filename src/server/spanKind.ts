@@ -1,6 +1,6 @@
 import { estimateCostUsd, isEstimated } from "../model/prices.ts";
 import type { SpanKindInput } from "../protocol/rest.ts";
-import { HttpError } from "./errors.ts";
+import { writeJson } from "./jsonWrite.ts";
 import type { SpanKindRecord, TokenCounts } from "./storage/spanRecord.ts";
 
 const NO_TOKENS: TokenCounts = { input: null, output: null, cacheRead: null, cacheWrite: null, reasoning: null };
@@ -118,16 +118,7 @@ function wireText(kind: SpanKindInput, isCustom: boolean, cost: number | null): 
 	if (isInColumns) return null;
 	if (isCustom) wire.kind ??= "custom";
 	if (cost !== null) wire.cost = cost;
-	return stringify(wire);
-}
-
-function stringify(value: unknown): string {
-	try {
-		return JSON.stringify(value);
-	} catch (error) {
-		if (!(error instanceof RangeError)) throw error;
-		throw new HttpError(422, "invalid_body", "kind: is nested too deeply");
-	}
+	return writeJson(wire, "kind");
 }
 
 function serviceOf(attributes: Readonly<Record<string, unknown>>): string | null {

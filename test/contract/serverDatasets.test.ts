@@ -69,6 +69,13 @@ describe("datasets", () => {
 		expect((await get(`/datasets/${id}/datapoints?cursor=%21`)).status).toBe(400);
 	});
 
+	it("refuse what is nested too deeply to be written, and say which field", async () => {
+		const { post, dataset } = await withDataset();
+		const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+		const answer = await post(`/datasets/${dataset.id}/datapoints`, `{"kind":{"a":${deep}}}`);
+		expect([answer.status, answer.json.error]).toEqual([422, "kind: is nested too deeply"]);
+	});
+
 	it("take spans over, and rows of files", async () => {
 		const { server, span, post, get, dataset } = await withDataset();
 		const spanId = await span({ input: { q: 1 } });

@@ -14,10 +14,14 @@ import { HttpError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { jsonText, pageText } from "../http/respond.ts";
 import { readJson, readOptionalJson } from "../http/validation.ts";
+import { writeJson } from "../jsonWrite.ts";
 import { type App, queryOf, type Services } from "../services.ts";
 import type { NewDatapoint, RecordPage } from "../storage/datasets.ts";
 import { readRecords } from "../transfer/uploadedRecords.ts";
 import { parseLimit } from "./spanFilter.ts";
+
+/** Rows of a file that are stored in one transaction. */
+const POINTS_PER_TURN = 1000;
 
 /** Routes under `/api/datasets`, `/api/queue` and `/api/files`. */
 export function addDatasetRoutes(app: App, services: Services): void {
@@ -50,7 +54,9 @@ export function addDatasetRoutes(app: App, services: Services): void {
 	app.post("/api/datasets/:id/datapoints", async (context) => {
 		const { value } = await readJson(context.env.incoming, createDatapointSchema);
 		const { id } = find(services, context.req.param("id"));
-		const [made] = await datasets.addDatapoints(id, [{ kind: value.kind, source: "manual", spanId: undefined }]);
+		const [made] = await datasets.addDatapoints(id, [
+			{ kindJson: writeJson(value.kind, "kind"), source: "manual", spanId: undefined },
+		]);
 		return jsonText(JSON.stringify(made), 201);
 	});
 	app.get("/api/datasets/:id/datapoints/:dp", (context) => {
@@ -76,7 +82,10 @@ export function addDatasetRoutes(app: App, services: Services): void {
 		const { id } = find(services, context.req.param("id"));
 		const { incoming } = context.env;
 		const records = await readRecords(await readBody(incoming), incoming.headers["content-type"]);
-		await datasets.addDatapoints(id, records.map(uploaded));
+		const points = records.map(uploaded);
+		for (let from = 0; from < points.length; from += POINTS_PER_TURN) {
+			await datasets.addDatapoints(id, points.slice(from, from + POINTS_PER_TURN));
+		}
 		return jsonText(JSON.stringify({ imported: records.length, dataset_id: id }), 201);
 	});
 
@@ -97,7 +106,7 @@ export function addDatasetRoutes(app: App, services: Services): void {
 	});
 	app.post("/api/queue/:item/submit", async (context) => {
 		const body = await readOptionalJson(context.env.incoming, submitSchema);
-		return moved(await datasets.submit(context.req.param("item"), body?.value.edited_data));
+		return moved(await datasets.submit(context.req.param("item"), editedJson(body?.value.edited_data)));
 	});
 
 	app.get("/api/files", async (context) => {
@@ -124,7 +133,9 @@ async function exportSpan(services: Services, datasetId: string, request: Incomi
 		input: inputJson === null ? null : JSON.parse(inputJson),
 		expected_output: outputJson === null ? null : JSON.parse(outputJson),
 	};
-	const [made] = await services.datasets.addDatapoints(id, [{ kind, source: "span_export", spanId: span.id }]);
+	const [made] = await services.datasets.addDatapoints(id, [
+		{ kindJson: writeJson(kind, "span"), source: "span_export", spanId: span.id },
+	]);
 	return made;
 }
 
@@ -137,7 +148,11 @@ function uploaded(record: unknown): NewDatapoint {
 		input: hasInput ? members.input : record,
 		expected_output: (hasInput ? (members.expected_output ?? members.expected ?? members.output) : null) ?? null,
 	};
-	return { kind, source: "file_upload", spanId: undefined };
+	return { kindJson: writeJson(kind, "file"), source: "file_upload", spanId: undefined };
+}
+
+function editedJson(value: unknown): string | undefined {
+	return value === undefined ? undefined : writeJson(value, "edited_data");
 }
 
 function queuePage({ datasets }: Services, dataset: string | undefined, query: URLSearchParams): Response {

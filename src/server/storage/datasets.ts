@@ -15,7 +15,8 @@ export interface RecordPage<T> {
 
 /** What a datapoint is made of. */
 export interface NewDatapoint {
-	readonly kind: unknown;
+	/** JSON. */
+	readonly kindJson: string;
 	readonly source: WireDatapoint["source"];
 	readonly spanId: string | undefined;
 }
@@ -115,15 +116,17 @@ export class Datasets {
 		return row === undefined ? undefined : datapointOf(row as Row);
 	}
 
+	/** In one transaction: a caller with many hands them over in parts. */
 	addDatapoints(dataset: string, points: readonly NewDatapoint[]): Promise<readonly WireDatapoint[]> {
 		return this.#store.maintain((events) => {
 			const insert = this.#store.database.prepare(
 				"INSERT INTO datapoints (id, dataset, kind, source, span, created_at) VALUES (?, ?, ?, ?, ?, ?)",
 			);
-			return points.map(({ kind, source, spanId }) => {
+			return points.map(({ kindJson, source, spanId }) => {
+				const kind: unknown = JSON.parse(kindJson);
 				const base = { id: this.#makeId(), dataset_id: dataset, kind, source, created_at: nowText() };
 				const made: WireDatapoint = spanId === undefined ? base : { ...base, source_span_id: spanId };
-				insert.run(made.id, dataset, JSON.stringify(kind), source, spanId ?? null, made.created_at);
+				insert.run(made.id, dataset, kindJson, source, spanId ?? null, made.created_at);
 				tell(events, "datapoint_created", { datapoint: made });
 				return made;
 			});
@@ -181,10 +184,9 @@ export class Datasets {
 		]);
 	}
 
-	submit(id: string, edited: unknown): Promise<WireQueueItem | "unknown" | "conflict"> {
-		return this.#move(id, "claimed", "UPDATE queue_items SET status = 'completed', edited = ?", [
-			edited === undefined ? null : JSON.stringify(edited),
-		]);
+	/** `editedJson` is what was made of it, undefined when it stays as it is. */
+	submit(id: string, editedJson: string | undefined): Promise<WireQueueItem | "unknown" | "conflict"> {
+		return this.#move(id, "claimed", "UPDATE queue_items SET status = 'completed', edited = ?", [editedJson ?? null]);
 	}
 
 	/** Versions of files that spans have written, the newest first. */

@@ -94,7 +94,7 @@ describe("cURL", () => {
 				"curl",
 			),
 		).toBe(
-			"curl --request 'POST' --url 'https://api.example.com/v1/orders?x=1' \\\n  --header 'content-type: application/json' \\\n  --data-raw '{\"name\":\"it'\\''s\"}'",
+			"curl --globoff --request 'POST' --url 'https://api.example.com/v1/orders?x=1' \\\n  --header 'content-type: application/json' \\\n  --data-raw '{\"name\":\"it'\\''s\"}'",
 		);
 		const old = {
 			"http.method": "GET",
@@ -103,7 +103,20 @@ describe("cURL", () => {
 			"net.peer.port": 8080,
 			"http.target": "/a?b=c",
 		};
-		expect(spanCopy(http(old), "curl")).toBe("curl --request 'GET' --url 'http://box:8080/a?b=c'");
+		expect(spanCopy(http(old), "curl")).toBe("curl --globoff --request 'GET' --url 'http://box:8080/a?b=c'");
+	});
+
+	it("has curl read no file and send one request, whatever a header or an address is called", () => {
+		const hostile = {
+			"http.request.method": "GET",
+			"url.full": "http://box/[1-100000]",
+			"http.request.header.@/etc/passwd": "x",
+			"http.request.header.accept": "y",
+		};
+		expect(spanCopy(http(hostile), "curl")).toBe(
+			"curl --globoff --request 'GET' --url 'http://box/[1-100000]' \\\n  --header 'accept: y'",
+		);
+		expect(copyFormats(http({ ...hostile, "http.request.method": "GET\r\nX: y" }))).not.toContain("curl");
 	});
 
 	it("is nothing where the address is no HTTP address", () => {
@@ -142,6 +155,7 @@ describe("cURL", () => {
 					env: { LC_ALL: "C.UTF-8" },
 				}).split("\0");
 				expect(seen.slice(0, -1)).toEqual([
+					"--globoff",
 					"--request",
 					"GET",
 					"--url",

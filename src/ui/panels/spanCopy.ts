@@ -131,11 +131,14 @@ function curlOf(detail: SpanDetail): string | undefined {
 	};
 	const method = word("http.request.method", "http.method");
 	const url = word("url.full", "http.url") ?? assembledUrl(word);
-	if (method === undefined || url === undefined || !/^https?:\/\//i.test(url)) return undefined;
-	const lines = [`curl --request ${quoted(method)} --url ${quoted(url)}`];
+	if (method === undefined || !TOKEN.test(method)) return undefined;
+	if (url === undefined || !/^https?:\/\//i.test(url)) return undefined;
+	// One request, whatever braces and brackets the address has.
+	const lines = [`curl --globoff --request ${quoted(method)} --url ${quoted(url)}`];
 	const prefix = "http.request.header.";
 	for (const [key, value] of Object.entries(attributes)) {
-		if (!key.startsWith(prefix)) continue;
+		// No header has another name; one that begins with "@" would have curl read a file.
+		if (!key.startsWith(prefix) || !TOKEN.test(key.slice(prefix.length))) continue;
 		// A redacted header stands there as it was recorded: whoever pastes sees what is missing.
 		for (const one of Array.isArray(value) ? value : [value]) {
 			lines.push(`--header ${quoted(`${key.slice(prefix.length)}: ${whole(one)}`)}`);
@@ -145,6 +148,9 @@ function curlOf(detail: SpanDetail): string | undefined {
 	if (body !== undefined) lines.push(`--data-raw ${quoted(whole(body))}`);
 	return lines.join(" \\\n  ");
 }
+
+/** What HTTP takes for a method or the name of a header (RFC 9110, 5.6.2), but for what curl has uses of its own for. */
+const TOKEN = /^[A-Za-z0-9][A-Za-z0-9!#$%&'*+.^_`|~-]*$/;
 
 function assembledUrl(word: (...keys: readonly string[]) => string | undefined): string | undefined {
 	const host = word("http.host") ?? hostAndPort(word);

@@ -9,6 +9,7 @@ import { blockText, lineText } from "./blockText.ts";
 import { JsonRows, RowKind, scalarText } from "./jsonRows.ts";
 import { jsonTreeStyles } from "./jsonTreeStyles.ts";
 import { rowWindow, scrollTopFor } from "./rowWindow.ts";
+import { Viewport } from "./viewport.ts";
 import { words } from "./words.ts";
 
 /** Pixels; as VS Code's own lists. The style sheet says the same. */
@@ -50,9 +51,7 @@ export class JsonTree extends LitElement {
 	#matches: Uint32Array = new Uint32Array(0);
 	/** Index into the matches; -1 before the first step. */
 	#match = -1;
-	#scrollTop = 0;
-	#viewHeight = 0;
-	readonly #resize = new ResizeObserver(() => this.#measure());
+	readonly #viewport = new Viewport(this);
 
 	constructor() {
 		super();
@@ -60,28 +59,14 @@ export class JsonTree extends LitElement {
 		this.label = "";
 	}
 
-	override connectedCallback(): void {
-		super.connectedCallback();
-		if (this.hasUpdated) this.#resize.observe(this.#viewport());
-	}
-
-	override disconnectedCallback(): void {
-		super.disconnectedCallback();
-		this.#resize.disconnect();
-	}
-
 	protected override willUpdate(changed: PropertyValues<this>): void {
 		if (changed.has("text")) this.#build();
-	}
-
-	protected override firstUpdated(): void {
-		this.#resize.observe(this.#viewport());
 	}
 
 	override render(): TemplateResult {
 		const rows = this.#rows;
 		if (rows.isTooLong) return html`<p class="note">${words.jsonTooLong}</p>`;
-		const { from, to } = rowWindow(this.#scrollTop, this.#viewHeight, ROW_HEIGHT, rows.visibleCount);
+		const { from, to } = rowWindow(this.#viewport.scrollTop, this.#viewport.height, ROW_HEIGHT, rows.visibleCount);
 		const shown = [...rows.visible.subarray(from, to)];
 		const place = rows.placeOf(this.#active);
 		return html`${rows.count > MAX_BARE_ROWS ? this.#renderBar() : nothing}
@@ -91,7 +76,7 @@ export class JsonTree extends LitElement {
 				tabindex="0"
 				aria-label=${this.label}
 				aria-activedescendant=${place >= from && place < to ? `row-${this.#active}` : nothing}
-				@scroll=${this.#handleScroll}
+				@scroll=${this.#viewport.measure}
 				@keydown=${this.#handleKey}
 				@click=${this.#handleClick}
 				@dblclick=${this.#handleDoubleClick}
@@ -265,11 +250,11 @@ export class JsonTree extends LitElement {
 	#reveal(row: number): void {
 		void this.updateComplete.then(() => {
 			const place = this.#rows.placeOf(row);
-			const viewport = this.#viewport();
+			const viewport = this.#viewport.element;
 			if (place !== -1) {
 				viewport.scrollTop = scrollTopFor(place, viewport.scrollTop, viewport.clientHeight, ROW_HEIGHT);
 			}
-			this.#measure();
+			this.#viewport.measure();
 		});
 	}
 
@@ -314,20 +299,6 @@ export class JsonTree extends LitElement {
 
 	// ── Mouse, keys, scrolling ─────────────────────────────────────────────────────────────────────────────────────────
 
-	#viewport(): HTMLElement {
-		return this.renderRoot.querySelector(".viewport") ?? this;
-	}
-
-	#measure(): void {
-		const { scrollTop, clientHeight } = this.#viewport();
-		if (scrollTop === this.#scrollTop && clientHeight === this.#viewHeight) return;
-		this.#scrollTop = scrollTop;
-		this.#viewHeight = clientHeight;
-		this.requestUpdate();
-	}
-
-	readonly #handleScroll = (): void => this.#measure();
-
 	readonly #handleClick = (event: MouseEvent): void => {
 		const target = event.target as Element;
 		const row = rowOf(target);
@@ -348,7 +319,7 @@ export class JsonTree extends LitElement {
 		if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
 		else if (event.key === "Escape") {
 			this.#find("");
-			this.#viewport().focus();
+			this.#viewport.element.focus();
 		} else return;
 		event.preventDefault();
 		event.stopPropagation();
@@ -358,7 +329,7 @@ export class JsonTree extends LitElement {
 	readonly #handleKey = (event: KeyboardEvent): void => {
 		const rows = this.#rows;
 		const place = rows.placeOf(this.#active);
-		const page = Math.max(1, Math.floor(this.#viewHeight / ROW_HEIGHT) - 1);
+		const page = Math.max(1, Math.floor(this.#viewport.height / ROW_HEIGHT) - 1);
 		const to = (next: number): void => {
 			this.#select(rows.visible[Math.max(0, Math.min(rows.visibleCount - 1, next))]);
 		};

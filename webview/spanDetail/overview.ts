@@ -136,7 +136,10 @@ function speedChips(context: PageContext, detail: SpanDetailView): unknown[] {
 		chips.push(chip(context, "firstToken", words.firstToken, formatDuration(firstTokenNs), hint));
 	}
 	if (tokensPerSecond !== undefined) {
-		const value = fill(words.speedValue, tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0));
+		const value = fill(
+			words.speedValue,
+			tokensPerSecond < 10 ? tokensPerSecond.toFixed(1) : formatCount(Math.round(tokensPerSecond)),
+		);
 		const hint = firstTokenNs === undefined ? words.speedWholeHint : words.speedHint;
 		chips.push(chip(context, "speed", words.speed, value, hint));
 	}

@@ -2,6 +2,7 @@ import { css, html, LitElement, type PropertyValues, type TemplateResult } from 
 import { baseStyles } from "../shared/styles.ts";
 import { blockText } from "./blockText.ts";
 import { rowWindow } from "./rowWindow.ts";
+import { Viewport } from "./viewport.ts";
 
 /** Pixels; the style sheet says the same. */
 const LINE_HEIGHT = 18;
@@ -46,9 +47,7 @@ export class TextLines extends LitElement {
 	declare label: string;
 
 	#lines: readonly string[] = [];
-	#scrollTop = 0;
-	#viewHeight = 0;
-	readonly #resize = new ResizeObserver(() => this.#measure());
+	readonly #viewport = new Viewport(this);
 
 	constructor() {
 		super();
@@ -56,45 +55,19 @@ export class TextLines extends LitElement {
 		this.label = "";
 	}
 
-	override connectedCallback(): void {
-		super.connectedCallback();
-		if (this.hasUpdated) this.#resize.observe(this.#viewport());
-	}
-
-	override disconnectedCallback(): void {
-		super.disconnectedCallback();
-		this.#resize.disconnect();
-	}
-
 	protected override willUpdate(changed: PropertyValues<this>): void {
 		if (changed.has("text")) this.#lines = linesOf(this.text);
 	}
 
-	protected override firstUpdated(): void {
-		this.#resize.observe(this.#viewport());
-	}
-
 	override render(): TemplateResult {
-		const { from, to } = rowWindow(this.#scrollTop, this.#viewHeight, LINE_HEIGHT, this.#lines.length);
-		return html`<div class="viewport" tabindex="0" role="group" aria-label=${this.label} @scroll=${() => this.#measure()}>
+		const { from, to } = rowWindow(this.#viewport.scrollTop, this.#viewport.height, LINE_HEIGHT, this.#lines.length);
+		return html`<div class="viewport" tabindex="0" role="group" aria-label=${this.label} @scroll=${this.#viewport.measure}>
 			<div .style=${`height: ${this.#lines.length * LINE_HEIGHT}px`}>
 				<div class="window" .style=${`transform: translateY(${from * LINE_HEIGHT}px)`}>
 					${this.#lines.slice(from, to).map((line) => html`<div class="line" dir="auto">${blockText(line)}</div>`)}
 				</div>
 			</div>
 		</div>`;
-	}
-
-	#viewport(): HTMLElement {
-		return this.renderRoot.querySelector(".viewport") ?? this;
-	}
-
-	#measure(): void {
-		const { scrollTop, clientHeight } = this.#viewport();
-		if (scrollTop === this.#scrollTop && clientHeight === this.#viewHeight) return;
-		this.#scrollTop = scrollTop;
-		this.#viewHeight = clientHeight;
-		this.requestUpdate();
 	}
 }
 

@@ -1,5 +1,4 @@
 import { html, LitElement, type TemplateResult } from "lit";
-import { assertNever } from "../../src/base/assert.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
 import type { WaterfallCommand } from "../../src/protocol/messages.ts";
 import { FrameScheduler } from "../shared/frame.ts";
@@ -12,15 +11,14 @@ import { ChartRoom } from "./chartRoom.ts";
 import { chartStyles } from "./chartStyles.ts";
 import { Divider, dividerPart } from "./divider.ts";
 import { ROW_PX, RULER_PX } from "./draw.ts";
-import { actionOfKey } from "./keys.ts";
 import { minimapStyles } from "./minimapStyles.ts";
 import type { TraceModel } from "./model.ts";
-import { failedFrom, stepOf } from "./navigation.ts";
 import { overviewStyles } from "./overviewStyles.ts";
 import { hasRunning, nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
+import { RowCursor } from "./rowCursor.ts";
+import { RowInput } from "./rowInput.ts";
 import { nameTree, RowPool } from "./rowPool.ts";
 import { RowViewport } from "./rowViewport.ts";
-import type { TimeAxis } from "./timeAxis.ts";
 import { TimePane, timeParts } from "./timePane.ts";
 import { nsBetween, type TimeDomain } from "./timeScale.ts";
 import { Tooltip } from "./tooltip.ts";
@@ -51,7 +49,14 @@ export class TraceChart extends LitElement {
 	#time: TimePane | undefined;
 	#pool: RowPool | undefined;
 	#tooltip: Tooltip | undefined;
-	#selected: number | undefined;
+	readonly #cursor = new RowCursor({
+		model: () => this.#model,
+		viewport: () => this.#rows,
+		keepPlace: (change) => this.keepPlace(change),
+		requestFrame: () => this.#frames.request(),
+		onSelect: (node, isRepeat) => this.#tell("span-select", { node, isRepeat }),
+		onArrange: () => this.#tellArrangement(),
+	});
 	readonly #room = new ChartRoom();
 	#showsPath = false;
 	#hasRunningInView = false;
@@ -63,7 +68,7 @@ export class TraceChart extends LitElement {
 	}
 
 	get selectedNode(): number | undefined {
-		return this.#selected;
+		return this.#cursor.node;
 	}
 
 	get scrollOffset(): number {
@@ -107,7 +112,7 @@ export class TraceChart extends LitElement {
 			this.#time?.axis.window.rebase(nsBetween(model.base, before.base));
 		} else this.#time?.axis.window.restore(undefined);
 		this.#model = model;
-		this.#selected = undefined;
+		this.#cursor.clear();
 		this.#tooltip?.hide();
 		this.#time?.axis.reset();
 		this.#wantedTop = scrollTop;
@@ -156,14 +161,14 @@ export class TraceChart extends LitElement {
 		this.#tooltip?.hide();
 		switch (command) {
 			case "fitSpan":
-				if (this.#selected !== undefined) axis.fit(model, this.#selected);
+				if (this.#cursor.node !== undefined) axis.fit(model, this.#cursor.node);
 				break;
 			case "nextError":
-				this.#selectFailed(model, axis, 1);
+			case "previousError": {
+				const node = this.#cursor.goToFailed(command === "nextError" ? 1 : -1);
+				if (node !== undefined) axis.reveal(model.table.startNs[node]);
 				break;
-			case "previousError":
-				this.#selectFailed(model, axis, -1);
-				break;
+			}
 			case "toggleCriticalPath":
 				this.showsCriticalPath = !this.#showsPath;
 				this.#tellArrangement();
@@ -180,9 +185,7 @@ export class TraceChart extends LitElement {
 
 	/** Selects without telling; `reveal` unfolds and scrolls to it. */
 	select(node: number | undefined, reveal: boolean): void {
-		this.#selected = node;
-		if (node !== undefined && reveal) this.#reveal(node, true);
-		this.#frames.request();
+		this.#cursor.select(node, reveal);
 	}
 
 	override focus(): void {
@@ -202,8 +205,6 @@ export class TraceChart extends LitElement {
 
 	override firstUpdated(): void {
 		this.#pool = new RowPool(this.#part(".rows"));
-		this.#rows = new RowViewport(this.#part(".scroller"), this.#part(".sizer"));
-		this.#tooltip = new Tooltip(this.#part(".tooltip"));
 		this.#attach();
 	}
 
@@ -214,23 +215,8 @@ export class TraceChart extends LitElement {
 					<span class="column" id="column">${words.columnSpan}</span>
 					<div class="ruler"></div>
 				</div>
-				<div
-					class="scroller"
-					@scroll=${this.#handleScroll}
-					@pointermove=${this.#handlePointerMove}
-					@pointerleave=${this.#handlePointerLeave}
-				>
-					<div
-						class="tree"
-						role="tree"
-						tabindex="0"
-						@keydown=${this.#handleKey}
-						@focus=${this.#handleFocus}
-						@blur=${this.#handleFocus}
-						@mousedown=${this.#handleMouseDown}
-						@click=${this.#handleClick}
-						@dblclick=${this.#handleDoubleClick}
-					>
+				<div class="scroller" @scroll=${this.#handleScroll}>
+					<div class="tree" role="tree" tabindex="0">
 						<div class="rows" role="none"></div>
 					</div>
 					<div class="sizer"></div>
@@ -243,6 +229,11 @@ export class TraceChart extends LitElement {
 
 	#attach(): void {
 		this.#owned = new DisposableStore();
+		const scroller = this.#part(".scroller");
+		const tooltip = new Tooltip(this.#part(".tooltip"));
+		this.#tooltip = tooltip;
+		this.#rows ??= new RowViewport(scroller, this.#part(".sizer"));
+		const viewport = this.#rows;
 		const options = {
 			root: this.renderRoot,
 			left: () => (this.#room.isNarrow ? undefined : this.getBoundingClientRect().left + this.#room.treePx),
@@ -250,12 +241,30 @@ export class TraceChart extends LitElement {
 			onArrange: () => this.#tellArrangement(),
 			onTheme: (theme: Theme) => this.classList.toggle("contrast", theme.isHighContrast),
 		};
-		this.#time = this.#owned.add(new TimePane(options, this.timeWindow));
+		const time = this.#owned.add(new TimePane(options, this.timeWindow));
+		this.#time = time;
+		this.#owned.add(
+			new RowInput({
+				scroller,
+				tree: this.#part(".tree"),
+				model: () => this.#model,
+				viewport,
+				cursor: this.#cursor,
+				time,
+				tooltip,
+				placeOf: (event, index) => ({
+					x: event.clientX - this.getBoundingClientRect().left,
+					top: this.#room.overviewPx + RULER_PX + index * ROW_PX - viewport.top,
+				}),
+				onOpen: (node) => this.#tell("span-open", { node, isRepeat: false }),
+				onFocus: () => this.#frames.request(),
+			}),
+		);
 		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#room.share, this.#handleDivider));
 		this.#owned.add(this.#frames);
 		// The box tells of width and height, and of the browser's zoom, which changes the size of a pixel.
 		const observer = new ResizeObserver(() => this.#applySize());
-		observer.observe(this.#part(".scroller"));
+		observer.observe(scroller);
 		this.#owned.add({ dispose: () => observer.disconnect() });
 		this.#applySize();
 	}
@@ -267,12 +276,12 @@ export class TraceChart extends LitElement {
 		const scroller = this.#part(".scroller");
 		this.#room.apply(this, scroller, this.#model);
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
-		const wasInView = this.#rows?.isInView(this.#selectedIndex()) === true;
+		const wasInView = this.#rows?.isInView(this.#cursor.index) === true;
 		this.#rows?.measure();
 		this.#resizeContent(this.scrollOffset);
 		if (this.#model !== undefined && scroller.clientHeight > 0) this.#wantedTop = undefined;
 		// A notice that comes up at the top must not push the row one is at out at the bottom.
-		if (wasInView) this.#scrollIntoView(this.#selectedIndex(), false);
+		if (wasInView) this.#cursor.scrollTo(this.#cursor.index, false);
 		this.#applyWidth();
 	}
 
@@ -312,14 +321,14 @@ export class TraceChart extends LitElement {
 			model,
 			first,
 			end,
-			selectedNode: this.#selected,
+			selectedNode: this.#cursor.node,
 			nowNs,
 			maxIndentPx: this.#room.treePx * INDENT_SHARE,
 			hasDuration: this.#room.isNarrow,
 		});
 		this.#part(".rows").style.setProperty("transform", `translateY(${first * ROW_PX - top}px)`);
 		const tree = this.#part(".tree");
-		const selectedIndex = this.#selectedIndex();
+		const selectedIndex = this.#cursor.index;
 		const active = selectedIndex >= first && selectedIndex < end ? pool.idAt(selectedIndex) : undefined;
 		nameTree(tree, fill(words.tree, model.header.name), active);
 		this.#tooltip?.refresh(model, nowNs);
@@ -338,176 +347,12 @@ export class TraceChart extends LitElement {
 		);
 	}
 
-	// ── Pointer ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
 	readonly #handleScroll = (): void => {
 		this.#rows?.handleScroll();
 		this.#tooltip?.hide();
 		this.#frames.request();
 		this.#tellArrangement();
 	};
-
-	readonly #handlePointerMove = (event: PointerEvent): void => {
-		const model = this.#model;
-		const index = this.#indexAt(event);
-		if (model === undefined || index < 0 || event.buttons !== 0) {
-			this.#tooltip?.hide();
-			return;
-		}
-		const rowTop = this.#room.overviewPx + RULER_PX + index * ROW_PX - (this.#rows?.top ?? 0);
-		const x = event.clientX - this.getBoundingClientRect().left;
-		this.#tooltip?.arm(model, model.rows.nodeAt(index), x, rowTop, rowTop + ROW_PX, () => model.nowNs());
-	};
-
-	readonly #handlePointerLeave = (): void => {
-		this.#tooltip?.hide();
-	};
-
-	readonly #handleClick = (event: MouseEvent): void => {
-		const index = this.#indexAt(event);
-		if (index >= 0 && this.#time?.pointer.mayDrag(event) === true) this.#selectByUser(index, false);
-	};
-
-	readonly #handleMouseDown = (event: MouseEvent): void => {
-		const model = this.#model;
-		const index = this.#indexAt(event);
-		if (model === undefined || index < 0 || event.button > 1) return;
-		// What may become a drag of the time selects when it was a click.
-		if (this.#time?.pointer.mayDrag(event) === true) return;
-		this.#tooltip?.hide();
-		const isTwistie = event.composedPath().some((target) => target instanceof Element && target.matches(".twistie"));
-		if (isTwistie) this.#toggle(index);
-		this.#selectByUser(index, false);
-	};
-
-	readonly #handleDoubleClick = (event: MouseEvent): void => {
-		const model = this.#model;
-		const index = this.#indexAt(event);
-		if (model === undefined || index < 0) return;
-		const node = model.rows.nodeAt(index);
-		const px = this.#time?.pointer.px(event);
-		if (px !== undefined && this.#time?.axis.isBarAt(model, node, px) === true) this.#time.axis.fit(model, node);
-		else this.#open(index);
-	};
-
-	#indexAt(event: MouseEvent): number {
-		return this.#rows?.indexAt(event.clientY, this.#model?.rows.count ?? 0) ?? -1;
-	}
-
-	// ── Keyboard ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-	readonly #handleFocus = (): void => {
-		this.#frames.request();
-	};
-
-	readonly #handleKey = (event: KeyboardEvent): void => {
-		if (event.key === "Escape") {
-			this.#tooltip?.hide();
-			this.#time?.axis.clearMeasure();
-		}
-		const model = this.#model;
-		const action = actionOfKey(event);
-		if (model === undefined || action === undefined) return;
-		event.preventDefault();
-		event.stopPropagation();
-		this.#tooltip?.hide();
-		const step = stepOf(action, model, this.#selectedIndex(), this.#rows?.pageRows ?? 1);
-		switch (step?.do) {
-			case undefined:
-				break;
-			case "select":
-				this.#selectByUser(step.index, event.repeat);
-				break;
-			case "toggle":
-				this.#toggle(step.index);
-				break;
-			case "open":
-				this.#open(step.index);
-				break;
-			case "expandAll":
-				this.#changeFolds(() => model.rows.unfoldAll());
-				break;
-			case "collapseAll":
-				this.#changeFolds(() => model.rows.foldAll());
-				break;
-			default:
-				assertNever(step, "step");
-		}
-	};
-
-	// ── Selection and folds ────────────────────────────────────────────────────────────────────────────────────────────
-
-	/** Visible row of the selection, or of the fold that hides it; -1 for none. */
-	#selectedIndex(): number {
-		return this.#selected === undefined ? -1 : (this.#model?.rows.indexOfNode(this.#selected) ?? -1);
-	}
-
-	#selectByUser(index: number, isRepeat: boolean): void {
-		const node = this.#model?.rows.nodeAt(index);
-		if (node === undefined) return;
-		this.#selected = node;
-		this.#reveal(node, false);
-		this.#frames.request();
-		this.#tell("span-select", { node, isRepeat });
-		this.#tellArrangement();
-	}
-
-	#selectFailed(model: TraceModel, axis: TimeAxis, direction: 1 | -1): void {
-		const row = this.#selected === undefined ? -1 : model.layout.rowOf(this.#selected);
-		const node = failedFrom(model, row, direction);
-		if (node === undefined) return;
-		this.select(node, true);
-		axis.reveal(model.table.startNs[node]);
-		this.#tell("span-select", { node, isRepeat: false });
-		this.#tellArrangement();
-	}
-
-	#open(index: number): void {
-		const node = this.#model?.rows.nodeAt(index);
-		if (node !== undefined) this.#tell("span-open", { node, isRepeat: false });
-	}
-
-	#toggle(index: number): void {
-		const model = this.#model;
-		if (model === undefined) return;
-		const node = model.rows.nodeAt(index);
-		if (model.layout.childCount[model.rows.rowAt(index)] === 0) return;
-		this.#changeFolds(() => model.rows.setFolded(node, !model.rows.isFolded(node)));
-	}
-
-	/** The rows in view stay where they are; a selection inside a fold moves to the row that hides it. */
-	#changeFolds(change: () => void): void {
-		const model = this.#model;
-		if (model === undefined) return;
-		this.keepPlace(() => {
-			change();
-			model.rows.update();
-		});
-		const index = this.#selectedIndex();
-		const node = index < 0 ? undefined : model.rows.nodeAt(index);
-		if (node !== undefined && node !== this.#selected) {
-			this.#selected = node;
-			this.#tell("span-select", { node, isRepeat: false });
-		}
-		if (index >= 0) this.#scrollIntoView(index, false);
-		this.#tellArrangement();
-	}
-
-	#reveal(node: number, isCentred: boolean): void {
-		const model = this.#model;
-		if (model === undefined) return;
-		if (model.rows.reveal(node)) {
-			model.rows.update();
-			this.#resizeContent(this.#rows?.top ?? 0);
-		}
-		const index = model.rows.indexOfNode(node);
-		if (index >= 0) this.#scrollIntoView(index, isCentred);
-	}
-
-	#scrollIntoView(index: number, isCentred: boolean): void {
-		this.#rows?.bringIntoView(index, isCentred);
-		this.#frames.request();
-	}
 
 	// ── Divider ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

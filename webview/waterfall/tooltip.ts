@@ -1,3 +1,4 @@
+import { ROW_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 import { nodeFacts, nodeName } from "./spanText.ts";
 
@@ -21,14 +22,14 @@ export class Tooltip {
 	}
 
 	/** The pointer rests on a row; coordinates are the chart's. */
-	arm(model: TraceModel, node: number, x: number, rowTop: number, rowBottom: number, nowNs: () => number): void {
+	arm(model: TraceModel, node: number, x: number, rowTop: number, nowNs: () => number): void {
 		if (this.#node === node) return;
 		this.hide();
 		this.#node = node;
 		this.#timer = setTimeout(() => {
 			this.#timer = undefined;
 			this.#fill(model, node, nowNs());
-			this.#place(x, rowTop, rowBottom);
+			this.#place(x, rowTop);
 		}, DELAY_MS);
 	}
 
@@ -62,7 +63,7 @@ export class Tooltip {
 		this.#element.replaceChildren(title, list);
 	}
 
-	#place(x: number, rowTop: number, rowBottom: number): void {
+	#place(x: number, rowTop: number): void {
 		const element = this.#element;
 		element.hidden = false;
 		const bounds = element.offsetParent?.getBoundingClientRect();
@@ -70,7 +71,7 @@ export class Tooltip {
 		const height = bounds?.height ?? window.innerHeight;
 		const { offsetWidth, offsetHeight } = element;
 		const left = Math.max(GAP_PX, Math.min(x, width - offsetWidth - GAP_PX));
-		const below = rowBottom + GAP_PX;
+		const below = rowTop + ROW_PX + GAP_PX;
 		const top = below + offsetHeight <= height ? below : Math.max(GAP_PX, rowTop - offsetHeight - GAP_PX);
 		element.style.setProperty("transform", `translate(${left}px, ${top}px)`);
 	}

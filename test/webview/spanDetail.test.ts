@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Harness, startHarness } from "./harness.ts";
+import { describe, expect, it } from "vitest";
+import { useDetailPages } from "./detailPages.ts";
 import {
 	completedView,
-	type DetailPage,
 	ERROR_TEXT,
 	failedView,
 	openDetails,
@@ -12,22 +11,7 @@ import {
 	viewOf,
 } from "./spanDetailViews.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(run: (details: DetailPage) => Promise<void>): Promise<void> {
-	const details = await openDetails(harness);
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { harness, opened } = useDetailPages();
 
 const STATE = { sourceId: "local", traceId: "t1", spanId: "s1" };
 
@@ -305,7 +289,7 @@ describe("buttons", () => {
 		}));
 
 	it("work without the toolkit's controls", async () => {
-		const details = await openDetails(harness);
+		const details = await openDetails(harness());
 		try {
 			await details.page.route("**/chunks/kit-*.js", (route) => route.abort());
 			await details.page.reload();
@@ -331,5 +315,5 @@ describe("buttons", () => {
 });
 
 it("keeps its first chunk within the budget", () => {
-	expect(harness.entryBytes("spanDetail")).toBeLessThan(200_000);
+	expect(harness().entryBytes("spanDetail")).toBeLessThan(200_000);
 });

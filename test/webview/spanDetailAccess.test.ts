@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { HostToSpanDetail, SpanDetailView } from "../../src/protocol/messages.ts";
-import { type Harness, startHarness } from "./harness.ts";
+import { useDetailPages } from "./detailPages.ts";
 import { completedView, expandAll, failedView, openDetails, runningView, toolView, viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
+const { harness } = useDetailPages();
 
 const VIEWS: Readonly<Record<string, () => SpanDetailView>> = {
 	completed: completedView,
@@ -22,7 +17,7 @@ const VIEWS: Readonly<Record<string, () => SpanDetailView>> = {
 
 describe.each(THEME_NAMES)("in the %s theme", (theme) => {
 	it("axe finds no violation in any state, with everything open", async () => {
-		const details = await openDetails(harness, { theme });
+		const details = await openDetails(harness(), { theme });
 		try {
 			for (const [name, view] of Object.entries(VIEWS)) {
 				await details.send({ type: "detail/value", detail: view() });
@@ -47,7 +42,7 @@ describe.each(THEME_NAMES)("in the %s theme", (theme) => {
 
 describe("by keyboard", () => {
 	it("every control is reached in the order of the page, and sections open by Enter", async () => {
-		const details = await openDetails(harness);
+		const details = await openDetails(harness());
 		try {
 			const { page, send } = details;
 			await send({ type: "detail/value", detail: failedView() });
@@ -84,7 +79,7 @@ describe("by keyboard", () => {
 	});
 
 	it("the cost tells its formula on focus, keeps it on Enter and closes it on Escape", async () => {
-		const details = await openDetails(harness);
+		const details = await openDetails(harness());
 		try {
 			const { page, send } = details;
 			await send({ type: "detail/value", detail: completedView() });
@@ -112,7 +107,7 @@ describe("by keyboard", () => {
 
 describe("at any size", () => {
 	it.each([300, 480, 700, 1400])("%d px need no sideways scrolling, and hints stay on the page", async (width) => {
-		const details = await openDetails(harness, { width, height: 700 });
+		const details = await openDetails(harness(), { width, height: 700 });
 		try {
 			const { page, send } = details;
 			await send({ type: "detail/value", detail: { ...failedView(), attributes: completedView().attributes } });

@@ -1,31 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Harness, startHarness } from "./harness.ts";
-import {
-	completedView,
-	type DetailPage,
-	expandAll,
-	openDetails,
-	runningView,
-	toolView,
-	viewOf,
-} from "./spanDetailViews.ts";
+import { describe, expect, it } from "vitest";
+import { useDetailPages } from "./detailPages.ts";
+import { completedView, type DetailPage, expandAll, runningView, toolView, viewOf } from "./spanDetailViews.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(run: (details: DetailPage) => Promise<void>, state?: unknown): Promise<void> {
-	const details = await openDetails(harness, { state });
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { opened } = useDetailPages();
 
 describe("hostile text", () => {
 	const markup =
@@ -240,10 +217,13 @@ describe("what the user arranged", () => {
 			{ sourceId: 1 },
 			{ sourceId: "a", traceId: "b", spanId: "c", folds: 3, scrollTop: "x" },
 		]) {
-			await opened(async ({ page, send }) => {
-				await send({ type: "detail/value", detail: completedView() });
-				expect(await page.locator("h1").textContent()).toBe("draft reply");
-			}, state);
+			await opened(
+				async ({ page, send }) => {
+					await send({ type: "detail/value", detail: completedView() });
+					expect(await page.locator("h1").textContent()).toBe("draft reply");
+				},
+				{ state },
+			);
 		}
 	});
 });

@@ -1,26 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { PartText } from "../../src/protocol/messages.ts";
 import { wholePart } from "../../src/ui/panels/spanDetailView.ts";
-import { type Harness, startHarness } from "./harness.ts";
-import { type DetailPage, openDetails, toolView, viewOf } from "./spanDetailViews.ts";
+import { useDetailPages } from "./detailPages.ts";
+import { type DetailPage, toolView, viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(run: (details: DetailPage) => Promise<void>): Promise<void> {
-	const details = await openDetails(harness, { height: 900 });
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { opened } = useDetailPages({ height: 900 });
 
 const VALUE = {
 	order: 4711,

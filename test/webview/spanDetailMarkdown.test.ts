@@ -1,24 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Harness, startHarness } from "./harness.ts";
-import { type DetailPage, openDetails, viewOf } from "./spanDetailViews.ts";
+import { describe, expect, it } from "vitest";
+import { useDetailPages } from "./detailPages.ts";
+import { viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(run: (details: DetailPage) => Promise<void>): Promise<void> {
-	const details = await openDetails(harness, { height: 900 });
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { opened } = useDetailPages({ height: 900 });
 
 const ANSWER = [
 	"## Steps",

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { SpanDetail } from "../../src/model/span.ts";
 import type { SpanDetailView } from "../../src/protocol/messages.ts";
 import { partImage } from "../../src/ui/panels/spanDetailView.ts";
-import { type Harness, startHarness } from "./harness.ts";
-import { type DetailPage, openDetails, viewOf } from "./spanDetailViews.ts";
+import { useDetailPages } from "./detailPages.ts";
+import { type DetailPage, viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
 const folder = join(import.meta.dirname, "..", "fixtures", "conversations");
@@ -15,25 +15,7 @@ const fixtures = readdirSync(folder).map((name) => {
 });
 const spanOf = (name: string): Partial<SpanDetail> => new Map(fixtures).get(name) ?? {};
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(
-	run: (details: DetailPage) => Promise<void>,
-	options?: { readonly height: number },
-): Promise<void> {
-	const details = await openDetails(harness, options);
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { opened } = useDetailPages();
 
 /** Answers every image that the page asked for, as the host does. */
 async function answerImages({ posted, send }: DetailPage, span: Partial<SpanDetail>): Promise<number> {

@@ -1,26 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { framesIn } from "../../src/model/stackFrames.ts";
 import type { SpanDetailView } from "../../src/protocol/messages.ts";
-import { type Harness, startHarness } from "./harness.ts";
-import { type DetailPage, expandAll, openDetails, viewOf } from "./spanDetailViews.ts";
+import { useDetailPages } from "./detailPages.ts";
+import { expandAll, viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
-let harness: Harness;
-
-beforeAll(async () => {
-	harness = await startHarness(["spanDetail"]);
-});
-afterAll(() => harness?.dispose());
-
-async function opened(run: (details: DetailPage) => Promise<void>): Promise<void> {
-	const details = await openDetails(harness, { height: 1_200 });
-	try {
-		await run(details);
-		expect(await details.problems()).toEqual([]);
-	} finally {
-		await details.close();
-	}
-}
+const { opened } = useDetailPages({ height: 1_200 });
 
 const STACK = `Error: upstream closed\n    at read (/work/shop/src/client.ts:88:12)\n    at node:internal/process:95:5`;
 const RAW = {

@@ -74,7 +74,7 @@ const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 
 /** The span details page: what the host says of one span, and what the user unfolded of it. */
 export class SpanDetailPage extends LitElement {
-	static override styles = [baseStyles, iconStyles, spanDetailStyles];
+	static override styles = [baseStyles, iconStyles, ...spanDetailStyles];
 
 	readonly #endpoint: HostEndpoint<SpanDetailToHost, HostToSpanDetail, PageState> = connectToHost(MESSAGE_TYPES);
 	readonly #colors = new JsonColors();

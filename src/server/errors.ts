@@ -66,14 +66,18 @@ export function httpErrorOf(error: unknown, logger: Logger): HttpError {
 	if (error instanceof HttpError) return error;
 	logger.error(`a request failed: ${describeError(error)}`);
 	// What went wrong inside may quote data; the log has it, the client gets the kind.
-	const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
+	const { code } = error as { readonly code?: unknown };
 	if (code !== "ERR_SQLITE_ERROR") return new HttpError(500, "internal_error", "internal error");
-	const message =
-		errcode === SQLITE_FULL
-			? "the disk that holds the data is full; nothing of this request was kept: make room and send it again"
-			: "the data could not be read or written; see the log of the server";
+	const message = isDiskFull(error)
+		? "the disk that holds the data is full; nothing of this request was kept: make room and send it again"
+		: "the data could not be read or written; see the log of the server";
 	return new HttpError(507, "storage_failed", message);
 }
 
 /** Result code SQLITE_FULL (https://sqlite.org/rescode.html#full). */
 const SQLITE_FULL = 13;
+
+/** Whether SQLite could not write because the disk, or the bound of the file, has no room. */
+export function isDiskFull(error: unknown): boolean {
+	return (error as { readonly errcode?: unknown } | null)?.errcode === SQLITE_FULL;
+}

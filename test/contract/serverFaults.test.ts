@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+	appendFileSync,
 	chmodSync,
 	chownSync,
 	copyFileSync,
@@ -301,7 +302,9 @@ describe.skipIf(!hasSmallDisks)("serve, on a full disk (needs Linux with unshare
 		const { url } = await listening(process_);
 		const kept = new Set<string>();
 		const write = async () => {
-			const answer = await send("POST", `${url}/api/spans`, { trace_id: "t", name: "n", input: "x".repeat(20_000) });
+			const kind = { type: "llm_call", model: "m", input_tokens: 2, output_tokens: 1 };
+			const body = { trace_id: "t", session_id: "s", name: "n", kind, input: "x".repeat(20_000) };
+			const answer = await send("POST", `${url}/api/spans`, body);
 			if (answer.status === 201) kept.add(answer.json.id);
 			return answer;
 		};
@@ -318,9 +321,32 @@ describe.skipIf(!hasSmallDisks)("serve, on a full disk (needs Linux with unshare
 			return json.items.map(({ id }: { readonly id: string }) => id);
 		};
 		expect(new Set(await listed())).toEqual(kept);
+		// Not a byte is left, also for indexes and sums. What the process sees at its own place (proc(5), "root").
+		const ballast = join(`/proc/${process_.child.pid}/root`, dataDir, "ballast");
+		for (const bytes of [65_536, 4096, 1]) {
+			expect(() => {
+				for (;;) appendFileSync(ballast, Buffer.alloc(bytes));
+			}).toThrow("ENOSPC");
+		}
+		// What was kept can be read in every way, also what is derived from it and can be written nowhere.
+		const read = async (path: string) => {
+			const { status, json } = await send("GET", `${url}/api${path}`);
+			expect([path, status]).toEqual([path, 200]);
+			return json;
+		};
+		const idsOf = (spans: readonly { readonly id: string }[]) => new Set(spans.map(({ id }) => id));
+		for (let again = 0; again < 2; again++) {
+			const totalTokens = kept.size * 3;
+			expect((await read("/traces")).items[0]).toMatchObject({ span_count: kept.size, total_tokens: totalTokens });
+			expect(idsOf((await read("/traces/t")).spans)).toEqual(kept);
+			expect(idsOf((await read("/spans?trace_id=t&limit=1000")).items)).toEqual(kept);
+			expect((await read("/sessions")).items[0]).toMatchObject({ id: "s", total_tokens: totalTokens });
+			expect(await read("/analytics/summary")).toMatchObject({ total_tokens: totalTokens });
+			expect(idsOf((await read("/export/json")).traces.t)).toEqual(kept);
+			expect(idsOf((await read("/export/json?trace_id=t")).traces.t)).toEqual(kept);
+		}
 
-		// What the process sees at its own place (proc(5), "root").
-		rmSync(join(`/proc/${process_.child.pid}/root`, dataDir, "ballast"));
+		rmSync(ballast);
 		expect((await write()).status).toBe(201);
 		expect((await send("DELETE", `${url}/api/spans/${[...kept][0]}`)).status).toBe(200);
 		kept.delete([...kept][0]!);

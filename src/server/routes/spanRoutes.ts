@@ -42,9 +42,10 @@ export function addSpanRoutes(app: App, services: Services): void {
 
 	app.get("/api/spans", async (context) => {
 		const { query, cursorFor } = parseSpanQuery(queryOf(context));
-		if (query.traceId !== undefined) store.indexSpans();
 		const knownTotal = query.knownTotal ?? countAtHand(services, query);
-		const { rows, next, total } = await list.page({ ...query, knownTotal }, () => context.env.outgoing.destroyed);
+		const read = () => list.page({ ...query, knownTotal }, () => context.env.outgoing.destroyed);
+		// The index by trace is read before the first turn ends.
+		const { rows, next, total } = await (query.traceId === undefined ? read() : store.upToDate([], read));
 		// Who asks for skeletons is a client of ours and needs no second copy.
 		const name = query.isSkeleton ? undefined : "spans";
 		const nextCursor = next === undefined ? null : cursorFor(next, total);

@@ -34,8 +34,10 @@ export function addTraceRoutes(app: App, services: Services): void {
 		const query = queryOf(context);
 		const cursor = parseTraceCursor(query);
 		const limit = parseLimit(query);
-		let { rows, next } = reader.traces(cursor?.place, limit);
-		if (store.settleTraces(rows)) ({ rows, next } = reader.traces(cursor?.place, limit));
+		const read = () => reader.traces(cursor?.place, limit);
+		const page = read();
+		const isSettled = page.rows.every(({ unsettled }) => unsettled === 0);
+		const { rows, next } = isSettled ? page : store.upToDate(page.rows, read);
 		const total = cursor?.total ?? store.traceCount;
 		const nextCursor = next === undefined ? null : traceCursor(next, total);
 		return jsonText(pageText("traces", rows.map(traceItemText), total, nextCursor));
@@ -49,12 +51,15 @@ export function addTraceRoutes(app: App, services: Services): void {
 	app.get("/api/traces/:id", async (context) => {
 		const id = checkId(context.req.param("id"), "trace");
 		const isSkeleton = parseFields(queryOf(context)) === "skeleton";
-		let trace = reader.trace(id);
-		if (trace !== undefined && store.settleTraces([trace])) trace = reader.trace(id);
-		if (trace === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
-		store.indexSpans();
+		const known = reader.trace(id);
+		const read = (ref: number) => ({
+			trace: reader.trace(id),
+			rows: reader.traceSpans(ref, undefined, SPANS_PER_TURN, isSkeleton),
+		});
+		const found = known === undefined ? undefined : store.upToDate([known], () => read(known.ref));
+		if (found?.trace === undefined) throw new HttpError(404, "not_found", "trace id: there is no such trace");
+		const { trace, rows } = found;
 		const head = `{"trace":${traceItemText(trace)},"spans":[`;
-		const rows = reader.traceSpans(trace.ref, undefined, SPANS_PER_TURN, isSkeleton);
 		const last = rows.at(-1);
 		const texts = rows.map(spanText);
 		if (rows.length === trace.spanCount || last === undefined) {
@@ -94,8 +99,8 @@ async function sendRest(
 	for (;;) {
 		await betweenPieces(outgoing, isFree);
 		if (outgoing.destroyed) return;
-		store.indexSpans();
-		const rows = reader.traceSpans(ref, place, SPANS_PER_TURN, isSkeleton);
+		const after = place;
+		const rows = store.upToDate([], () => reader.traceSpans(ref, after, SPANS_PER_TURN, isSkeleton));
 		const last = rows.at(-1);
 		if (last === undefined) break;
 		count += rows.length;

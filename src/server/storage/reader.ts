@@ -88,7 +88,7 @@ export const TRACE_TABLES = "traces t LEFT JOIN sessions n ON n.ref = t.session"
 /** A trace and its row number. */
 export interface FoundTrace extends TraceRow {
 	readonly ref: number;
-	/** 1 when its sums are not right (`Store.settleTraces`). */
+	/** 1 when its sums are not right (`Store.upToDate`). */
 	readonly unsettled: number;
 }
 
@@ -96,8 +96,8 @@ export interface FoundTrace extends TraceRow {
 const MAX_PORTION_CHARS = 4_000_000;
 
 /**
- * The reading half of the store. Sees what is committed; answers at once. Before reading by trace, `Store.indexSpans`; before
- * reading sums, `Store.settleUsage`.
+ * The reading half of the store. Sees what is committed; answers at once. What reads by trace, or shows sums of traces, runs
+ * inside `Store.upToDate`.
  */
 export class Reader {
 	readonly #indexes: SpanIndexes;

@@ -20,6 +20,18 @@ interface Counters {
 const MAX_WAITING = 16_384;
 
 /**
+ * For a connection that may not write, on a disk where the index by trace could not be brought up to date: a view of its name
+ * that adds what waits, in the memory of the connection.
+ */
+export const INDEX_IN_MEMORY = `
+CREATE TEMP TABLE waiting_spans (trace, start_ms, start_sub, seq, PRIMARY KEY (trace, start_ms, start_sub, seq)) WITHOUT ROWID;
+INSERT INTO waiting_spans SELECT trace, start_ms, start_sub, seq FROM spans
+	WHERE seq > coalesce((SELECT value FROM meta WHERE key = 'indexed_seq'), 0);
+CREATE TEMP VIEW trace_spans AS SELECT trace, start_ms, start_sub, seq FROM main.trace_spans
+	UNION ALL SELECT trace, start_ms, start_sub, seq FROM waiting_spans;
+`;
+
+/**
  * The indexes of spans by id and by trace, which are brought up to date in bulk. Ids that wait are found in memory; reading by
  * trace has to wait for `update`. For use inside the store's transactions only, apart from `find`.
  */

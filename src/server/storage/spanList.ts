@@ -66,7 +66,7 @@ export class SpanList {
 	}
 
 	/**
-	 * One page. `Store.indexSpans` must have been called for a query by trace. A search ends early, with what it has, when
+	 * One page; a query by trace inside `Store.upToDate`. A search ends early, with what it has, when
 	 * `isGone` says that nobody waits for it.
 	 */
 	async page(query: SpanQuery, isGone: () => boolean): Promise<SpanPage> {

@@ -1,11 +1,11 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { describeError, type Logger } from "../../base/logger.ts";
 import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
-import { HttpError } from "../errors.ts";
+import { HttpError, isDiskFull } from "../errors.ts";
 import { idFactory } from "../ids.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { BUSY_TIMEOUT_MS, type Database, databaseFile, openDatabase, openForReading, readNumber } from "./database.ts";
+import { DerivedData, type SummedTrace } from "./derivedData.ts";
 import { EventLog, SpanEventCode } from "./eventLog.ts";
 import { unusableFile } from "./fileCheck.ts";
 import { FilterColumns } from "./filterColumns.ts";
@@ -13,11 +13,10 @@ import { GroupCommit } from "./groupCommit.ts";
 import { LogSync } from "./logSync.ts";
 import { SearchIndex } from "./searchIndex.ts";
 import { Sessions, SharedTexts, sessionOfTags } from "./sharedTexts.ts";
-import { SpanIndexes } from "./spanIndexes.ts";
+import { INDEX_IN_MEMORY, SpanIndexes } from "./spanIndexes.ts";
 import type { IngestBatch, NewSpan, SeenTrace, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
 import { type KnownSpan, newRow, type SpanEnd, SpanTable, statusOf } from "./spanTable.ts";
 import { RecordState, type TraceEntry, TraceTable } from "./traceTable.ts";
-import { UsageSettler } from "./usageSettler.ts";
 import { traceText } from "./wireText.ts";
 
 /** A trace record to be made. */
@@ -60,7 +59,7 @@ export class Store {
 	readonly #spans: SpanTable;
 	readonly #texts: SharedTexts;
 	readonly #sessions: Sessions;
-	readonly #settler: UsageSettler;
+	readonly #derived: DerivedData;
 	readonly #commits: GroupCommit;
 	readonly #logger: Logger;
 	readonly #dataDir: string | undefined;
@@ -94,7 +93,14 @@ export class Store {
 			this.#traces = new TraceTable(database);
 			const spanCount = readNumber(database, "SELECT sum(span_count) FROM traces");
 			this.#spans = new SpanTable(database, this.indexes, this.#texts, this.#sessions, this.columns, spanCount);
-			this.#settler = new UsageSettler(database, this.#traces, this.columns);
+			this.#derived = new DerivedData({
+				database,
+				indexes: this.indexes,
+				traces: this.#traces,
+				columns: this.columns,
+				transact: (work) => this.#now(work),
+				rollback: () => this.#rollback(),
+			});
 			this.#logSync = dataDir === undefined ? undefined : new LogSync(databaseFile(dataDir));
 			this.#checkpointer = dataDir === undefined ? undefined : new Checkpointer(databaseFile(dataDir), logger);
 			const begin = database.prepare("BEGIN IMMEDIATE");
@@ -345,47 +351,38 @@ export class Store {
 	 * only one connection, which shows what changes in between.
 	 */
 	snapshot(): { readonly database: Database; close(): void } {
-		this.indexSpans();
+		try {
+			this.indexSpans();
+		} catch (error) {
+			if (!isDiskFull(error) || this.#dataDir === undefined) throw error;
+		}
 		if (this.#dataDir === undefined) return { database: this.database, close: () => {} };
 		const database = openForReading(this.#dataDir);
 		// The first read is what the moment is taken at.
 		database.exec("BEGIN; SELECT 1 FROM meta");
+		if (!this.indexes.isUpToDate) database.exec(INDEX_IN_MEMORY);
 		return { database, close: () => database.close() };
 	}
 
-	/** Brings the indexes of spans up to date; whoever reads by trace asks for this first. */
+	/** Brings the indexes of spans up to date. @throws an error of SQLite */
 	indexSpans(): void {
-		if (!this.indexes.isUpToDate) this.#now(() => this.indexes.update());
-	}
-
-	/** Sums up the usage of these traces where it has changed; whoever reads their sums asks for this first. */
-	settleTraces(traces: readonly { readonly ref: number; readonly id: string; readonly unsettled: number }[]): boolean {
-		const changed = traces.filter(({ unsettled }) => unsettled === 1);
-		if (changed.length === 0) return false;
-		this.#now(() => {
-			this.indexes.update();
-			for (const { ref, id } of changed) this.#settler.settle(ref, id);
-		});
-		return true;
+		this.#derived.indexSpans();
 	}
 
 	/**
-	 * Sums up the usage of all traces (of at most `maxSpans` spans) in which it has changed, a few traces in one turn of the event
-	 * loop. When it resolves, the sums are right: read them in the same turn.
+	 * Runs `read`, which reads by trace or shows the sums of these traces, with both up to date; also where nothing can be written.
+	 * It must be done when it returns.
 	 */
-	async settleUsage(maxSpans = Number.MAX_SAFE_INTEGER): Promise<void> {
-		for (;;) {
-			if (this.#isClosed) return;
-			const portion = this.#traces.unsettled(SETTLED_PER_TURN, maxSpans);
-			if (portion.length > 0) {
-				this.#now(() => {
-					this.indexes.update();
-					for (const { ref, id } of portion) this.#settler.settle(ref, id);
-				});
-			}
-			if (portion.length < SETTLED_PER_TURN) return;
-			await nextTurn();
-		}
+	upToDate<T>(traces: readonly SummedTrace[], read: () => T): T {
+		return this.#derived.read(traces, read);
+	}
+
+	/**
+	 * Decides in all traces (of at most `maxSpans` spans) whose usage counts; whoever adds up the columns asks for this first, and
+	 * begins in the turn in which it resolves.
+	 */
+	settleUsage(maxSpans = Number.MAX_SAFE_INTEGER): Promise<void> {
+		return this.#derived.settle(maxSpans, () => !this.#isClosed);
 	}
 
 	/** Writes what waits and closes the database. */
@@ -565,9 +562,6 @@ const MAX_REMOVED_AT_ONCE = 200;
 
 /** Spans of which the log keeps outlines when everything is deleted. */
 const MAX_OUTLINED = 20_000;
-
-/** Traces that are summed up in one turn of the event loop. */
-const SETTLED_PER_TURN = 50;
 
 function hasUsage({ tokens, cost }: SpanKindRecord): boolean {
 	return (

@@ -7,7 +7,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
-import { nodeFacts, nodeName } from "./spanText.ts";
+import { nodeFacts, nodeName, shownName } from "./spanText.ts";
 import { words } from "./words.ts";
 
 type RemovedReason = Extract<HostToWaterfall, { readonly type: "trace/removed" }>["reason"];
@@ -40,7 +40,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 		<header>
 			<div class="title">
 				${icon(state.icon, state.className)}<span class="visually-hidden">${words[header.state]}</span>
-				<h1><bdi>${displayText(header.name, 300) || words.noName}</bdi></h1>
+				<h1><bdi>${shownName(header.name)}</bdi></h1>
 			</div>
 			<ul class="facts">
 				<li title=${words.duration}>${icon("clockface")}<b>${formatDuration(durationNs)}</b></li>

@@ -11,7 +11,13 @@ const MAX_NAME = 300;
 
 export function nodeName(model: TraceModel, node: number): string {
 	if (node < 0) return fill(words.missingParent, displayText(model.table.missingParentId(missingIndexOf(node)), 64));
-	return displayText(model.table.string(model.table.name[node]), MAX_NAME) || words.noName;
+	return shownName(model.table.string(model.table.name[node]));
+}
+
+/** A name as it is shown: blanks alone would look like a row without one. */
+export function shownName(name: string): string {
+	const text = displayText(name, MAX_NAME);
+	return text.trim() === "" ? words.noName : text;
 }
 
 /** Status and, when `nowNs` is given, duration: what a screen reader says after the name. The level it says by itself. */

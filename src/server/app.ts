@@ -8,6 +8,7 @@ import { addDatasetRoutes } from "./routes/datasetRoutes.ts";
 import { addExportRoutes } from "./routes/exportRoutes.ts";
 import { addImportRoutes } from "./routes/importRoutes.ts";
 import { addOperationRoutes } from "./routes/operationRoutes.ts";
+import { addSearchRoutes } from "./routes/searchRoutes.ts";
 import { addSessionRoutes } from "./routes/sessionRoutes.ts";
 import { addSpanRoutes } from "./routes/spanRoutes.ts";
 import { addTraceRoutes } from "./routes/traceRoutes.ts";
@@ -23,6 +24,7 @@ export function createApp(
 	const services: Services = { ...parts, posts };
 	addTraceRoutes(app, services);
 	addSpanRoutes(app, services);
+	addSearchRoutes(app, services);
 	addOperationRoutes(app, services);
 	addEventRoute(app, services);
 	addSessionRoutes(app, services);

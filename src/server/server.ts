@@ -20,6 +20,7 @@ import { Reader } from "./storage/reader.ts";
 import { SessionList } from "./storage/sessionList.ts";
 import { SpanList } from "./storage/spanList.ts";
 import { Store } from "./storage/store.ts";
+import { TraceSearch } from "./storage/traceSearch.ts";
 
 export interface ServerOptions {
 	/** Address to listen on. Default 127.0.0.1; any but a loopback one needs a token. */
@@ -105,6 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 		store,
 		reader,
 		list,
+		traceSearch: new TraceSearch(store.database, store.columns, store.search),
 		sessions: new SessionList(store.columns, store.database),
 		analytics: new Analytics(store.columns, store.database),
 		datasets: new Datasets(store),

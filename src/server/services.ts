@@ -10,6 +10,7 @@ import type { Reader } from "./storage/reader.ts";
 import type { SessionList } from "./storage/sessionList.ts";
 import type { SpanList } from "./storage/spanList.ts";
 import type { Store } from "./storage/store.ts";
+import type { TraceSearch } from "./storage/traceSearch.ts";
 
 /** What Node.js gave for a request; routes read bodies and write streams on it themselves. */
 export interface NodeBindings {
@@ -25,6 +26,7 @@ export interface Services {
 	readonly store: Store;
 	readonly reader: Reader;
 	readonly list: SpanList;
+	readonly traceSearch: TraceSearch;
 	readonly sessions: SessionList;
 	readonly analytics: Analytics;
 	readonly datasets: Datasets;

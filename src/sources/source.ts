@@ -88,6 +88,11 @@ export interface Source extends Disposable {
 	loadSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanDetail>;
 	/** Ids of traces in which a span's text matches, by the server's own search; for the parts of a filter that payloads decide. */
 	searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>>;
+	/**
+	 * Ids of the spans of a trace whose texts hold one, in pieces as they are found; a span may come twice. Rejects with
+	 * `unsupported` where the backend has no such search.
+	 */
+	searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncIterable<readonly string[]>;
 	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
 	clearAll(signal: AbortSignal): Promise<void>;
@@ -98,4 +103,10 @@ export interface TextSearch {
 	readonly text?: string | undefined;
 	readonly input?: string | undefined;
 	readonly output?: string | undefined;
+}
+
+/** A text, not empty, to be found anywhere in what a span says of itself. */
+export interface TraceTextSearch {
+	readonly text: string;
+	readonly isCaseSensitive: boolean;
 }

@@ -672,6 +672,16 @@ describe("requests", () => {
 		expect(await source.searchTraces({ text: "hay", output: "needle" }, never)).toEqual(new Set());
 	});
 
+	it.each(["D", "R", "E", "L"] as const)("say that they cannot search in a trace (%s)", async (dialect) => {
+		const peer = await startPeer({ dialect });
+		const id = addTrace(peer, 2);
+		const source = await loadedSource(peer);
+		const pages = source.searchTrace(id, { text: "needle", isCaseSensitive: false }, never)[Symbol.asyncIterator]();
+		await expect(pages.next()).rejects.toMatchObject({ reason: "unsupported" });
+		// Of one such question nothing is wrong with the source.
+		expect(source.status.requestError).toBeUndefined();
+	});
+
 	it.each(["D", "R", "E", "L"] as const)("delete, also what is already gone (%s)", async (dialect) => {
 		const peer = await startPeer({ dialect });
 		const ids = [addTrace(peer, 2), addTrace(peer, 2), addTrace(peer, 2)];

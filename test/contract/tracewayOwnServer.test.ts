@@ -282,6 +282,32 @@ describe("against our own server, the Traceway source", () => {
 		expect(await readAll(url, "traces")).toEqual([]);
 	});
 
+	it("searches in the texts of one trace, page by page, until nobody wants more", async () => {
+		const { url } = await start();
+		const id = await addTrace(url, 3);
+		await addTrace(url, 1);
+		// More than the server looks through for one page.
+		const input = "x".repeat(9_000_000);
+		for (const spanId of ["big 1", "big 2"])
+			await send(url, "POST", "/spans", { id: spanId, trace_id: id, name: "b", input });
+		const source = await loadedSource(url);
+		const search = async (text: string, isCaseSensitive = false): Promise<string[]> => {
+			const found: string[] = [];
+			for await (const ids of source.searchTrace(id, { text, isCaseSensitive }, never)) found.push(...ids);
+			return found;
+		};
+		const spans = await readAll(url, "spans");
+		const second = spans.find((span) => span.name === "step 2")?.id;
+		expect(await search('"INDEX":2')).toEqual([second]);
+		expect(await search('"INDEX":2', true)).toEqual([]);
+		expect(await search("xxx")).toEqual(["big 1", "big 2"]);
+		const abort = new AbortController();
+		const pages = source.searchTrace(id, { text: "xxx", isCaseSensitive: false }, abort.signal)[Symbol.asyncIterator]();
+		expect((await pages.next()).value).toEqual(["big 1"]);
+		abort.abort();
+		await expect(pages.next()).rejects.toMatchObject({ name: "AbortError" });
+	});
+
 	it("lets the server filter, and shows only what matches", async () => {
 		const { url } = await start();
 		const source = makeSource(url);

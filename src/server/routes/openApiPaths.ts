@@ -59,6 +59,17 @@ const ROUTES: readonly RouteText[] = [
 		answer: "trace, spans and count.",
 	},
 	{
+		method: "get",
+		path: "/api/traces/:id/search",
+		summary: "Find the spans of a trace that hold a text, in the order in which they came",
+		query: {
+			text: "In name, input, output, attributes, metadata, error, events, links, model, provider, tool, agent or path.",
+			case: "ignore or match.",
+			cursor: "next_cursor of the page before.",
+		},
+		answer: "span_ids, and next_cursor while there is more to look at.",
+	},
+	{
 		method: "delete",
 		path: "/api/traces/:id",
 		summary: "Delete a trace with its spans",

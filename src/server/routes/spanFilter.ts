@@ -16,7 +16,7 @@ const SORT_KEYS: Readonly<Record<string, SortKey>> = {
 };
 
 /** Longest search text in UTF-16 units. */
-const MAX_SEARCH_LENGTH = 4000;
+export const MAX_SEARCH_LENGTH = 4000;
 
 /** Where a list goes on: the sort that it belongs to, the place, and the total that was counted for the first page. */
 interface Cursor {

@@ -17,6 +17,9 @@ const MAX_WAITING = 200_000;
 /** Rows read for one that is looked at, up to which they are read in a row. */
 const MAX_SPREAD = 3;
 
+const FORGET_ALL =
+	"INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM search_docs; DELETE FROM search_stale";
+
 /** Shortest needle that has a gram. */
 const GRAM_LENGTH = 3;
 
@@ -75,6 +78,22 @@ export interface Candidates {
 
 type TextRow = readonly [seq: number, name: string, input: string | null, output: string | null];
 
+/** As it is indexed: with the other texts of the span. */
+type WholeTextRow = readonly [...TextRow, rest: string];
+
+/** Parts texts that stand in one; no JSON text holds it. */
+const SEPARATOR = "char(30)";
+
+/** Everything else that a span says of itself, in one text: what a search in a trace looks at beside name, input and output. */
+export const REST_OF_TEXT = `concat_ws(${SEPARATOR}, s.model, s.provider, s.kind_name, s.path, s.tool_name, s.agent_name, s.error,
+	s.metadata, p.attributes, p.events, p.links)`;
+
+/** Row number up to which spans are indexed with all of `REST_OF_TEXT`. */
+const PLACE_KEY = "search_all_seq";
+
+/** The same of versions that indexed name, input and output only. */
+const OLD_PLACE_KEY = "search_seq";
+
 /**
  * Full-text search that agrees with "contains, whatever the case": FTS5 over grams of blocks of spans tells which blocks can
  * hold a text at all, and their texts are then looked at. It is written in the background, after the spans; until then they count
@@ -85,6 +104,7 @@ export class SearchIndex {
 	readonly #logger: Logger;
 	readonly #grams = new Grams();
 	readonly #read: ArrayStatement;
+	readonly #readWhole: ArrayStatement;
 	readonly #readOne: ArrayStatement;
 	readonly #readRange: ArrayStatement;
 	readonly #insert: Statement;
@@ -105,7 +125,9 @@ export class SearchIndex {
 		this.#database = database;
 		this.#logger = logger;
 		const texts = "SELECT s.seq, s.name, p.input, p.output FROM spans s LEFT JOIN payloads p ON p.seq = s.seq";
-		this.#read = new ArrayStatement(database, `${texts} WHERE s.seq > ? ORDER BY s.seq LIMIT ?`);
+		const wholeTexts = texts.replace(" FROM ", `, ${REST_OF_TEXT} AS rest FROM `);
+		this.#read = new ArrayStatement(database, `${wholeTexts} WHERE s.seq > ? ORDER BY s.seq LIMIT ?`);
+		this.#readWhole = new ArrayStatement(database, `${wholeTexts} WHERE s.seq = ?`);
 		this.#readOne = new ArrayStatement(database, `${texts} WHERE s.seq = ?`);
 		this.#readRange = new ArrayStatement(database, `${texts} WHERE s.seq BETWEEN ? AND ? ORDER BY s.seq`);
 		this.#insert = database.prepare("INSERT INTO search (rowid, grams) VALUES (?, ?)");
@@ -115,8 +137,9 @@ export class SearchIndex {
 		);
 		this.#addStale = database.prepare("INSERT OR IGNORE INTO search_stale (seq) VALUES (?)");
 		this.#save = database.prepare(
-			"INSERT INTO meta (key, value) VALUES ('search_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+			`INSERT INTO meta (key, value) VALUES ('${PLACE_KEY}', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
 		);
+		this.#forgetOldForm();
 		this.#indexedSeq = this.#readIndexedSeq();
 		this.#lastSeq = readNumber(database, "SELECT max(seq) FROM spans");
 		this.#stale = this.#readStale();
@@ -150,9 +173,7 @@ export class SearchIndex {
 
 	/** In a transaction: forgets every text. */
 	clear(lastSeq: number): void {
-		this.#database.exec(
-			"INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM search_docs; DELETE FROM search_stale",
-		);
+		this.#database.exec(FORGET_ALL);
 		this.#stale.clear();
 		this.#indexedSeq = lastSeq;
 		this.#save.run(lastSeq);
@@ -170,8 +191,8 @@ export class SearchIndex {
 	}
 
 	/**
-	 * Where spans can be whose name, input or output holds one of these texts (lower case); undefined when the index cannot tell
-	 * because each of them may be anywhere.
+	 * Where spans can be of which a text (name, input, output, `REST_OF_TEXT`) holds one of these (lower case); undefined when the
+	 * index cannot tell because each of them may be anywhere.
 	 */
 	candidates(needles: readonly string[]): Candidates | undefined {
 		if (needles.some((needle) => needle.length < GRAM_LENGTH)) return undefined;
@@ -230,7 +251,7 @@ export class SearchIndex {
 	}
 
 	#indexBlock(): boolean {
-		const rows = [...this.#read.iterate(this.#indexedSeq, SPANS_PER_DOC)] as unknown as TextRow[];
+		const rows = [...this.#read.iterate(this.#indexedSeq, SPANS_PER_DOC)] as unknown as WholeTextRow[];
 		const last = rows.at(-1);
 		// Few spans wait for more: a search looks through them as fast, and small documents make a large index.
 		if (last === undefined || rows.length < SPANS_PER_DOC) return false;
@@ -242,7 +263,7 @@ export class SearchIndex {
 	#indexStale(): void {
 		const seqs = [...this.#stale].slice(0, SPANS_PER_DOC);
 		const rows = seqs
-			.map((seq) => this.#readOne.get(seq) as unknown as TextRow | undefined)
+			.map((seq) => this.#readWhole.get(seq) as unknown as WholeTextRow | undefined)
 			.filter((row) => row !== undefined);
 		if (rows.length > 0) {
 			this.#write(
@@ -257,10 +278,10 @@ export class SearchIndex {
 		}
 	}
 
-	#write(rows: readonly TextRow[], seqs: readonly (readonly [number, number])[]): void {
+	#write(rows: readonly WholeTextRow[], seqs: readonly (readonly [number, number])[]): void {
 		const texts: string[] = [];
-		for (const [, name, input, output] of rows) {
-			texts.push(name.toLowerCase());
+		for (const [, name, input, output, rest] of rows) {
+			texts.push(name.toLowerCase(), rest.toLowerCase());
 			if (input !== null) texts.push(input.toLowerCase());
 			if (output !== null) texts.push(output.toLowerCase());
 		}
@@ -269,7 +290,15 @@ export class SearchIndex {
 	}
 
 	#readIndexedSeq(): number {
-		return readNumber(this.#database, "SELECT max(value) FROM meta WHERE key = 'search_seq'");
+		return readNumber(this.#database, `SELECT max(value) FROM meta WHERE key = '${PLACE_KEY}'`);
+	}
+
+	/** What was indexed without some of the texts is indexed anew, in the background; until then searches read the texts. */
+	#forgetOldForm(): void {
+		if (readNumber(this.#database, `SELECT count(*) FROM meta WHERE key = '${OLD_PLACE_KEY}'`) === 0) return;
+		this.#database.exec(
+			`BEGIN IMMEDIATE; ${FORGET_ALL}; DELETE FROM meta WHERE key IN ('${OLD_PLACE_KEY}', '${PLACE_KEY}'); COMMIT`,
+		);
 	}
 
 	#readStale(): Set<number> {

@@ -453,7 +453,7 @@ export class Store {
 			const status = isFailed ? SpanStateCode.failed : SpanStateCode.completed;
 			this.#traces.didEndSpan(entry, status, end, isUsageChanged);
 		}
-		if (!isFailed && how.outputJson !== null) this.search.didChangeText(seq);
+		if (isFailed || how.outputJson !== null || kind !== undefined) this.search.didChangeText(seq);
 		const code = isFailed ? SpanEventCode.failed : SpanEventCode.completed;
 		this.events.appendSpan(code, seq, () => this.#spans.row(seq));
 	}

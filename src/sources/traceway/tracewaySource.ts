@@ -11,6 +11,7 @@ import {
 	SourceError,
 	type SourceStatus,
 	type TextSearch,
+	type TraceTextSearch,
 } from "../source.ts";
 import { pathOf, TracewayClient } from "./client.ts";
 import { ClockOffset } from "./clockOffset.ts";
@@ -21,6 +22,7 @@ import { LiveFeed } from "./liveFeed.ts";
 import { PartialSpans } from "./partialSpans.ts";
 import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
+import { findSpans } from "./traceSearch.ts";
 import { TracewayStream } from "./tracewayStream.ts";
 
 /** What outlives a window reload. */
@@ -282,6 +284,10 @@ class TracewaySource implements Source {
 
 	async searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>> {
 		return await this.#request(signal, (both) => findTraces(this.#client, search, both));
+	}
+
+	async *searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+		yield* findSpans(this.#client, traceId, search, AbortSignal.any([signal, this.#life.signal]));
 	}
 
 	async deleteTrace(traceId: string, signal: AbortSignal): Promise<void> {

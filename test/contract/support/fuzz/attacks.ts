@@ -103,6 +103,8 @@ const QUERIES = [
 	"fields",
 	"duration_min",
 	"trace_id",
+	"text",
+	"case",
 ];
 
 function post(path: string, body: string | Buffer, type = JSON_TYPE, more = ""): Buffer {
@@ -256,7 +258,14 @@ const MAKERS: Readonly<Record<string, (dice: Dice) => Omit<Attack, "name">>> = {
 			'"',
 			"NaN",
 		]);
-		const path = dice.pick(["/api/spans", "/api/traces", "/api/sessions", "/api/traces/t", "/api/export/json"]);
+		const path = dice.pick([
+			"/api/spans",
+			"/api/traces",
+			"/api/sessions",
+			"/api/traces/t",
+			"/api/traces/t/search",
+			"/api/export/json",
+		]);
 		return {
 			pieces: [get(`${path}?${dice.pick(QUERIES)}=${encodeURI(value)}&${dice.pick(QUERIES)}=${dice.below(100)}`)],
 		};

@@ -35,6 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		execPath: process.execPath,
 		env: process.env,
 		logger: log,
+		version: String(context.extension.packageJSON.version),
 	});
 	const manager = extension.add(
 		new SourceManager({ memento: context.workspaceState, tokens, miniServer, logger: log, t: vscode.l10n.t }),

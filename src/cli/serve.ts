@@ -202,7 +202,8 @@ async function run(args: readonly string[]): Promise<number> {
 		const { url, otlpUrl = url, grpcUrl, instanceId } = server;
 		const startedAt = new Date().toISOString();
 		try {
-			owner?.publish({ pid: process.pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt });
+			const endsWhenIdle = exitWhenIdleMs !== undefined;
+			owner?.publish({ pid: process.pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt, endsWhenIdle });
 		} catch (error) {
 			// Nobody would find this server, and it must not outlive its right to the directory.
 			await drain(server, logger);

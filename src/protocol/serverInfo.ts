@@ -37,6 +37,8 @@ export interface ServerInfo {
 	readonly instanceId: string;
 	/** RFC 3339. */
 	readonly startedAt: string;
+	/** True for a server that ends itself when nobody is attached: one that an extension started, not a person. */
+	readonly endsWhenIdle: boolean;
 }
 
 /** First line on the standard output of `serve --json`. */
@@ -75,10 +77,20 @@ function isPid(value: unknown): value is number {
 export function parseServerInfo(text: string): ServerInfo | undefined {
 	const value = parseObject(text);
 	if (value === undefined) return undefined;
-	const { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt } = value;
+	const { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt, endsWhenIdle } = value;
 	if (!isPid(pid) || !isHttpUrl(url) || !isHttpUrl(otlpUrl) || !isOptionalUrl(grpcUrl)) return undefined;
 	if (!isText(version) || !isText(instanceId) || !isText(startedAt)) return undefined;
-	return { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt };
+	return { pid, url, otlpUrl, grpcUrl, version, instanceId, startedAt, endsWhenIdle: endsWhenIdle === true };
+}
+
+/** Whether one version ("1.4.0") comes before another; what follows a hyphen does not count, what is no version is the oldest. */
+export function isOlderVersion(version: string, than: string): boolean {
+	const [own, other] = [version, than].map((text) => /^\d+\.\d+\.\d+/.exec(text)?.[0].split(".").map(Number) ?? []);
+	for (let part = 0; part < 3; part++) {
+		const difference = (own?.[part] ?? -1) - (other?.[part] ?? -1);
+		if (difference !== 0) return difference < 0;
+	}
+	return false;
 }
 
 /** Reads the first line of `serve --json`; undefined when it is something else. */

@@ -3,9 +3,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep } from "../base/abort.ts";
-import type { Logger } from "../base/logger.ts";
+import { describeError, type Logger } from "../base/logger.ts";
 import {
 	ExitCode,
+	isOlderVersion,
 	parseListeningLine,
 	parseServerInfo,
 	probeServer,
@@ -54,6 +55,8 @@ export interface MiniServerOptions {
 	/** Environment of the child, usually `process.env`. */
 	readonly env: NodeJS.ProcessEnv;
 	readonly logger: Logger;
+	/** Version of this extension: an older server that an extension started makes room for a new one. */
+	readonly version: string;
 	/** Further arguments of `serve`, from settings; they come last and win. */
 	readonly serveArgs?: readonly string[] | undefined;
 	/** Seconds without any attached window after which the server ends itself; 60 by default. */
@@ -181,7 +184,7 @@ export class MiniServer {
 		let askLockAgainAt = 0;
 		for (;;) {
 			const found = await this.#find(signal);
-			if (found !== undefined) return this.#attach(found);
+			if (found !== undefined && !(await this.#retire(found, signal))) return this.#attach(found);
 			if (Date.now() > deadline) throw this.#timeoutError(timeoutMs, "");
 			if (Date.now() < askLockAgainAt) {
 				await sleep(POLL_MS, signal);
@@ -189,6 +192,24 @@ export class MiniServer {
 				// The owner is starting, busy or about to go: look for its record for a while before the lock is asked again.
 				askLockAgainAt = Date.now() + ASK_LOCK_AGAIN_MS;
 			}
+		}
+	}
+
+	/**
+	 * Stops a server that an older version of the extension has left behind, which would speak an older protocol for as long as
+	 * a window is open. False when it is to be used: it is not older, a person started it, or it cannot be stopped.
+	 */
+	async #retire(info: ServerInfo, signal: AbortSignal): Promise<boolean> {
+		const { version, logger } = this.#options;
+		if (!info.endsWhenIdle || !isOlderVersion(info.version, version)) return false;
+		logger.info(`the server is of version ${info.version}; starting that of ${version} instead`);
+		try {
+			await this.stop(signal);
+			return true;
+		} catch (error) {
+			signal.throwIfAborted();
+			logger.warn(`the older server stays: ${describeError(error)}`);
+			return false;
 		}
 	}
 

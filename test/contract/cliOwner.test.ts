@@ -31,6 +31,7 @@ const info: ServerInfo = {
 	version: "1.2.3",
 	instanceId: "01J0000000",
 	startedAt: "2026-03-06T09:00:00.000Z",
+	endsWhenIdle: false,
 };
 
 /** A process of its own that claims the directory, says "held" or the reason why not, and stays until it is killed. */

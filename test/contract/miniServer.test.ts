@@ -54,6 +54,7 @@ function window(options: Partial<MiniServerOptions> = {}): MiniServer {
 		execPath: process.execPath,
 		env: process.env,
 		logger: silentLogger,
+		version: packageVersion,
 		serveArgs: ["--port=0", "--otlp-port=0"],
 		...options,
 	});
@@ -128,6 +129,7 @@ describe("the mini-server of a window", () => {
 			cliPath: bundle.cliPath,
 			execPath: process.execPath,
 			env: {},
+			version: packageVersion,
 			serveArgs: ["--port=0", "--otlp-port=0"],
 		};
 		const code = `
@@ -156,6 +158,7 @@ describe("the mini-server of a window", () => {
 			cliPath: bundle.cliPath,
 			execPath: process.execPath,
 			env: {},
+			version: packageVersion,
 			serveArgs: ["--port=0", "--otlp-port=0"],
 		};
 		const code = `
@@ -198,6 +201,36 @@ describe("the mini-server of a window", () => {
 		expect(list.items.map(({ name }) => name)).toEqual(["kept"]);
 	});
 
+	it("takes the place of an older one that an extension has left, with its data, and of no other", async () => {
+		const info = await ensure(window());
+		const body = '{"name":"kept"}';
+		const headers = { "content-type": "application/json" };
+		expect((await fetch(`${info.url}/api/traces`, { method: "POST", headers, body })).status).toBe(201);
+		// Neither is older: this extension's own, and one of a newer extension.
+		expect(await ensure(window())).toEqual(info);
+		expect(await ensure(window({ version: "0.0.1" }))).toEqual(info);
+
+		const newer = await buildCli("999.0.0");
+		try {
+			const next = await ensure(window({ cliPath: newer.cliPath, version: "999.0.0" }));
+			expect([next.version, isAlive(info.pid)]).toEqual(["999.0.0", false]);
+			const list = (await (await fetch(`${next.url}/api/traces`)).json()) as { items: { name: string }[] };
+			expect(list.items.map(({ name }) => name)).toEqual(["kept"]);
+			expect(await ensure(window())).toEqual(next);
+		} finally {
+			newer.dispose();
+		}
+	});
+
+	it("leaves an older one alone that a person started", async () => {
+		mkdirSync(dataDir);
+		const args = [bundle.cliPath, "serve", "--json", "--port=0", "--otlp-port=0", `--data-dir=${dataDir}`];
+		const own = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+		pids.add(own.pid!);
+		await once(own.stdout!, "data");
+		expect((await ensure(window({ version: "999.0.0" }))).pid).toBe(own.pid);
+	});
+
 	it("is stopped by stop, which resolves when it is gone", async () => {
 		const server = window();
 		const info = await ensure(server);
@@ -229,6 +262,7 @@ describe("the mini-server of a window", () => {
 				version: "0.0.1",
 				instanceId: "gone",
 				startedAt: "2026-03-06T09:00:00Z",
+				endsWhenIdle: true,
 			};
 			mkdirSync(dataDir);
 			writeFileSync(join(dataDir, SERVER_INFO_FILE), JSON.stringify(stale));

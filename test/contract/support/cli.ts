@@ -18,7 +18,7 @@ export interface CliBundle {
 }
 
 /** Builds the command line as `esbuild.mjs` does, into a directory of its own. */
-export async function buildCli(): Promise<CliBundle> {
+export async function buildCli(version = packageVersion): Promise<CliBundle> {
 	const directory = mkdtempSync(join(tmpdir(), "traceway-cli-"));
 	writeFileSync(join(directory, "package.json"), '{"type":"module"}');
 	const { metafile } = await build({
@@ -28,7 +28,7 @@ export async function buildCli(): Promise<CliBundle> {
 		splitting: true,
 		metafile: true,
 		logLevel: "error",
-		define: { __VERSION__: JSON.stringify(packageVersion) },
+		define: { __VERSION__: JSON.stringify(version) },
 		entryPoints: { cli: "src/cli/main.ts" },
 		outdir: join(directory, "dist"),
 		chunkNames: "cli-chunks/[name]-[hash]",

@@ -2,6 +2,7 @@ import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.t
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { TraceLayout } from "./layout.ts";
+import { SiblingGroups } from "./siblingGroups.ts";
 import { SpanTable } from "./spanTable.ts";
 import { VisibleRows } from "./visibleRows.ts";
 
@@ -15,7 +16,8 @@ export class TraceModel {
 	readonly clockOffsetMs: number;
 	readonly table = new SpanTable();
 	readonly layout = new TraceLayout();
-	readonly rows = new VisibleRows(this.layout);
+	readonly groups = new SiblingGroups(this.layout, this.table);
+	readonly rows = new VisibleRows(this.layout, this.groups);
 	header: TraceHeader;
 	/** Grows with every change of spans: what was computed from an older one is stale. */
 	version = 0;
@@ -31,6 +33,8 @@ export class TraceModel {
 		this.clockOffsetMs = snapshot.clockOffsetMs;
 		this.header = snapshot.header;
 		this.#revision = snapshot.revision;
+		// Until the page can draw them.
+		this.groups.isOn = false;
 	}
 
 	/** Undefined when the columns do not fit each other. */

@@ -6,6 +6,12 @@ export const ROOT = -1;
 export const missingCode = (index: number): number => -2 - index;
 export const missingIndexOf = (code: number): number => -2 - code;
 
+/** What a row may stand for beside a span and a missing parent: a group of like siblings, by the ordinal of its first one. */
+const FIRST_GROUP = -0x4000_0000;
+export const groupCode = (ordinal: number): number => FIRST_GROUP - ordinal;
+export const isGroupCode = (node: number): boolean => node <= FIRST_GROUP;
+export const ordinalOfGroup = (code: number): number => FIRST_GROUP - code;
+
 /** What a message changed, in the words that the layout needs. */
 export interface TableChange {
 	/** Ordinals from here on are new. */

@@ -1,23 +1,46 @@
 import { grown } from "../../src/model/spanColumns.ts";
 import type { TraceLayout } from "./layout.ts";
-import { missingIndexOf } from "./spanTable.ts";
+import { MIN_GROUP, type SiblingGroups } from "./siblingGroups.ts";
+import { groupCode, isGroupCode, missingIndexOf, ordinalOfGroup } from "./spanTable.ts";
+
+/** Bits of an entry of the list; the others are the layout row. */
+const GROUP = 0x8000_0000;
+const MEMBER = 0x4000_0000;
+const ROW = 0x3fff_ffff;
+
+/** Layout rows `first` … `end` - 1. */
+export interface RowRange {
+	readonly first: number;
+	readonly end: number;
+}
 
 /**
  * Which rows of a layout are on show when some of them are folded, and what is folded. Folds belong to nodes, not to rows:
- * they stay when rows move. A change of folds rebuilds the list, one step a visible row, below a millisecond at 100,000; with
- * nothing folded there is no list at all.
+ * they stay when rows move. Like siblings are folded into one row, the *head* of their group, whose node is the code of its
+ * first member; an open group shows its members below its head. A change rebuilds the list, one step a row, about a
+ * millisecond at 100,000; with nothing folded or grouped there is no list at all.
  */
 export class VisibleRows {
 	readonly #layout: TraceLayout;
+	/** Undefined where nothing is ever grouped. */
+	readonly groups: SiblingGroups | undefined;
 	/** 1 for a folded node: by ordinal, and by index of the missing parent. */
 	#foldedSpans = new Uint8Array(0);
 	#foldedMissing = new Uint8Array(0);
 	#foldedCount = 0;
+	/** [count or more] Layout row and bits; undefined while it would say nothing. */
 	#rows: Uint32Array<ArrayBuffer> | undefined;
+	/** Where `#rows` are or were: a list that comes and goes takes no new memory each time. */
+	#buffer: Uint32Array<ArrayBuffer> = new Uint32Array(0);
 	#count = 0;
+	/** [groupCount or more] Places of the heads in the list, ascending, and the layout rows behind their members. */
+	#heads = new Uint32Array(0);
+	#ends = new Uint32Array(0);
+	#groupCount = 0;
 
-	constructor(layout: TraceLayout) {
+	constructor(layout: TraceLayout, groups?: SiblingGroups) {
 		this.#layout = layout;
+		this.groups = groups;
 	}
 
 	get count(): number {
@@ -34,41 +57,83 @@ export class VisibleRows {
 		return found;
 	}
 
-	/** Layout row at a place of the list. */
+	/** Layout row at a place of the list; for the head of a group that of its first member. */
 	rowAt(index: number): number {
-		return this.#rows === undefined ? index : this.#rows[index];
+		return this.#rows === undefined ? index : this.#rows[index] & ROW;
 	}
 
+	/** Ordinal, code of a missing parent, or code of a group. */
 	nodeAt(index: number): number {
-		return this.#layout.node[this.rowAt(index)];
+		const node = this.#layout.node[this.rowAt(index)];
+		return this.isHead(index) ? groupCode(node) : node;
 	}
 
-	/** Place of a layout row, or of the folded row that hides it. O(log n). */
+	/** Whether the row at a place stands for a group. */
+	isHead(index: number): boolean {
+		return this.#rows !== undefined && (this.#rows[index] & GROUP) !== 0;
+	}
+
+	/** Whether the row at a place stands below the head of its group. */
+	isMember(index: number): boolean {
+		return this.#rows !== undefined && (this.#rows[index] & MEMBER) !== 0;
+	}
+
+	/** Place of the head whose group a place belongs to: to be asked only of heads and members. O(log n). */
+	headOf(index: number): number {
+		return this.#heads[this.#groupOf(index)];
+	}
+
+	/** Members of the group that a place belongs to: to be asked only of heads and members. */
+	membersOf(index: number): RowRange {
+		const group = this.#groupOf(index);
+		return { first: this.rowAt(this.#heads[group]), end: this.#ends[group] };
+	}
+
+	/** Layout rows that the row at a place hides: those below a folded one, the members of a folded group; mostly none. */
+	hiddenBy(index: number): RowRange {
+		const row = this.rowAt(index);
+		if (this.isHead(index)) return this.#isOpenHead(index) ? { first: row, end: row } : this.membersOf(index);
+		return { first: row + 1, end: this.isFolded(this.#layout.node[row]) ? row + this.#layout.size[row] : row + 1 };
+	}
+
+	/** Place of a layout row, or of the folded row or group that hides it. O(log n). */
 	indexOfRow(row: number): number {
 		const rows = this.#rows;
 		if (rows === undefined) return row;
 		let low = 0;
 		let high = this.#count - 1;
+		// The head of an open group has the row of its first member, which comes after it: the last of them is wanted.
 		while (low < high) {
 			const middle = (low + high + 1) >>> 1;
-			if (rows[middle] <= row) low = middle;
+			if ((rows[middle] & ROW) <= row) low = middle;
 			else high = middle - 1;
 		}
 		return low;
 	}
 
-	/** Place of a node, or of the folded node that hides it; -1 when it has no row. */
+	/** Place of a node, or of the folded node or group that hides it; -1 when it has no row. A group that is none any more: its first span. */
 	indexOfNode(node: number): number {
-		const row = this.#layout.rowOf(node);
-		return row < 0 ? -1 : this.indexOfRow(row);
+		const row = this.#layout.rowOf(isGroupCode(node) ? ordinalOfGroup(node) : node);
+		if (row < 0) return -1;
+		const index = this.indexOfRow(row);
+		return isGroupCode(node) && this.isMember(index) ? this.headOf(index) : index;
 	}
 
 	isFolded(node: number): boolean {
+		if (isGroupCode(node)) {
+			const members = this.#membersOfNode(node);
+			return members !== undefined && this.groups?.isOpen(members.first, members.end) === false;
+		}
 		return (node >= 0 ? this.#foldedSpans[node] : this.#foldedMissing[missingIndexOf(node)]) === 1;
 	}
 
-	/** Call `update` afterwards; so with the next three. */
+	/** Call `update` afterwards; so with the next five. */
 	setFolded(node: number, isFolded: boolean): void {
+		if (isGroupCode(node)) {
+			const members = this.#membersOfNode(node);
+			if (members !== undefined) this.groups?.setOpen(members.first, members.end, !isFolded);
+			return;
+		}
 		if (this.isFolded(node) === isFolded) return;
 		this.#foldedCount += isFolded ? 1 : -1;
 		if (node >= 0) {
@@ -88,42 +153,117 @@ export class VisibleRows {
 	foldAll(): void {
 		const { node, childCount, rowCount } = this.#layout;
 		for (let row = 0; row < rowCount; row++) if (childCount[row] > 0) this.setFolded(node[row], true);
+		this.groups?.closeAll();
 	}
 
 	unfoldAll(): void {
 		this.#foldedSpans.fill(0);
 		this.#foldedMissing.fill(0);
 		this.#foldedCount = 0;
+		this.groups?.openAll();
 	}
 
 	/** Unfolds whatever hides a node. Returns whether something was. */
 	reveal(node: number): boolean {
 		let hasChanged = false;
-		const row = this.#layout.rowOf(node);
+		const row = this.#layout.rowOf(isGroupCode(node) ? ordinalOfGroup(node) : node);
 		for (let above = row < 0 ? -1 : this.#layout.parentRow(row); above >= 0; above = this.#layout.parentRow(above)) {
 			if (!this.isFolded(this.#layout.node[above])) continue;
 			this.setFolded(this.#layout.node[above], false);
 			hasChanged = true;
 		}
-		return hasChanged;
+		if (node < 0 || row < 0) return hasChanged;
+		const group = groupCode(node);
+		if (!this.isFolded(group)) return hasChanged;
+		this.setFolded(group, false);
+		return true;
 	}
 
-	/** After a change of layout or folds. */
+	/**
+	 * What stands at the places `first` … `end` - 1 as a row of its own is not taken into a group before this is called again;
+	 * nor is `selected`.
+	 */
+	hold(first: number, end: number, selected: number | undefined): void {
+		const { groups } = this;
+		if (groups === undefined) return;
+		const held: number[] = [];
+		const add = (index: number): void => {
+			const node = this.nodeAt(index);
+			if (node >= 0 && !this.isMember(index)) held.push(node);
+		};
+		for (let index = first; index < end; index++) add(index);
+		const index = selected === undefined ? -1 : this.indexOfNode(selected);
+		if (index >= 0 && this.nodeAt(index) === selected) add(index);
+		groups.hold(held);
+	}
+
+	/** After a change of layout, spans, folds or groups. */
 	update(): void {
 		const { node, size, rowCount } = this.#layout;
-		if (this.#foldedCount === 0) {
+		const groups = this.groups?.isOn === true ? this.groups : undefined;
+		this.#groupCount = 0;
+		if (this.#foldedCount === 0 && groups === undefined) {
 			this.#rows = undefined;
 			this.#count = rowCount;
 			return;
 		}
-		let rows = this.#rows ?? new Uint32Array(0);
-		if (rows.length < rowCount) rows = grown(Uint32Array, rows, Math.ceil(rowCount * 1.25));
+		// An open group has one row more than it has members.
+		const needed = rowCount + Math.ceil(rowCount / MIN_GROUP);
+		if (this.#buffer.length < needed) this.#buffer = new Uint32Array(Math.ceil(needed * 1.25));
+		const rows = this.#buffer;
 		let count = 0;
 		for (let row = 0; row < rowCount; ) {
-			rows[count++] = row;
-			row += this.isFolded(node[row]) ? size[row] : 1;
+			if (groups === undefined || size[row] > 1) {
+				rows[count++] = row;
+				row += this.#foldedCount > 0 && this.isFolded(node[row]) ? size[row] : 1;
+				continue;
+			}
+			const end = groups.endOfGroup(row);
+			if (end === row) {
+				rows[count++] = row++;
+				continue;
+			}
+			this.#addGroup(count, end);
+			rows[count++] = row | GROUP;
+			if (groups.isOpen(row, end)) for (; row < end; row++) rows[count++] = row | MEMBER;
+			row = end;
 		}
-		this.#rows = rows;
+		this.#rows = this.#groupCount === 0 && count === rowCount ? undefined : rows;
 		this.#count = count;
+	}
+
+	#isOpenHead(index: number): boolean {
+		return index + 1 < this.#count && this.isMember(index + 1);
+	}
+
+	#addGroup(head: number, end: number): void {
+		if (this.#groupCount === this.#heads.length) {
+			const capacity = Math.max(16, this.#groupCount * 2);
+			this.#heads = grown(Uint32Array, this.#heads, capacity);
+			this.#ends = grown(Uint32Array, this.#ends, capacity);
+		}
+		this.#heads[this.#groupCount] = head;
+		this.#ends[this.#groupCount++] = end;
+	}
+
+	/** The last group whose head stands at a place or before it. */
+	#groupOf(index: number): number {
+		let low = 0;
+		let high = this.#groupCount - 1;
+		while (low < high) {
+			const middle = (low + high + 1) >>> 1;
+			if (this.#heads[middle] <= index) low = middle;
+			else high = middle - 1;
+		}
+		return low;
+	}
+
+	/** Undefined for what is no group now. */
+	#membersOfNode(group: number): RowRange | undefined {
+		const row = this.groups?.isOn === true ? this.#layout.rowOf(ordinalOfGroup(group)) : -1;
+		if (row < 0 || this.groups === undefined) return undefined;
+		const first = this.groups.startOfRun(row);
+		const end = this.groups.endOfGroup(first);
+		return end === first ? undefined : { first, end };
 	}
 }

@@ -216,6 +216,21 @@ export interface HistoryView {
 	readonly name: string;
 }
 
+/** Another span of the same trace. */
+export interface SpanRefView {
+	readonly spanId: string;
+	readonly name: string;
+}
+
+/** The span that ran a tool call of a message. */
+export interface ToolLinkView extends SpanRefView {
+	/** The message with the call. */
+	readonly part: SpanPart;
+	readonly state: SpanState;
+	/** Undefined while it runs. */
+	readonly durationNs: number | undefined;
+}
+
 /** Names and values; `omitted` more are left out. */
 export interface AttributeTable {
 	readonly rows: readonly { readonly key: string; readonly value: PartText }[];
@@ -297,6 +312,10 @@ export interface SpanDetailView {
 	readonly outputMessages: readonly MessageView[];
 	/** Undefined until the call before was read, and where there is none. */
 	readonly history: HistoryView | undefined;
+	/** Tool calls of the messages whose spans were found; looked for after the span is on screen. */
+	readonly toolLinks: readonly ToolLinkView[];
+	/** For a tool run: the model call that asked for it. */
+	readonly askedBy: SpanRefView | undefined;
 	/** Messages past the bound that were left out of `inputMessages`: the oldest, after a leading system prompt. */
 	readonly omittedMessages: number;
 	readonly input: PartText | undefined;

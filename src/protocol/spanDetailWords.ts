@@ -65,6 +65,8 @@ export const spanDetailWords = {
 	calls: "calls",
 	returned: "result of",
 	unnamedTool: "a tool",
+	openRun: "Open the span of this call: {0}",
+	askedBy: "Asked for by {0}",
 	noResult: "No result of this call was sent along.",
 	media_image: "Image",
 	media_audio: "Audio",

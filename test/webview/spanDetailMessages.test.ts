@@ -5,7 +5,7 @@ import type { SpanDetail } from "../../src/model/span.ts";
 import type { SpanDetailView } from "../../src/protocol/messages.ts";
 import { partImage } from "../../src/ui/panels/spanDetailView.ts";
 import { useDetailPages } from "./detailPages.ts";
-import { type DetailPage, viewOf } from "./spanDetailViews.ts";
+import { type DetailPage, toolView, viewOf } from "./spanDetailViews.ts";
 import { THEME_NAMES } from "./themes.ts";
 
 const folder = join(import.meta.dirname, "..", "fixtures", "conversations");
@@ -78,6 +78,46 @@ describe("a conversation", () => {
 			await send({ type: "detail/value", detail: viewOf({ input: { messages: messages.slice(0, -1) } }) });
 			expect(await calls.nth(0).innerText()).not.toContain("No result");
 			expect(await calls.nth(1).innerText()).toContain("No result of this call was sent along.");
+		}));
+
+	it("leads from a call to the span that ran it, with its state and duration, and from a tool back to its call", () =>
+		opened(async (details) => {
+			const { page, send, waitForPost, clearPosted, axe } = details;
+			const odd = "look \u202e<img src=x onerror=alert(1)>";
+			const view = viewOf(spanOf("openai-chat"));
+			const parts = view.inputMessages.flatMap(({ kind }, index) =>
+				kind === "toolCall" ? [`inputMessage-${index}` as const] : [],
+			);
+			const links = [
+				{ part: parts[0], spanId: "r1", name: "lookup_order", state: "completed", durationNs: 320e6 },
+				{ part: parts[1], spanId: odd, name: odd, state: "failed", durationNs: 1.2e9 },
+			] as const;
+			const detail = { ...view, toolLinks: links };
+			await send({ type: "detail/value", detail });
+			const runs = page.locator(".card.toolCall > .card-title .run");
+			expect((await runs.allInnerTexts()).map((text) => text.replace(/[\ue000-\uf8ff]/g, "").trim())).toEqual([
+				"320 ms",
+				"1.2 s",
+			]);
+			const [done, failed] = await runs.evaluateAll((all) => all.map((run) => run.getAttribute("aria-label")));
+			expect(done).toBe("Open the span of this call: lookup_order, Completed, 320 ms");
+			expect(failed).toBe("Open the span of this call: look �<img src=x onerror=alert(1)>, Failed, 1.2 s");
+			await runs.nth(0).click();
+			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: "r1" });
+			await clearPosted();
+			await runs.nth(1).press("Enter");
+			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: odd });
+			await send({
+				type: "detail/value",
+				detail: { ...detail, toolLinks: [{ ...links[0], state: "running", durationNs: undefined }] },
+			});
+			expect(await runs.count()).toBe(1);
+			expect(await runs.innerText()).toContain("Running");
+			expect(await axe()).toEqual([]);
+			await clearPosted();
+			await send({ type: "detail/value", detail: { ...toolView(), askedBy: { spanId: "s0", name: "plan" } } });
+			await page.getByRole("button", { name: "Asked for by plan" }).click();
+			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: "s0" });
 		}));
 
 	it("asks for an image only when it comes into view, and for each once", () =>

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { formatBytes } from "../../src/model/format.ts";
-import type { MessageView, SpanDetailView, SpanPart } from "../../src/protocol/messages.ts";
+import { formatBytes, formatDuration } from "../../src/model/format.ts";
+import type { MessageView, SpanDetailView, SpanPart, ToolLinkView } from "../../src/protocol/messages.ts";
 import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
@@ -11,6 +11,7 @@ import { liveText } from "./liveText.ts";
 import { markdown } from "./markdown.ts";
 import { looksLikeMarkdown } from "./markdownBlocks.ts";
 import { mediaContent } from "./mediaCard.ts";
+import { STATE_ICONS, STATE_WORDS } from "./overview.ts";
 import { words } from "./words.ts";
 
 interface RoleLook {
@@ -51,6 +52,8 @@ interface Entry {
 	readonly results: readonly Entry[];
 	/** A call whose result should be there, and is not. */
 	readonly lacksResult: boolean;
+	/** The span that ran this call, once it was found. */
+	readonly run: ToolLinkView | undefined;
 }
 
 /** The conversation as cards: what was new in this call, then what came back; what an earlier call showed is folded away. */
@@ -64,6 +67,14 @@ export function messageCards(context: PageContext, detail: SpanDetailView): Temp
 	const folded = old > 0 ? old : Math.max(0, inputMessages.length - lead - RECENT_MESSAGES);
 	const canFold = old > 0 || folded > 1;
 	const isFolded = canFold && !context.isExpanded("history");
+	const runs = new Map(detail.toolLinks.map((link) => [link.part, link]));
+	const entryOf = (message: MessageView, part: SpanPart): Entry => ({
+		message,
+		part,
+		results: [],
+		lacksResult: false,
+		run: runs.get(part),
+	});
 	const entries = inputMessages.map((message, index) => entryOf(message, `inputMessage-${index}`));
 	const earlier = paired(entries.slice(lead, lead + folded), false);
 	const recent = paired(entries.slice(lead + folded), true);
@@ -131,10 +142,6 @@ function historyLine(context: PageContext, folded: number, { history }: SpanDeta
 	</li>`;
 }
 
-function entryOf(message: MessageView, part: SpanPart): Entry {
-	return { message, part, results: [], lacksResult: false };
-}
-
 /**
  * Results under the calls that they answer: by the id, and where a record has none, the nearest open call of the same tool.
  * Results without a call stay where they are. With `expectsResults` a call without one says so.
@@ -170,7 +177,7 @@ function cards(context: PageContext, entries: readonly Entry[]): unknown {
 	);
 }
 
-function card(context: PageContext, { message, part, results, lacksResult }: Entry): TemplateResult {
+function card(context: PageContext, { message, part, results, lacksResult, run }: Entry): TemplateResult {
 	const look = Object.hasOwn(ROLES, message.role) ? ROLES[message.role] : undefined;
 	const label = look?.label ?? lineText(message.role, 40);
 	return html`<li class="card ${look === undefined ? "other" : message.role} ${message.kind === "text" ? "" : message.kind}">
@@ -179,12 +186,28 @@ function card(context: PageContext, { message, part, results, lacksResult }: Ent
 			<span class="role">${label}</span>
 			${message.kind === "toolCall" || message.kind === "toolResult" ? toolLabel(message) : nothing}
 			<span class="size">${formatBytes(message.content.totalBytes)}</span>
+			${run === undefined ? nothing : runLink(context, run)}
 			${markdownSwitch(context, message)} ${partTools(context, part, `${label} ${words.message}`)}
 		</div>
 		${message.media === undefined ? messageText(context, message, part, label) : mediaContent(context, message.media, part, label)}
 		${results.length === 0 ? nothing : html`<ol class="results" role="list">${cards(context, results)}</ol>`}
 		${lacksResult ? html`<p class="empty">${words.noResult}</p>` : nothing}
 	</li>`;
+}
+
+/** How the span that ran a call did, and the way to it. */
+function runLink(context: PageContext, { spanId, name, state, durationNs }: ToolLinkView): TemplateResult {
+	const duration = durationNs === undefined ? "" : formatDuration(durationNs);
+	const label = [fill(words.openRun, lineText(name, 120)), STATE_WORDS[state], duration].filter((text) => text !== "");
+	return html`<button
+		type="button"
+		class="run ${state}"
+		title=${label.join(", ")}
+		aria-label=${label.join(", ")}
+		@click=${() => context.showSpan(spanId)}
+	>
+		${icon(STATE_ICONS[state], state === "running" ? "spin" : "")}<span>${duration === "" ? STATE_WORDS[state] : duration}</span>${icon("arrow-right")}
+	</button>`;
 }
 
 /** A message that may be Markdown: what somebody said, not what a tool gave back. */

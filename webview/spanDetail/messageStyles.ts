@@ -72,6 +72,31 @@ export const messageStyles = css`
 		font-family: var(--vscode-editor-font-family, monospace);
 		overflow-wrap: anywhere;
 	}
+	.run {
+		display: inline-flex;
+		align-items: center;
+		gap: 4px;
+		min-height: 24px;
+		padding: 0 6px;
+		color: var(--vscode-textLink-foreground);
+		font-variant-numeric: tabular-nums;
+		background: none;
+		border: none;
+		border-radius: 4px;
+		cursor: pointer;
+	}
+	.run:hover {
+		color: var(--vscode-textLink-activeForeground);
+		background: var(--vscode-toolbar-hoverBackground);
+		outline: 1px dashed var(--vscode-toolbar-hoverOutline, transparent);
+		outline-offset: -1px;
+	}
+	.run.completed > .codicon:first-child {
+		color: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
+	}
+	.run.failed > .codicon:first-child {
+		color: var(--failed);
+	}
 	.text.plaintext {
 		font-family: inherit;
 		font-size: inherit;

@@ -24,7 +24,7 @@ export const STATE_WORDS: Record<SpanState, string> = {
 	failed: words.failed,
 };
 
-const STATE_ICONS = { running: "loading", completed: "pass", failed: "error" } as const;
+export const STATE_ICONS = { running: "loading", completed: "pass", failed: "error" } as const;
 
 /** Nanoseconds that a running span has taken by now, by the clock that wrote its start; undefined when that is unknown. */
 export function runningNs(detail: SpanDetailView, nowMs: number): number | undefined {
@@ -47,7 +47,7 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 		<p class="place">
 			<span class="kind">${lineText(detail.kind)}</span>
 			<span class="trace">${fill(words.inTrace, lineText(detail.traceName))}</span>
-			${started(detail)}
+			${started(detail)} ${askedBy(context, detail)}
 			<span class="id">
 				<code>${lineText(detail.spanId, 64)}</code>
 				<button
@@ -68,6 +68,15 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 				: html`<button type="button" class="button secondary action" @click=${openTrace}>${words.showInWaterfall}</button>`
 		}
 	</header>`;
+}
+
+/** "asked for by plan", with the way to that call. */
+function askedBy(context: PageContext, { askedBy: call }: SpanDetailView): TemplateResult | typeof nothing {
+	if (call === undefined) return nothing;
+	const name = lineText(call.name, 80) || words.noName;
+	return html`<button type="button" class="link-button" @click=${() => context.showSpan(call.spanId)}>
+		${icon("sparkle")}${fill(words.askedBy, name)}
+	</button>`;
 }
 
 function started(detail: SpanDetailView): TemplateResult | typeof nothing {

@@ -2,14 +2,24 @@ import * as vscode from "vscode";
 import { isAbortError } from "../../base/abort.ts";
 import { displayText } from "../../base/displayText.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
+import { differenceNs } from "../../base/timestamp.ts";
 import { countSaidBefore, previousCalls, type SaidBefore, saidIn } from "../../model/conversationHistory.ts";
 import type { SpanDetail, SpanSummary } from "../../model/span.ts";
-import type { HistoryView, PartText, SpanDetailView, SpanPart } from "../../protocol/messages.ts";
+import { toolTest } from "../../model/toolSpans.ts";
+import type {
+	HistoryView,
+	PartText,
+	SpanDetailView,
+	SpanPart,
+	SpanRefView,
+	ToolLinkView,
+} from "../../protocol/messages.ts";
 import type { Source } from "../../sources/source.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { copySpan } from "./spanCopyPick.ts";
 import { linkTarget, stackOf } from "./spanDetailFacts.ts";
 import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
+import { askedTools, NO_TOOL_LINKS, ToolLinker, type ToolLinks } from "./toolLinks.ts";
 import { openFrame, type WorkspaceFrame, workspaceFrames } from "./workspaceFrames.ts";
 
 /** A conversation of fewer messages has no history worth a fold. */
@@ -28,6 +38,9 @@ interface PreviousCall {
 	readonly said: SaidBefore;
 }
 
+/** What was learnt of spans holds as long as their store. */
+const linkers = new WeakMap<SourceConnection, ToolLinker>();
+
 /**
  * A span as it was read, with what is found out about it while it is on screen: the files that its error names, and what the call
  * before it showed. Loaded when the first details are opened; nothing else imports it.
@@ -39,6 +52,9 @@ export class ShownSpan {
 	#frames: SpanFrames = { errorText: undefined, stackText: undefined, error: [], stack: [] };
 	/** Undefined until they were read; calls that have ended do not change. */
 	#previous: readonly PreviousCall[] | undefined;
+	#links: ToolLinks = NO_TOOL_LINKS;
+	/** Read from the messages once: changes of a live trace come sixty times a second. */
+	#askedTools: ReadonlySet<string> | undefined;
 
 	/** `before` is an earlier reading of the same span: what was found out then still holds. */
 	constructor(detail: SpanDetail, connection: SourceConnection, logger: Logger, before: ShownSpan | undefined) {
@@ -48,6 +64,7 @@ export class ShownSpan {
 		if (before === undefined) return;
 		this.#frames = before.#frames;
 		this.#previous = before.#previous;
+		this.#links = before.#links;
 	}
 
 	view(): SpanDetailView {
@@ -59,6 +76,8 @@ export class ShownSpan {
 			traceName: store.summary(traceId)?.name ?? traceId,
 			clockOffsetMs: status.clockOffsetMs,
 			history: this.#history(),
+			toolLinks: this.#toolLinks(),
+			askedBy: this.#askedBy(),
 			errorFrames: this.#frames.error,
 			stackFrames: this.#frames.stack,
 			nameOfTrace: (linkedId) => store.summary(linkedId)?.name,
@@ -123,6 +142,51 @@ export class ShownSpan {
 		if (signal.aborted) return false;
 		this.#previous = previous;
 		return this.#history() !== undefined;
+	}
+
+	/** Looks for the spans that ran the tools of the messages, or for the call that asked for this one. True when the view is another. */
+	async linkTools(source: Source, signal: AbortSignal): Promise<boolean> {
+		const links = await this.#linker().linksOf(this.detail, source, signal);
+		if (signal.aborted) return false;
+		const before = JSON.stringify([[...this.#links.runs], this.#links.askedBy]);
+		this.#links = links;
+		return JSON.stringify([[...links.runs], links.askedBy]) !== before;
+	}
+
+	/** Whether what changed may be a tool that this span asked for: then its links are to be looked for again. */
+	mayLink(rows: Iterable<number>): boolean {
+		this.#askedTools ??= askedTools(this.detail);
+		if (this.#askedTools.size === 0) return false;
+		const isTool = toolTest(this.#connection.store, this.#askedTools);
+		for (const row of rows) if (isTool(row)) return true;
+		return false;
+	}
+
+	#linker(): ToolLinker {
+		let linker = linkers.get(this.#connection);
+		if (linker === undefined) {
+			linker = new ToolLinker(this.#connection.store, this.#logger);
+			linkers.set(this.#connection, linker);
+		}
+		return linker;
+	}
+
+	#toolLinks(): ToolLinkView[] {
+		const views: ToolLinkView[] = [];
+		for (const [part, spanId] of this.#links.runs) {
+			const run = this.#connection.store.span(this.detail.summary.traceId, spanId);
+			if (run === undefined) continue;
+			const { name, state, start, end } = run;
+			const durationNs = start === undefined || end === undefined ? undefined : differenceNs(end, start);
+			views.push({ part, spanId, name: displayText(name, 120), state, durationNs });
+		}
+		return views;
+	}
+
+	#askedBy(): SpanRefView | undefined {
+		const { askedBy } = this.#links;
+		const call = askedBy === undefined ? undefined : this.#connection.store.span(this.detail.summary.traceId, askedBy);
+		return call === undefined ? undefined : { spanId: call.spanId, name: displayText(call.name, 120) };
 	}
 
 	/** What of the messages a call before showed; of two such calls, by the one that showed more. */

@@ -49,6 +49,7 @@ export class SpanDetailPanel implements Disposable {
 	/** A newer question ends the older one. */
 	#load: AbortController | undefined;
 	#reloadTimer: ReturnType<typeof setTimeout> | undefined;
+	#linkTimer: ReturnType<typeof setTimeout> | undefined;
 	#connectionView: ConnectionView | undefined;
 
 	constructor(
@@ -212,7 +213,14 @@ export class SpanDetailPanel implements Disposable {
 			this.#sendState();
 			return;
 		}
-		if (!changes.changedTraces.get(this.#traceId)?.rows.has(row)) return;
+		const changed = changes.changedTraces.get(this.#traceId)?.rows;
+		if (changed === undefined) return;
+		if (!changed.has(row)) {
+			if (this.#linkTimer === undefined && this.#shown?.mayLink(changed) === true) {
+				this.#linkTimer = setTimeout(() => void this.#relink(), RELOAD_MS);
+			}
+			return;
+		}
 		this.#isRemoved = false;
 		this.#reloadTimer ??= setTimeout(() => {
 			this.#reloadTimer = undefined;
@@ -257,6 +265,29 @@ export class SpanDetailPanel implements Disposable {
 		const shown = this.#shown;
 		if (await shown.findFrames(load.signal)) this.#sendState();
 		if (!load.signal.aborted && (await shown.readPrevious(source, load.signal))) this.#sendState();
+		if (!load.signal.aborted && (await this.#linkTools(shown, source, load.signal))) this.#sendState();
+	}
+
+	/** A tool of the shown call began or ended. */
+	async #relink(): Promise<void> {
+		this.#linkTimer = undefined;
+		const shown = this.#shown;
+		const load = this.#load;
+		const source = this.#connection?.source;
+		if (shown === undefined || load === undefined || source === undefined || load.signal.aborted) return;
+		await this.#linkTools(shown, source, load.signal);
+		// Also where the links are the same: a tool's state and duration are the store's.
+		if (!load.signal.aborted && this.#shown === shown) this.#sendState();
+	}
+
+	async #linkTools(shown: ShownSpan, source: Source, signal: AbortSignal): Promise<boolean> {
+		try {
+			return await shown.linkTools(source, signal);
+		} catch (error) {
+			// Another span is wanted. What else cannot be read was logged where it was asked for.
+			if (signal.aborted || isAbortError(error)) return false;
+			throw error;
+		}
 	}
 
 	#sendState(): void {
@@ -290,6 +321,8 @@ export class SpanDetailPanel implements Disposable {
 	#cancelReload(): void {
 		if (this.#reloadTimer !== undefined) clearTimeout(this.#reloadTimer);
 		this.#reloadTimer = undefined;
+		if (this.#linkTimer !== undefined) clearTimeout(this.#linkTimer);
+		this.#linkTimer = undefined;
 	}
 }
 

@@ -23,6 +23,8 @@ import {
 	type PartText,
 	type SpanDetailView,
 	type SpanPart,
+	type SpanRefView,
+	type ToolLinkView,
 } from "../../protocol/messages.ts";
 import { attributeTable, compact, label, optionalLabel, shown } from "./partTexts.ts";
 import { eventsOf, linksOf, originOf, otelOf, ownAttributes, stackOf } from "./spanDetailFacts.ts";
@@ -52,6 +54,8 @@ export interface SpanDetailViewInput {
 	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
 	readonly clockOffsetMs: number;
 	readonly history?: HistoryView | undefined;
+	readonly toolLinks?: readonly ToolLinkView[];
+	readonly askedBy?: SpanRefView | undefined;
 	/** Frames whose files are in the workspace. */
 	readonly errorFrames?: readonly StackFrame[];
 	readonly stackFrames?: readonly StackFrame[];
@@ -115,6 +119,8 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		inputMessages,
 		outputMessages,
 		history: input.history,
+		toolLinks: input.toolLinks ?? [],
+		askedBy: input.askedBy,
 		omittedMessages: conversations.input.omitted + conversations.output.omitted,
 		input: detail.input === undefined ? undefined : shown(indented(detail.input), MAX_PART_UNITS),
 		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),

@@ -66,6 +66,14 @@ export function countUsage(rows: UsageRows): Uint8Array {
 	return counts;
 }
 
+/** What one span costs at most, dollars; more is a mistake, and would make sums in nano-dollars inexact. */
+export const MAX_COST_USD = 1_000_000;
+
+/** Whether a number can be what a span cost, in dollars. */
+export function isCost(usd: number): boolean {
+	return usd >= 0 && usd <= MAX_COST_USD;
+}
+
 /** Whole nano-dollars of a cost: they add up to the same sum in any order, which plain doubles do not. */
 export function nanoUsd(usd: number): number {
 	return Math.sign(usd) * Math.floor(Math.abs(usd) * 1e9 + 0.5);

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { MAX_COST_USD } from "../model/usage.ts";
 
 /**
  * What goes over `/api` of a Traceway server, as our own server writes it. Key names are Traceway's, times are RFC 3339 in
@@ -261,7 +262,7 @@ export const spanKindSchema = z.looseObject({
 	cache_read_tokens: count,
 	cache_write_tokens: count,
 	reasoning_tokens: count,
-	cost: z.nullish(z.number()),
+	cost: z.nullish(z.number().check(z.gte(0), z.lte(MAX_COST_USD))),
 	usage_scope: z.nullish(z.string().check(z.maxLength(100))),
 	tool_name: text,
 	agent_name: text,

@@ -33,6 +33,16 @@ describe("malformed requests", () => {
 			{ trace_id: "t", name: "n", kind: { type: "llm_call", output_tokens: -1 } },
 			"kind.output_tokens: must be at least 0",
 		],
+		[
+			"a cost below nothing",
+			{ trace_id: "t", name: "n", kind: { type: "llm_call", cost: -0.5 } },
+			"kind.cost: must be at least 0",
+		],
+		[
+			"a cost that nothing can have",
+			{ trace_id: "t", name: "n", kind: { type: "llm_call", cost: 1e12 } },
+			"kind.cost: must be at most 1000000",
+		],
 		["metadata that is a list", { trace_id: "t", name: "n", metadata: [] }, "metadata: must be an object"],
 		["a number as session", { trace_id: "t", name: "n", session_id: 5 }, "session_id: must be a string"],
 		["a bad time", { trace_id: "t", name: "n", started_at: "yesterday" }, /^started_at: must be a time like/],

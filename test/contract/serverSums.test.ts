@@ -31,7 +31,7 @@ const kind = fc.oneof(
 			provider: fc.constantFrom("p1", "p2"),
 			input_tokens: fc.integer({ min: 0, max: 3 }),
 			output_tokens: fc.integer({ min: 0, max: 2 }),
-			cost: fc.constantFrom(0, 0.1, 0.2, 0.000_000_000_4, 1e-9, -0.3),
+			cost: fc.constantFrom(0, 0.1, 0.2, 0.000_000_000_4, 1e-9, 0.3),
 		},
 		{ requiredKeys: ["type"] },
 	),

@@ -1,4 +1,5 @@
 import { formatTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { isCost } from "../../model/usage.ts";
 import { isId } from "../../protocol/rest.ts";
 import { estimateCost } from "../spanKind.ts";
 import type {
@@ -145,7 +146,7 @@ function pickValue(rule: FieldRule, value: RawValue, place: number): void {
 		}
 		case ValueCheck.money: {
 			const money = amountOf(value);
-			if (!(money >= 0) || money === Number.POSITIVE_INFINITY) return;
+			if (!isCost(money)) return;
 			if (rank < ranks[field]) amounts[field] = money;
 			break;
 		}

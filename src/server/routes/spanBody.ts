@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { isCost } from "../../model/usage.ts";
 import {
 	type completeSpanSchema,
 	type createSpanSchema,
@@ -81,7 +82,7 @@ function isPlainKind(value: unknown): value is z.infer<typeof spanKindSchema> | 
 				if (member !== null && !isCount(member)) return false;
 				break;
 			case "cost":
-				if (member !== null && (typeof member !== "number" || !Number.isFinite(member))) return false;
+				if (member !== null && (typeof member !== "number" || !isCost(member))) return false;
 				break;
 			case "tool_name":
 			case "agent_name":

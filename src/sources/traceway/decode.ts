@@ -1,5 +1,6 @@
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
+import { isCost } from "../../model/usage.ts";
 import { parseEvent } from "./eventText.ts";
 
 /**
@@ -128,7 +129,7 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		cacheReadTokens = decodeNumber(kindObject.cache_read_tokens);
 		cacheWriteTokens = decodeNumber(kindObject.cache_write_tokens);
 		reasoningTokens = decodeNumber(kindObject.reasoning_tokens);
-		costUsd = decodeNumber(kindObject.cost);
+		costUsd = decodeCost(kindObject.cost);
 		isRollup = kindObject.usage_scope === "subtree";
 		if (kindType === "fs_read" || kindType === "fs_write") path = decodeName(kindObject.path);
 		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
@@ -150,7 +151,7 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 			if (inputTokens !== undefined && inputTokens <= total) outputTokens ??= total - inputTokens;
 			else if (outputTokens !== undefined && outputTokens <= total) inputTokens ??= total - outputTokens;
 		}
-		costUsd ??= decodeNumber(metadata.total_cost) ?? decodeNumber(metadata.estimated_cost);
+		costUsd ??= decodeCost(metadata.total_cost) ?? decodeCost(metadata.estimated_cost);
 		const durationMs = decodeNumber(metadata.duration_ms);
 		if (end === undefined && start !== undefined && durationMs !== undefined && isTerminal(state)) {
 			end = addMs(start, durationMs);
@@ -292,6 +293,11 @@ export function decodeNumber(value: unknown): number | undefined {
 	if (typeof value === "number") return value >= 0 && value < Number.POSITIVE_INFINITY ? value : undefined;
 	if (typeof value !== "string" || value.length > 32 || !/^\d+(?:\.\d+)?$/.test(value)) return undefined;
 	return Number(value);
+}
+
+function decodeCost(value: unknown): number | undefined {
+	const cost = decodeNumber(value);
+	return cost !== undefined && isCost(cost) ? cost : undefined;
 }
 
 function decodeTime(value: unknown): Timestamp | undefined {

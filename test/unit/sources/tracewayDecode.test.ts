@@ -167,6 +167,10 @@ describe("decodeSpan", () => {
 		},
 	);
 
+	it.each([-0.01, 1_000_001, "1e9"])("takes the cost %s as unknown", (cost) => {
+		expect(decodeSpan({ ...whole, kind: { ...whole.kind, cost } })).toMatchObject({ costUsd: undefined });
+	});
+
 	it("reads numbers that are written as text", () => {
 		expect(decodeSpan({ ...whole, kind: { ...whole.kind, input_tokens: "12", cost: "0.5" } })).toMatchObject({
 			inputTokens: 12,

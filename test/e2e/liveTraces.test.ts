@@ -243,15 +243,24 @@ describe("traces of a running program", () => {
 		}
 	});
 
-	it("groups traces by session", async () => {
+	it("groups traces by session, with what each session took", async () => {
 		const { window } = session();
-		await api.trace("talk one", ["session:morning"]);
-		await api.trace("talk two", ["session:morning"]);
+		const kind = { ...MODEL_CALL, input_tokens: 1_000_000, output_tokens: 1_000_000 };
+		const first = await api.trace("talk one", ["session:morning"]);
+		await api.complete(await api.span(first, "ask", { kind }));
+		const second = await api.trace("talk two", ["session:morning"]);
+		const asked = await api.span(second, "ask again", { kind });
 		await api.trace("on its own");
 		await until("all are there", async () => (await window.traces.visible()).length === 3);
 		await window.run("Traceway: Group Traces By…");
 		await window.quickInput.pick("Session");
-		await window.traces.waitForRow("morning", "holds two", ({ description }) => description === "2");
+		await window.traces.waitForRow(
+			"morning",
+			"sums up",
+			({ description }) => description === "2 · 1 running · 4M tok · $1.50",
+		);
+		await api.complete(asked);
+		await window.traces.waitForRow("morning", "has ended", ({ description }) => description === "2 · 4M tok · $1.50");
 		await window.run("Traceway: Group Traces By…");
 		await window.quickInput.pick("None");
 		await until("the groups are gone", async () => (await window.traces.row("morning").count()) === 0);

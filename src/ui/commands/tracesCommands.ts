@@ -26,6 +26,8 @@ export function registerTracesCommands(context: CommandContext): Disposable[] {
 
 async function editFilter(context: CommandContext): Promise<void> {
 	const filter = await vscode.window.showInputBox({
+		// A look at the traces, to copy a name, must not throw away what was typed.
+		ignoreFocusOut: true,
 		title: vscode.l10n.t("Filter Traces"),
 		prompt: vscode.l10n.t("Words and key:value, for example  status:failed model:gpt-4o duration:>2s -name:health"),
 		value: context.tracesView.filter,

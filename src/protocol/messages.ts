@@ -1,4 +1,5 @@
 import type { SpanState } from "../model/span.ts";
+import type { PackedColumns } from "./packedColumns.ts";
 import type { TimeBase, TraceColumns } from "./traceColumns.ts";
 
 /**
@@ -91,7 +92,7 @@ export type HostToWaterfall =
 			/** Milliseconds to add to this machine's clock to get the server's, for bars that still run. 0 when unknown. */
 			readonly clockOffsetMs: number;
 			readonly header: TraceHeader;
-			readonly columns: TraceColumns;
+			readonly columns: TraceColumns | PackedColumns;
 	  }
 	| {
 			/** Applies to the state at `baseRevision` only. Ordinals at or past the current count are new spans, in order. */
@@ -101,6 +102,8 @@ export type HostToWaterfall =
 			readonly header: TraceHeader;
 			readonly columns: TraceColumns;
 	  }
+	/** What the page has by now, if nothing was lost on the way. */
+	| { readonly type: "trace/revision"; readonly revision: number }
 	/** The trace is gone: deleted, cleared or evicted. */
 	| { readonly type: "trace/removed"; readonly reason: "deleted" | "cleared" | "evicted" }
 	| { readonly type: "trace/error"; readonly message: string }

@@ -1,4 +1,5 @@
 import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
+import { packColumns } from "../../src/protocol/packedColumns.ts";
 import type { TraceColumns } from "../../src/protocol/traceColumns.ts";
 import { type TestSpan, TestTrace } from "../unit/webview/traceColumnsBuilder.ts";
 
@@ -51,7 +52,7 @@ export class TestHostTrace {
 			base: this.#base,
 			clockOffsetMs: 0,
 			header: headerOf(this.trace.spans, this.#header),
-			columns: this.trace.all(),
+			columns: packColumns(this.trace.all()),
 		};
 	}
 

@@ -247,6 +247,7 @@ function fakeHost(theme: ReturnType<typeof pageTheme>, state: unknown): void {
 	};
 	const arrays: Record<string, { from(bytes: ArrayBuffer): unknown }> = {
 		Uint8Array: { from: (bytes) => new Uint8Array(bytes) },
+		Uint16Array: { from: (bytes) => new Uint16Array(bytes) },
 		Uint32Array: { from: (bytes) => new Uint32Array(bytes) },
 		Int32Array: { from: (bytes) => new Int32Array(bytes) },
 		Float64Array: { from: (bytes) => new Float64Array(bytes) },

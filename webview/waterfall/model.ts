@@ -1,4 +1,5 @@
 import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
+import { unpackColumns } from "../../src/protocol/packedColumns.ts";
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { TraceLayout } from "./layout.ts";
@@ -40,7 +41,7 @@ export class TraceModel {
 	/** Undefined when the columns do not fit each other. */
 	static fromSnapshot(snapshot: Snapshot): TraceModel | undefined {
 		const model = new TraceModel(snapshot);
-		if (model.table.apply(snapshot.columns) === undefined) return undefined;
+		if (model.table.apply(unpackColumns(snapshot.columns)) === undefined) return undefined;
 		model.layout.rebuild(model.table);
 		model.rows.update();
 		model.#extend(0);
@@ -73,6 +74,11 @@ export class TraceModel {
 	/** Whether another model shows the same trace of the same source, maybe at another time. */
 	isSameTrace(other: TraceModel | undefined): boolean {
 		return this.sourceId === other?.sourceId && this.header.traceId === other.header.traceId;
+	}
+
+	/** What the host calls the state that is here. */
+	get revision(): number {
+		return this.#revision;
 	}
 
 	get isRunning(): boolean {

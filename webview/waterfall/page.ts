@@ -33,6 +33,7 @@ const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 	"trace/loading",
 	"trace/snapshot",
 	"trace/delta",
+	"trace/revision",
 	"trace/removed",
 	"trace/error",
 	"selection/changed",
@@ -140,6 +141,9 @@ export class WaterfallPage extends LitElement {
 				break;
 			case "trace/delta":
 				this.#applyDelta(message);
+				break;
+			case "trace/revision":
+				if (this.#model?.revision !== message.revision) this.#resync();
 				break;
 			case "trace/removed":
 				this.#setPhase({ name: "removed", reason: message.reason });

@@ -9,20 +9,26 @@ interface Message {
 }
 
 /**
- * The panel lifetime: one webview panel with its page. Nothing is posted before the page said that it is ready, nor while
- * it is hidden, because a hidden page does not exist: it asks again when it is shown.
+ * The panel lifetime: one webview panel with its page. Nothing is posted while it is hidden, because a hidden page does not
+ * exist: it asks again when it is shown. Nor before the page said that it is ready, unless the subject wants to send ahead.
  */
 export class PanelHost<FromPage extends Message, ToPage extends Message> implements Disposable {
 	readonly panel: vscode.WebviewPanel;
 	readonly #owned = new DisposableStore();
 	readonly #logger: Logger;
 	#clientId: string | undefined;
+	/** Shown again, and its page is being made: VS Code keeps what is posted until the page listens. */
+	#isComing = false;
+	#wasHidden = false;
 
 	constructor(
 		panel: vscode.WebviewPanel,
 		logger: Logger,
 		handlers: {
-			readonly onReady: () => void;
+			/** @param isAwaited It is the page for which `onShown` was called. */
+			readonly onReady: (isAwaited: boolean) => void;
+			/** The panel is shown again and its page is being made: what is posted from now on gets there, most likely. */
+			readonly onShown?: () => void;
 			readonly onMessage: (message: FromPage) => void;
 			readonly onEnd: () => void;
 		},
@@ -47,30 +53,42 @@ export class PanelHost<FromPage extends Message, ToPage extends Message> impleme
 					return;
 				}
 				this.#clientId = String(ready.clientId);
-				handlers.onReady();
+				const isAwaited = this.#isComing;
+				this.#isComing = false;
+				handlers.onReady(isAwaited);
 			}),
 		);
 		this.#owned.add(
 			panel.onDidChangeViewState(() => {
-				if (!panel.visible) this.#clientId = undefined;
+				if (!panel.visible) {
+					this.#clientId = undefined;
+					this.#isComing = false;
+					this.#wasHidden = true;
+				} else if (this.#wasHidden) {
+					this.#wasHidden = false;
+					if (handlers.onShown === undefined) return;
+					this.#isComing = true;
+					handlers.onShown();
+				}
 			}),
 		);
 		this.#owned.add(
 			panel.onDidDispose(() => {
 				this.#clientId = undefined;
+				this.#isComing = false;
 				handlers.onEnd();
 				this.#owned.dispose();
 			}),
 		);
 	}
 
-	/** Whether the page listens. */
+	/** Whether what is posted gets to the page. */
 	get isReady(): boolean {
-		return this.#clientId !== undefined;
+		return this.#clientId !== undefined || this.#isComing;
 	}
 
 	post(message: ToPage): void {
-		if (this.#clientId !== undefined) void this.panel.webview.postMessage(message);
+		if (this.isReady) void this.panel.webview.postMessage(message);
 	}
 
 	dispose(): void {

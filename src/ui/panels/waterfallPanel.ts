@@ -13,6 +13,7 @@ import type {
 	WaterfallToHost,
 	WaterfallViewState,
 } from "../../protocol/messages.ts";
+import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
 import { PanelId } from "../ids.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
@@ -73,7 +74,8 @@ export class WaterfallPanel implements Disposable {
 		panel.iconPath = new vscode.ThemeIcon("list-tree");
 		panel.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(extensionUri)] };
 		this.#host = new PanelHost(panel, logger, {
-			onReady: () => this.#handleReady(),
+			onReady: (isAwaited) => this.#handleReady(isAwaited),
+			onShown: () => this.#handleShown(),
 			onMessage: (message) => this.#handleMessage(message),
 			onEnd: () => this.#end(),
 		});
@@ -159,9 +161,20 @@ export class WaterfallPanel implements Disposable {
 		this.#onEnd();
 	}
 
-	#handleReady(): void {
+	/** A big trace is under way while VS Code makes the page, which takes about as long. */
+	#handleShown(): void {
+		this.#sentRevision = undefined;
+		this.#sendState();
+	}
+
+	#handleReady(isAwaited: boolean): void {
 		// A page that was hidden had no time to say that its focus is gone.
 		this.#events.onKeys(false);
+		if (isAwaited && this.#sentRevision !== undefined) {
+			// What was sent ahead comes before this; should it be lost, the page asks.
+			this.#host.post({ type: "trace/revision", revision: this.#sentRevision });
+			return;
+		}
 		this.#sentRevision = undefined;
 		this.#sendState();
 	}
@@ -300,7 +313,7 @@ export class WaterfallPanel implements Disposable {
 			base: this.#base,
 			clockOffsetMs: connection.status.clockOffsetMs,
 			header: this.#header(),
-			columns: encodeTraceColumns(connection.store, entry, this.#base),
+			columns: packColumns(encodeTraceColumns(connection.store, entry, this.#base)),
 		});
 		if (this.#selectedSpanId !== undefined) {
 			this.#host.post({ type: "selection/changed", spanId: this.#selectedSpanId, reveal: true });

@@ -1,0 +1,190 @@
+import type { TraceColumns } from "./traceColumns.ts";
+
+/** Below this a message is small as it is. */
+const MIN_PACKED_SPANS = 1000;
+const HEX_DIGITS = "0123456789abcdef";
+
+/** Indexes from -1 on, each one higher than it is; a number where all are the same. */
+type PackedIndexes = number | Uint8Array | Uint16Array | Uint32Array;
+/** Numbers of which most are NaN: places and values of the others. */
+type PackedNumbers = Float64Array | { readonly at: Uint32Array; readonly values: Float64Array };
+
+/**
+ * The columns of a whole trace in a third to half of the bytes, exactly: most spans have no tokens, few names and ids of one
+ * length. What crosses from host to page is copied several times on its way, and through a socket where VS Code works remotely.
+ */
+export interface PackedColumns {
+	/** Spans in the message. Ordinals are 0 … count - 1. */
+	readonly count: number;
+	readonly parent: Int32Array;
+	readonly startNs: Float64Array;
+	readonly endNs: Float64Array;
+	readonly state: Uint8Array;
+	readonly name: PackedIndexes;
+	readonly kind: PackedIndexes;
+	readonly model: PackedIndexes;
+	readonly error: PackedIndexes;
+	readonly inputTokens: PackedNumbers;
+	readonly outputTokens: PackedNumbers;
+	readonly costUsd: PackedNumbers;
+	/** Ids in UTF-8 one after the other; two digits a byte when `isHex`. */
+	readonly idBytes: Uint8Array;
+	readonly isHex: boolean;
+	/** End of each id in UTF-8; the length of all ids where it is the same. */
+	readonly idEnd: number | Uint32Array;
+	readonly strings: readonly string[];
+	readonly missingParentIds: readonly string[];
+}
+
+/** Packs the columns of a big trace; those of a small one, or of a part of one, are returned as they are. */
+export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns {
+	const count = columns.ordinal.length;
+	if (count < MIN_PACKED_SPANS || !isWholeTrace(columns.ordinal)) return columns;
+	const { parent, startNs, endNs, state, strings, missingParentIds } = columns;
+	const idLength = commonLength(columns.idEnd);
+	const isHex = idLength !== undefined && idLength % 2 === 0 && isHexText(columns.idBytes);
+	return {
+		count,
+		parent,
+		startNs,
+		endNs,
+		state,
+		name: packIndexes(columns.name),
+		kind: packIndexes(columns.kind),
+		model: packIndexes(columns.model),
+		error: packIndexes(columns.error),
+		inputTokens: packNumbers(columns.inputTokens),
+		outputTokens: packNumbers(columns.outputTokens),
+		costUsd: packNumbers(columns.costUsd),
+		idBytes: isHex ? packHex(columns.idBytes) : columns.idBytes,
+		isHex,
+		idEnd: idLength ?? columns.idEnd,
+		strings,
+		missingParentIds,
+	};
+}
+
+export function unpackColumns(columns: TraceColumns | PackedColumns): TraceColumns {
+	if (!("count" in columns)) return columns;
+	const { count, parent, startNs, endNs, state, strings, missingParentIds } = columns;
+	return {
+		ordinal: firstOrdinals(count),
+		parent,
+		startNs,
+		endNs,
+		state,
+		name: unpackIndexes(columns.name, count),
+		kind: unpackIndexes(columns.kind, count),
+		model: unpackIndexes(columns.model, count),
+		error: unpackIndexes(columns.error, count),
+		inputTokens: unpackNumbers(columns.inputTokens, count),
+		outputTokens: unpackNumbers(columns.outputTokens, count),
+		costUsd: unpackNumbers(columns.costUsd, count),
+		idBytes: columns.isHex ? unpackHex(columns.idBytes) : columns.idBytes,
+		idEnd: unpackEnds(columns.idEnd, count),
+		strings,
+		missingParentIds,
+	};
+}
+
+function isWholeTrace(ordinals: Uint32Array): boolean {
+	for (let i = 0; i < ordinals.length; i++) if (ordinals[i] !== i) return false;
+	return true;
+}
+
+function firstOrdinals(count: number): Uint32Array {
+	const ordinals = new Uint32Array(count);
+	for (let i = 0; i < count; i++) ordinals[i] = i;
+	return ordinals;
+}
+
+function packIndexes(indexes: Int32Array): PackedIndexes {
+	let highest = -1;
+	let isSame = true;
+	const first = indexes[0];
+	for (let i = 0; i < indexes.length; i++) {
+		if (indexes[i] !== first) isSame = false;
+		if (indexes[i] > highest) highest = indexes[i];
+	}
+	if (isSame) return first + 1;
+	const packed =
+		highest < 0xff
+			? new Uint8Array(indexes.length)
+			: highest < 0xffff
+				? new Uint16Array(indexes.length)
+				: new Uint32Array(indexes.length);
+	for (let i = 0; i < indexes.length; i++) packed[i] = indexes[i] + 1;
+	return packed;
+}
+
+function unpackIndexes(packed: PackedIndexes, count: number): Int32Array {
+	if (typeof packed === "number") return new Int32Array(count).fill(packed - 1);
+	const indexes = new Int32Array(packed.length);
+	for (let i = 0; i < packed.length; i++) indexes[i] = packed[i] - 1;
+	return indexes;
+}
+
+function packNumbers(numbers: Float64Array): PackedNumbers {
+	let known = 0;
+	for (let i = 0; i < numbers.length; i++) if (!Number.isNaN(numbers[i])) known++;
+	// A place takes half of a value.
+	if (known * 1.5 >= numbers.length) return numbers;
+	const at = new Uint32Array(known);
+	const values = new Float64Array(known);
+	let next = 0;
+	for (let i = 0; i < numbers.length; i++) {
+		if (Number.isNaN(numbers[i])) continue;
+		at[next] = i;
+		values[next++] = numbers[i];
+	}
+	return { at, values };
+}
+
+function unpackNumbers(packed: PackedNumbers, count: number): Float64Array {
+	if (packed instanceof Float64Array) return packed;
+	const numbers = new Float64Array(count).fill(Number.NaN);
+	for (let i = 0; i < packed.at.length; i++) numbers[packed.at[i]] = packed.values[i];
+	return numbers;
+}
+
+/** Undefined when lengths differ. */
+function commonLength(ends: Uint32Array): number | undefined {
+	const length = ends[0];
+	for (let i = 1; i < ends.length; i++) if (ends[i] - ends[i - 1] !== length) return undefined;
+	return length;
+}
+
+function unpackEnds(ends: number | Uint32Array, count: number): Uint32Array {
+	if (typeof ends !== "number") return ends;
+	const unpacked = new Uint32Array(count);
+	for (let i = 0; i < count; i++) unpacked[i] = (i + 1) * ends;
+	return unpacked;
+}
+
+function isHexText(bytes: Uint8Array): boolean {
+	for (let i = 0; i < bytes.length; i++) {
+		const byte = bytes[i];
+		if (!((byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))) return false;
+	}
+	return true;
+}
+
+function packHex(digits: Uint8Array): Uint8Array {
+	const packed = new Uint8Array(digits.length / 2);
+	for (let i = 0; i < packed.length; i++) packed[i] = (hexValue(digits[2 * i]) << 4) | hexValue(digits[2 * i + 1]);
+	return packed;
+}
+
+function hexValue(digit: number): number {
+	return digit <= 0x39 ? digit - 0x30 : digit - 0x57;
+}
+
+function unpackHex(packed: Uint8Array): Uint8Array {
+	const codes = Uint8Array.from(HEX_DIGITS, (digit) => digit.charCodeAt(0));
+	const digits = new Uint8Array(packed.length * 2);
+	for (let i = 0; i < packed.length; i++) {
+		digits[2 * i] = codes[packed[i] >> 4];
+		digits[2 * i + 1] = codes[packed[i] & 15];
+	}
+	return digits;
+}

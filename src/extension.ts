@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { DisposableStore } from "./base/disposable.ts";
+import { registerCompareCommands } from "./ui/commands/compareCommands.ts";
 import { registerConnectionCommands } from "./ui/commands/connectionCommands.ts";
 import type { CommandContext } from "./ui/commands/context.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
@@ -11,6 +12,7 @@ import { registerWaterfallCommands } from "./ui/commands/waterfallCommands.ts";
 import { ContextKeys } from "./ui/contextKeys.ts";
 import { FailureNotices } from "./ui/failureNotices.ts";
 import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
+import { MarkedSpan } from "./ui/markedSpan.ts";
 import { MiniServer } from "./ui/miniServer.ts";
 import { PanelManager } from "./ui/panels/panelManager.ts";
 import { PartDocuments } from "./ui/partDocuments.ts";
@@ -41,11 +43,13 @@ export function activate(context: vscode.ExtensionContext): void {
 		new SourceManager({ memento: context.workspaceState, tokens, miniServer, logger: log, t: vscode.l10n.t }),
 	);
 	const documents = new PartDocuments(manager);
+	const marked = extension.add(new MarkedSpan(manager));
 	const panels: PanelManager = extension.add(
 		new PanelManager({
 			extensionUri: context.extensionUri,
 			manager,
 			documents,
+			marked,
 			logger: log,
 			onSelectSpan: (traceId, spanId) => tracesView.reveal(traceId, spanId),
 		}),
@@ -60,6 +64,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		new TracesView({
 			manager,
 			memento: context.workspaceState,
+			marked,
 			logger: log,
 			onSelect: (node) => {
 				const connection = manager.active;
@@ -82,6 +87,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		tracesView,
 		panels,
 		documents,
+		marked,
 		tokens,
 		miniServer,
 		cliPath,
@@ -95,6 +101,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerTracesCommands(commands),
 		...registerTraceCommands(commands),
 		...registerWaterfallCommands(commands),
+		...registerCompareCommands(commands),
 	]) {
 		extension.add(registration);
 	}

@@ -160,6 +160,8 @@ export type SpanDetailToHost =
 	| { readonly type: "text/copy"; readonly text: string }
 	/** The whole span, in a format that the host asks for. */
 	| { readonly type: "span/copy" }
+	/** What this span may be compared with is wanted. */
+	| { readonly type: "span/compare" }
 	/** The image of a message came into view. */
 	| { readonly type: "image/load"; readonly part: SpanPart }
 	/** Another span of the same trace: the call before, for one. */
@@ -278,6 +280,8 @@ export interface SpanDetailView {
 	readonly kind: string;
 	/** A call of a model: messages are to be expected. */
 	readonly isLlm: boolean;
+	/** Marked for a comparison. */
+	readonly isMarked: boolean;
 	readonly state: SpanState;
 	readonly model: string | undefined;
 	readonly provider: string | undefined;

@@ -16,6 +16,8 @@ export const spanDetailWords = {
 	inTrace: "in {0}",
 	spanId: "span ID",
 	copySpan: "Copy As…",
+	compareSpan: "Compare…",
+	marked: "Marked for compare",
 	showInWaterfall: "Show in Waterfall",
 	summary: "Summary",
 	duration: "Duration",

@@ -39,6 +39,10 @@ export const CommandId = {
 	spanCopyJson: "traceway.span.copyJson",
 	spanOpenInput: "traceway.span.openInput",
 	spanOpenOutput: "traceway.span.openOutput",
+	compareMark: "traceway.compare.mark",
+	compareWithMarked: "traceway.compare.withMarked",
+	compareWithPrevious: "traceway.compare.withPrevious",
+	comparePick: "traceway.compare.pick",
 	waterfallZoomIn: "traceway.waterfall.zoomIn",
 	waterfallZoomOut: "traceway.waterfall.zoomOut",
 	waterfallPanLeft: "traceway.waterfall.panLeft",
@@ -66,6 +70,8 @@ export const ContextKey = {
 	canDelete: "traceway:canDelete",
 	/** The waterfall has the focus, and a single letter is meant for it. */
 	waterfallKeys: "traceway:waterfallKeys",
+	/** A span is marked for a comparison. */
+	hasMarkedSpan: "traceway:hasMarkedSpan",
 } as const;
 
 export type ViewState =

@@ -1,15 +1,19 @@
 import * as vscode from "vscode";
-import type { SpanDetail } from "../model/span.ts";
+import type { SpanDetail, SpanSummary } from "../model/span.ts";
 import { isSpanPart, type SpanPart } from "../protocol/messages.ts";
 import { DOCUMENT_SCHEME } from "./ids.ts";
+import type { CompareSubject, CompareText } from "./panels/compareTexts.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
+
+/** A part as it is, or made to be compared. */
+type DocumentPart = SpanPart | `compare-${CompareSubject}`;
 
 /** Which part of which span a document shows. */
 interface PartAddress {
 	readonly sourceId: string;
 	readonly traceId: string;
 	readonly spanId: string;
-	readonly part: SpanPart;
+	readonly part: DocumentPart;
 }
 
 /**
@@ -33,10 +37,21 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		const subscription = token.onCancellationRequested(() => abort.abort());
 		try {
 			const detail = await connection.requireSource().loadSpan(address.traceId, address.spanId, abort.signal);
-			return (await lazyPartText(detail, address.part)).text;
+			return await documentText(detail, address.part);
 		} finally {
 			subscription.dispose();
 		}
+	}
+
+	/** One side of a comparison; `name` is for the editor's tab. */
+	compareUri(
+		sourceId: string,
+		{ traceId, spanId }: SpanSummary,
+		name: string,
+		subject: CompareSubject,
+		extension: CompareText["extension"],
+	): vscode.Uri {
+		return uriOf({ sourceId, traceId, spanId, part: `compare-${subject}` }, name, extension);
 	}
 
 	/** Opens a part in an editor: in the column of the panel that shows the span, else in the active one. */
@@ -68,12 +83,29 @@ async function lazyPartText(detail: SpanDetail, part: SpanPart): Promise<{ text:
 	return partText(detail, part);
 }
 
+async function documentText(detail: SpanDetail, part: DocumentPart): Promise<string> {
+	const subject = compareSubjectOf(part);
+	if (subject === undefined) return (await lazyPartText(detail, part as SpanPart)).text;
+	const { boundedCompareText } = await import("./panels/compareTexts.ts");
+	return boundedCompareText(detail, subject, vscode.l10n.t);
+}
+
+function compareSubjectOf(part: unknown): CompareSubject | undefined {
+	return typeof part === "string"
+		? (/^compare-(prompt|output|attributes)$/.exec(part)?.[1] as CompareSubject | undefined)
+		: undefined;
+}
+
+function isDocumentPart(part: unknown): part is DocumentPart {
+	return isSpanPart(part) || compareSubjectOf(part) !== undefined;
+}
+
 function uriOf(address: PartAddress, spanName: string, extension: string): vscode.Uri {
 	// The name is for the tab only; what could be taken for a path or a scheme is left out.
 	const name = spanName.replace(/[^\p{L}\p{N} _.-]/gu, "_").slice(0, 60) || "span";
 	return vscode.Uri.from({
 		scheme: DOCUMENT_SCHEME,
-		path: `/${name} ${address.part}.${extension}`,
+		path: `/${name} ${address.part.replace("compare-", "")}.${extension}`,
 		query: JSON.stringify(address),
 	});
 }
@@ -82,7 +114,12 @@ function addressOf(uri: vscode.Uri): PartAddress {
 	const value: unknown = JSON.parse(uri.query);
 	if (typeof value !== "object" || value === null) throw new Error(`${uri.path}: not the address of a span`);
 	const { sourceId, traceId, spanId, part } = value as Record<string, unknown>;
-	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string" || !isSpanPart(part)) {
+	if (
+		typeof sourceId !== "string" ||
+		typeof traceId !== "string" ||
+		typeof spanId !== "string" ||
+		!isDocumentPart(part)
+	) {
 		throw new Error(`${uri.path}: not the address of a span`);
 	}
 	return { sourceId, traceId, spanId, part };

@@ -257,6 +257,7 @@ describe("buttons", () => {
 			await page.getByRole("button", { name: "Copy attribute server.address" }).click();
 			await page.getByRole("button", { name: "Copy span ID" }).click();
 			await page.getByRole("button", { name: "Copy As…" }).click();
+			await page.getByRole("button", { name: "Compare…" }).click();
 			await page.getByRole("button", { name: "Show in Waterfall" }).click();
 			const parts = ["error", "input", "output", "attributes", "raw"] as const;
 			expect(await posted()).toEqual([
@@ -269,8 +270,22 @@ describe("buttons", () => {
 				{ type: "part/copy", part: "attribute-2" },
 				{ type: "text/copy", text: "s1" },
 				{ type: "span/copy" },
+				{ type: "span/compare" },
 				{ type: "trace/open" },
 			]);
+		}));
+
+	it("tell VS Code which span the page's menu is for, and say that it is marked", () =>
+		opened(async ({ page, send }) => {
+			const context = (): Promise<string | null> =>
+				page.locator("traceway-span-detail").getAttribute("data-vscode-context");
+			await send({ type: "detail/value", detail: completedView() });
+			expect(JSON.parse((await context()) ?? "")).toEqual({ webviewSection: "span", traceId: "t1", spanId: "s1" });
+			expect(await page.locator(".marked").count()).toBe(0);
+			await send({ type: "detail/value", detail: { ...completedView(), isMarked: true } });
+			expect(await page.locator(".marked").innerText()).toContain("Marked for compare");
+			await send({ type: "detail/removed" });
+			expect(await context()).toBeNull();
 		}));
 
 	it("confirm a copy where it was asked for", () =>

@@ -6,6 +6,7 @@ export const ICONS = {
 	account: "\u{eb99}",
 	"arrow-right": "\u{ea9c}",
 	book: "\u{eaa4}",
+	bookmark: "\u{eaa5}",
 	"chat-sparkle": "\u{ec4f}",
 	clockface: "\u{ec75}",
 	check: "\u{eab2}",

@@ -45,6 +45,8 @@ export interface PageContext {
 	showSpan(spanId: string): void;
 	/** The whole span; the host asks in which format. */
 	copySpan(): void;
+	/** Asks what the span is to be compared with. */
+	compareSpan(): void;
 	/** The span that a link names, by the link's place. */
 	openLink(index: number): void;
 	/** The file of the workspace that a line of the error names. */

@@ -61,6 +61,8 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 				</button>
 			</span>
 			<button type="button" class="link-button" @click=${() => context.copySpan()}>${words.copySpan}</button>
+			<button type="button" class="link-button" @click=${() => context.compareSpan()}>${words.compareSpan}</button>
+			${detail.isMarked ? html`<span class="marked">${icon("bookmark")}${words.marked}</span>` : nothing}
 		</p>
 		${
 			context.isKitReady

@@ -67,6 +67,12 @@ export const overviewStyles = css`
 	.place .link-button {
 		min-height: 24px;
 	}
+	.marked {
+		display: inline-flex;
+		align-items: center;
+		gap: 4px;
+		color: var(--vscode-foreground);
+	}
 	.id code {
 		font-family: var(--vscode-editor-font-family, monospace);
 		font-size: 0.92em;

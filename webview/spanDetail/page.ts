@@ -135,7 +135,18 @@ export class SpanDetailPage extends LitElement {
 
 	protected override updated(): void {
 		this.#updateTick();
+		this.#tellContext();
 		this.#colors.update(jsonNodes(this.renderRoot));
+	}
+
+	/** What VS Code hands to the commands of the page's context menu. */
+	#tellContext(): void {
+		if (this.#phase.name !== "value") {
+			delete this.dataset.vscodeContext;
+			return;
+		}
+		const { traceId, spanId } = this.#phase.detail;
+		this.dataset.vscodeContext = JSON.stringify({ webviewSection: "span", traceId, spanId });
 	}
 
 	#renderPhase(): TemplateResult | typeof nothing {
@@ -332,6 +343,7 @@ export class SpanDetailPage extends LitElement {
 			loadPart: (part) => this.#endpoint.post({ type: "part/load", part }),
 			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
 			copySpan: () => this.#endpoint.post({ type: "span/copy" }),
+			compareSpan: () => this.#endpoint.post({ type: "span/compare" }),
 			openLink: (index) => this.#endpoint.post({ type: "link/open", index }),
 			openFrame: (part, index) => this.#endpoint.post({ type: "frame/open", part, index }),
 			imageOf: (part) => this.#images.get(part),

@@ -14,6 +14,7 @@ import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoin
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { SpanSelectDetail, TraceChart } from "./chart.ts";
+import { tellContext } from "./contextMenu.ts";
 import { KeyFocus } from "./keyFocus.ts";
 import { keySheet, keySheetStyles } from "./keySheet.ts";
 import { TraceModel } from "./model.ts";
@@ -101,6 +102,7 @@ export class WaterfallPage extends LitElement {
 				<traceway-chart
 					?data-covered=${!hasChart}
 					@keydown=${this.#handleKey}
+					@contextmenu=${this.#handleContextMenu}
 					@span-select=${this.#handleSelect}
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}
@@ -127,6 +129,13 @@ export class WaterfallPage extends LitElement {
 		if (event.key !== "?" || event.ctrlKey || event.altKey || event.metaKey) return;
 		event.preventDefault();
 		this.#showKeys();
+	};
+
+	/** The chart has selected the row under the pointer before. */
+	readonly #handleContextMenu = (): void => {
+		const spanId = this.#selectedId();
+		const traceId = this.#model?.header.traceId;
+		tellContext(this, spanId === undefined || traceId === undefined ? undefined : { traceId, spanId });
 	};
 
 	// ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -43,6 +43,7 @@ export class RowInput implements Disposable {
 		tree.addEventListener("blur", host.onFocus, { signal });
 		tree.addEventListener("mousedown", (event) => this.#handleMouseDown(event), { signal });
 		tree.addEventListener("click", (event) => this.#handleClick(event), { signal });
+		tree.addEventListener("contextmenu", (event) => this.#handleContextMenu(event), { signal });
 		tree.addEventListener("dblclick", (event) => this.#handleDoubleClick(event), { signal });
 	}
 
@@ -79,6 +80,14 @@ export class RowInput implements Disposable {
 		const isTwistie = event.composedPath().some((target) => target instanceof Element && target.matches(".twistie"));
 		if (isTwistie) cursor.toggle(index);
 		cursor.goTo(index, false);
+	}
+
+	/** The menu is about the row under it; by the keyboard it is about the selected one. */
+	#handleContextMenu(event: MouseEvent): void {
+		const { cursor, tooltip } = this.#host;
+		tooltip.hide();
+		const index = event.button === 2 ? this.#indexAt(event) : -1;
+		if (index >= 0) cursor.goTo(index, false);
 	}
 
 	#handleDoubleClick(event: MouseEvent): void {

@@ -1,5 +1,6 @@
 import type * as vscode from "vscode";
 import type { Logger } from "../../base/logger.ts";
+import type { MarkedSpan } from "../markedSpan.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { PanelManager } from "../panels/panelManager.ts";
 import type { PartDocuments } from "../partDocuments.ts";
@@ -13,6 +14,7 @@ export interface CommandContext {
 	readonly tracesView: TracesView;
 	readonly panels: PanelManager;
 	readonly documents: PartDocuments;
+	readonly marked: MarkedSpan;
 	readonly tokens: TokenStore;
 	readonly miniServer: MiniServer;
 	/** Path of the bundled command line. */

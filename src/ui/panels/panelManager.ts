@@ -2,8 +2,9 @@ import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { ConnectionView, WaterfallCommand } from "../../protocol/messages.ts";
-import { ContextKey, PanelId } from "../ids.ts";
+import { CommandId, ContextKey, PanelId } from "../ids.ts";
 import { connectionText, indicatorOf } from "../indicator.ts";
+import type { MarkedSpan, SpanAddress } from "../markedSpan.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
@@ -14,6 +15,7 @@ export interface PanelManagerOptions {
 	readonly extensionUri: vscode.Uri;
 	readonly manager: SourceManager;
 	readonly documents: PartDocuments;
+	readonly marked: MarkedSpan;
 	readonly logger: Logger;
 	/** A span was picked in a panel; the tree may follow. */
 	readonly onSelectSpan: (traceId: string, spanId: string) => void;
@@ -28,7 +30,8 @@ export class PanelManager implements Disposable {
 
 	constructor(options: PanelManagerOptions) {
 		this.#options = options;
-		const { manager } = options;
+		const { manager, marked } = options;
+		this.#owned.add(marked.onDidChange(() => this.#spanDetail?.updateMark()));
 		this.#owned.add(manager.onDidChangeStatus(() => this.sendConnection()));
 		this.#owned.add(
 			vscode.window.registerWebviewPanelSerializer(PanelId.waterfall, {
@@ -83,6 +86,17 @@ export class PanelManager implements Disposable {
 		this.#waterfall?.run(command);
 	}
 
+	/** The span of the panel in front. */
+	get activeSpan(): SpanAddress | undefined {
+		if (this.#spanDetail?.isActive === true) return this.#spanDetail.address;
+		return this.#waterfall?.isActive === true ? this.#waterfall.selected : undefined;
+	}
+
+	/** The span of any panel. */
+	get shownSpan(): SpanAddress | undefined {
+		return this.#spanDetail?.address ?? this.#waterfall?.selected;
+	}
+
 	dispose(): void {
 		this.#waterfall?.dispose();
 		this.#spanDetail?.dispose();
@@ -120,6 +134,10 @@ export class PanelManager implements Disposable {
 				const connection = this.#options.manager.active;
 				if (connection !== undefined) this.openSpan(connection, traceId, spanId);
 			},
+			onCompare: (traceId: string, spanId: string) => {
+				void vscode.commands.executeCommand(CommandId.comparePick, { traceId, spanId });
+			},
+			isMarked: (traceId: string, spanId: string) => this.#options.marked.isMarked(traceId, spanId),
 		};
 	}
 

@@ -67,7 +67,7 @@ export class ShownSpan {
 		this.#links = before.#links;
 	}
 
-	view(): SpanDetailView {
+	view(isMarked: boolean): SpanDetailView {
 		const { store, config, status } = this.#connection;
 		const { traceId } = this.detail.summary;
 		return buildSpanDetailView({
@@ -75,6 +75,7 @@ export class ShownSpan {
 			sourceId: config.id,
 			traceName: store.summary(traceId)?.name ?? traceId,
 			clockOffsetMs: status.clockOffsetMs,
+			isMarked,
 			history: this.#history(),
 			toolLinks: this.#toolLinks(),
 			askedBy: this.#askedBy(),

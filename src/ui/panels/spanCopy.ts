@@ -35,7 +35,7 @@ function whole(value: unknown): string {
 	return typeof value === "string" ? value : jsonText(value, Number.MAX_SAFE_INTEGER).text;
 }
 
-function titleOf({ role, kind, toolName }: ConversationMessage): string {
+export function titleOf({ role, kind, toolName }: ConversationMessage): string {
 	const speaker = role.charAt(0).toUpperCase() + role.slice(1);
 	if (kind === "toolCall") return `${speaker} calls ${toolName ?? "a tool"}`;
 	if (kind === "toolResult") return `${speaker}: result of ${toolName ?? "a tool"}`;
@@ -43,7 +43,7 @@ function titleOf({ role, kind, toolName }: ConversationMessage): string {
 }
 
 /** Media by their kind: nobody pastes base64 into a prompt. */
-function contentOf({ content, media }: ConversationMessage): string {
+export function contentOf({ content, media }: ConversationMessage): string {
 	if (media === undefined) return whole(content);
 	const facts = [media.name, media.mediaType, media.reference].filter((fact) => fact !== undefined);
 	return `[${[media.type, ...facts].join(", ")}]`;
@@ -110,7 +110,7 @@ function inline(value: string): string {
 }
 
 /** In a fence longer than any run of backticks inside. */
-function fenced(value: string, language: string): string {
+export function fenced(value: string, language: string): string {
 	const longest = Math.max(0, ...[...value.matchAll(/`{3,}/g)].map(([run]) => run.length));
 	const fence = "`".repeat(Math.max(3, longest + 1));
 	return `${fence}${language}\n${value}\n${fence}`;

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/messages.ts";
 import { type Source, SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
+import type { SpanAddress } from "../markedSpan.ts";
 import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
@@ -29,6 +30,8 @@ export interface SpanDetailEvents {
 	readonly onOpenTrace: (traceId: string, spanId: string) => void;
 	/** Another span is wanted in this panel. */
 	readonly onShowSpan: (traceId: string, spanId: string) => void;
+	readonly onCompare: (traceId: string, spanId: string) => void;
+	readonly isMarked: (traceId: string, spanId: string) => boolean;
 }
 
 /** Details of one span at a time: what the store knows at once, the payload from the source on demand. */
@@ -86,6 +89,20 @@ export class SpanDetailPanel implements Disposable {
 			preserveFocus: true,
 		});
 		return new SpanDetailPanel(panel, extensionUri, logger, documents, events, onEnd);
+	}
+
+	get isActive(): boolean {
+		return this.#host.panel.active;
+	}
+
+	/** The span that is shown, or being read. */
+	get address(): SpanAddress | undefined {
+		return this.#connection === undefined ? undefined : { traceId: this.#traceId, spanId: this.#spanId };
+	}
+
+	/** The mark for comparisons moved. */
+	updateMark(): void {
+		if (this.#shown !== undefined) this.#sendState();
 	}
 
 	reveal(preserveFocus: boolean): void {
@@ -161,6 +178,9 @@ export class SpanDetailPanel implements Disposable {
 				return;
 			case "span/copy":
 				await this.#shown?.copy();
+				return;
+			case "span/compare":
+				this.#events.onCompare(this.#traceId, this.#spanId);
 				return;
 			case "part/load": {
 				const { part } = message;
@@ -303,7 +323,10 @@ export class SpanDetailPanel implements Disposable {
 			const name = connection?.store.span(this.#traceId, this.#spanId)?.name ?? this.#spanId;
 			this.#host.post({ type: "detail/loading", state, name });
 		} else {
-			this.#host.post({ type: "detail/value", detail: this.#shown.view() });
+			this.#host.post({
+				type: "detail/value",
+				detail: this.#shown.view(this.#events.isMarked(this.#traceId, this.#spanId)),
+			});
 		}
 	}
 

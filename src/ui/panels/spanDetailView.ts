@@ -54,6 +54,7 @@ export interface SpanDetailViewInput {
 	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
 	readonly clockOffsetMs: number;
 	readonly history?: HistoryView | undefined;
+	readonly isMarked?: boolean;
 	readonly toolLinks?: readonly ToolLinkView[];
 	readonly askedBy?: SpanRefView | undefined;
 	/** Frames whose files are in the workspace. */
@@ -91,6 +92,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		name: label(summary.name),
 		kind: label(summary.kindName),
 		isLlm,
+		isMarked: input.isMarked ?? false,
 		state: summary.state,
 		model: optionalLabel(summary.model),
 		provider: optionalLabel(summary.provider),

@@ -16,6 +16,7 @@ import type {
 import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
 import { PanelId } from "../ids.ts";
+import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
@@ -92,6 +93,14 @@ export class WaterfallPanel implements Disposable {
 
 	get traceId(): string {
 		return this.#traceId;
+	}
+
+	get isActive(): boolean {
+		return this.#host.panel.active;
+	}
+
+	get selected(): SpanAddress | undefined {
+		return this.#selectedSpanId === undefined ? undefined : { traceId: this.#traceId, spanId: this.#selectedSpanId };
 	}
 
 	reveal(preserveFocus: boolean): void {

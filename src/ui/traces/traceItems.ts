@@ -53,10 +53,19 @@ export function traceItem(node: TraceNode, summary: TraceSummary, nowMs: number)
 	return item;
 }
 
+/** What a span's row says beyond the span itself. */
+interface SpanRowFacts {
+	readonly nowMs: number;
+	readonly isLost: boolean;
+	readonly hasChildren: boolean;
+	/** Marked for a comparison. */
+	readonly isMarked: boolean;
+}
+
 export function spanItem(
 	node: SpanNode,
 	span: SpanSummary,
-	{ nowMs, isLost, hasChildren }: { readonly nowMs: number; readonly isLost: boolean; readonly hasChildren: boolean },
+	{ nowMs, isLost, hasChildren, isMarked }: SpanRowFacts,
 ): vscode.TreeItem {
 	const label = displayText(span.name, MAX_LABEL);
 	const item = new vscode.TreeItem(
@@ -66,7 +75,8 @@ export function spanItem(
 	item.id = nodeId(node);
 	item.contextValue = RowKind.span;
 	item.iconPath = isLost ? new vscode.ThemeIcon("question", color("descriptionForeground")) : stateIcon(span.state);
-	item.description = spanDescription(span, nowMs, isLost);
+	const description = spanDescription(span, nowMs, isLost);
+	item.description = isMarked ? joined([vscode.l10n.t("marked"), description]) : description;
 	item.accessibilityInformation = {
 		label: `${label}, ${isLost ? vscode.l10n.t("abandoned?") : stateWord(span.state)}, ${item.description}`,
 		role: "treeitem",

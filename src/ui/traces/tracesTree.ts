@@ -3,6 +3,7 @@ import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
 import type { TraceEntry } from "../../model/traceEntry.ts";
 import type { TraceStore } from "../../model/traceStore.ts";
+import type { MarkedSpan, SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import {
 	goneItem,
@@ -63,7 +64,16 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 	/** Traces and spans that were resolved while running: what a tick has to redraw. */
 	readonly #runningShown = new Set<TreeNode>();
 
+	readonly #marked: MarkedSpan;
+	/** The span whose row says that it is marked. */
+	#markShown: SpanAddress | undefined;
+
 	readonly #parentRowsOf = new WeakMap<TraceEntry, { revision: number; rows: ReadonlySet<number> }>();
+
+	constructor(marked: MarkedSpan) {
+		this.#marked = marked;
+		this.#owned.add(marked.onDidChange(() => this.#redrawMark()));
+	}
 
 	get list(): TraceList | undefined {
 		return this.#list;
@@ -284,7 +294,8 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 		const isLost = isAbandoned(span, parent, changedAtMs, Date.now());
 		const row = store.rowOf(node.spanId, node.traceId);
 		const hasChildren = row !== undefined && this.#parentRows(store, node.traceId).has(row);
-		return spanItem(node, span, { nowMs, isLost, hasChildren });
+		const isMarked = this.#marked.isMarked(node.traceId, node.spanId);
+		return spanItem(node, span, { nowMs, isLost, hasChildren, isMarked });
 	}
 
 	resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
@@ -297,6 +308,16 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 			if (span !== undefined) item.tooltip = spanTooltip(span, this.#serverNowMs());
 		}
 		return item;
+	}
+
+	#redrawMark(): void {
+		const { address } = this.#marked;
+		const rows = [this.#markShown, address].flatMap((span) => {
+			const node = span === undefined ? undefined : this.#nodes.get(nodeId({ kind: "span", ...span }));
+			return node === undefined ? [] : [node];
+		});
+		this.#markShown = address;
+		if (rows.length > 0) this.#onDidChangeTreeData.fire(rows);
 	}
 
 	/** Rows of a trace that have children; found in one pass and kept until the trace changes. */

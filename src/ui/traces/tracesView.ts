@@ -7,6 +7,7 @@ import { parseQuery } from "../../model/query.ts";
 import { remoteParts } from "../../model/queryMatch.ts";
 import { ContextKey, ViewId, type ViewState } from "../ids.ts";
 import { needsToken } from "../indicator.ts";
+import type { MarkedSpan } from "../markedSpan.ts";
 import { noticeText } from "../noticeText.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
@@ -28,6 +29,7 @@ interface Arrangement {
 export interface TracesViewOptions {
 	readonly manager: SourceManager;
 	readonly memento: vscode.Memento;
+	readonly marked: MarkedSpan;
 	readonly logger: Logger;
 	/** The user moved the selection in the tree. */
 	readonly onSelect: (node: TreeNode) => void;
@@ -35,7 +37,7 @@ export interface TracesViewOptions {
 
 /** The view around the tree: what it says when it is empty, its filter, its badge and its selection. */
 export class TracesView implements Disposable {
-	readonly tree = new TracesTree();
+	readonly tree: TracesTree;
 	readonly #owned = new DisposableStore();
 	readonly #options: TracesViewOptions;
 	readonly #view: vscode.TreeView<TreeNode>;
@@ -56,6 +58,7 @@ export class TracesView implements Disposable {
 	constructor(options: TracesViewOptions) {
 		this.#options = options;
 		const { manager } = options;
+		this.tree = new TracesTree(options.marked);
 		this.#arrangement = arrangementOf(options.memento.get(ARRANGEMENT_KEY));
 		this.#view = this.#owned.add(
 			vscode.window.createTreeView(ViewId.traces, { treeDataProvider: this.tree, showCollapseAll: true }),

@@ -13,6 +13,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
 		summary: "send realistic agent traffic to a server",
 		load: async () => (await import("./demoCommand.ts")).demoCommand,
 	},
+	monitor: {
+		summary: "full-screen live dashboard in the terminal",
+		load: async () => (await import("./monitor/monitorCommand.ts")).monitorCommand,
+	},
 	tail: {
 		summary: "print live events as lines",
 		load: async () => (await import("./tail.ts")).tailCommand,
@@ -62,6 +66,7 @@ Exit codes
 Examples
   ${PROGRAM} serve
   ${PROGRAM} demo --live
+  ${PROGRAM} monitor
   ${PROGRAM} tail --json
   ${PROGRAM} doctor
 `;

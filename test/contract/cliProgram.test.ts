@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildCli, type CliBundle, Process, packageVersion } from "./support/cli.ts";
 
-const COMMANDS = ["serve", "demo", "tail", "export", "import", "doctor"];
+const COMMANDS = ["serve", "demo", "monitor", "tail", "export", "import", "doctor"];
 
 let bundle: CliBundle;
 let home: string;

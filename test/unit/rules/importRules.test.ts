@@ -36,7 +36,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 	},
 	"src/cli": {
 		own: ["src/base", "src/model", "src/protocol", "src/stream", "src/sources", "src/server"],
-		packages: ["@grpc/grpc-js", "pbf"],
+		packages: ["@grpc/grpc-js", "get-east-asian-width", "pbf"],
 		node: "any",
 	},
 	webview: { own: ["src/base", "src/model", "src/protocol", "webview/kit.ts"], packages: ["lit"] },
@@ -50,6 +50,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 	"@vscode/webview-ui-toolkit": ["webview/kit.ts"],
 	undici: ["src/ui/sources/sourceFetch.ts"],
 	ulid: ["src/server/ids.ts"],
+	"get-east-asian-width": ["src/cli/monitor/terminalText.ts"],
 	// Large, and therefore lazy: who imports these files does so by import().
 	"@grpc/grpc-js": ["src/cli/doctorGrpc.ts", "src/server/otlp/grpc.ts"],
 };

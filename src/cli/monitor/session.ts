@@ -1,0 +1,298 @@
+import { sleep } from "../../base/abort.ts";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { Emitter } from "../../base/emitter.ts";
+import { describeError, silentLogger } from "../../base/logger.ts";
+import type { ChangeSet } from "../../model/changeWindow.ts";
+import { remoteParts } from "../../model/queryMatch.ts";
+import { TraceStore } from "../../model/traceStore.ts";
+import type { Source, SourceStatus } from "../../sources/source.ts";
+import { createTracewaySource } from "../../sources/traceway/tracewaySource.ts";
+import type { Style } from "./frame.ts";
+import { type Arrangement, type Effect, filterProblem, handleKey, type Key, queryOf } from "./keys.ts";
+import { overviewOf } from "./numbers.ts";
+import { Prompts } from "./prompts.ts";
+import { listRows, type RowsResult } from "./rows.ts";
+import { StreamHistory } from "./streamStatus.ts";
+import type { MonitorView } from "./view.ts";
+
+export interface SessionOptions {
+	/** Base address of the server. */
+	readonly url: string;
+	readonly token: string | undefined;
+	/** Distance of two readings while there is no stream. */
+	readonly refreshMs: number;
+	/** Most rows of the table. */
+	readonly limit: number;
+	/** A filter that has no problem; empty shows all. */
+	readonly filter: string;
+}
+
+/** Traces of a snapshot: the table, and what a filter looks through. */
+const SNAPSHOT_TRACES = 200;
+const MAX_SNAPSHOT_SPANS = 20_000;
+const MAX_TRACES = 10_000;
+const MAX_SPANS = 250_000;
+/** Ids counted as unique. */
+const MAX_UNIQUE = 1_000_000;
+const COALESCE_MS = 50;
+/** A stream that the server refuses needs a person; it is asked again all the same, who knows what they do there. */
+const ASK_AGAIN_MS = 30_000;
+/** What payloads say can change with each span, so a filter that looks into them asks again, at its leisure. */
+const SEARCH_AGAIN_MS = 2000;
+
+/** What was on the screen when the pause began. */
+interface Frozen extends RowsResult {
+	readonly known: number;
+	readonly hasMore: boolean;
+	readonly unique: number;
+}
+
+/**
+ * What the monitor knows: one server, live by its event stream. While the stream is away the traces are read by REST every
+ * `refreshMs`, and both meet in one store, so that a trace is there once however it came. Holds the arrangement of the
+ * person at the keyboard and says what a frame shows; knows nothing of the terminal.
+ */
+export class MonitorSession implements Disposable {
+	readonly #options: SessionOptions;
+	readonly #owned = new DisposableStore();
+	readonly #life = new AbortController();
+	readonly #onDidChange = this.#owned.add(new Emitter<void>());
+	/** Something that a frame shows may have changed. */
+	readonly onDidChange = this.#onDidChange.event;
+	readonly #source: Source;
+	readonly #history: StreamHistory;
+	readonly #prompts: Prompts;
+	readonly #unique = new Set<string>();
+	#arrangement: Arrangement;
+	#notice: { readonly text: string; readonly style: Style } | undefined;
+	#result: RowsResult | undefined;
+	#frozen: Frozen | undefined;
+	readonly #changedSincePause = new Set<string>();
+	#found: readonly ReadonlySet<string>[] = [];
+	#search: AbortController | undefined;
+	#searchTimer: ReturnType<typeof setTimeout> | undefined;
+	#hasPolled = false;
+	#isPolling = false;
+
+	constructor(options: SessionOptions) {
+		this.#options = options;
+		const { url, token, refreshMs, filter } = options;
+		this.#history = new StreamHistory(refreshMs);
+		this.#arrangement = {
+			filter,
+			query: queryOf(filter),
+			selected: undefined,
+			isPaused: false,
+			isHelpShown: false,
+			input: undefined,
+		};
+		const store = this.#owned.add(
+			new TraceStore({ maxSpans: MAX_SPANS, maxTraces: MAX_TRACES, coalesceMs: COALESCE_MS }),
+		);
+		this.#source = this.#owned.add(
+			createTracewaySource({
+				config: { id: "monitor", name: "monitor", type: "traceway", url },
+				logger: silentLogger,
+				fetch: (input, init) => globalThis.fetch(input, init),
+				store,
+				getToken: async () => token,
+				snapshotTraces: Math.max(SNAPSHOT_TRACES, options.limit),
+				maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
+			}),
+		);
+		this.#prompts = this.#owned.add(new Prompts(this.#source, () => this.#onDidChange.fire()));
+		this.#owned.add(store.onDidChange((changes) => this.#handleChanges(changes)));
+		this.#owned.add(this.#source.onDidChangeStatus((status) => this.#handleStatus(status)));
+	}
+
+	start(): void {
+		this.#source.connect();
+		void this.#searchServer();
+		// A server that takes the connection and then says nothing has no state of its own: the clock finds it.
+		void this.#poll(true);
+	}
+
+	dispose(): void {
+		this.#life.abort();
+		clearTimeout(this.#searchTimer);
+		this.#owned.dispose();
+	}
+
+	/** Whether what is shown changes with the clock alone: durations of what runs, the time to the next attempt. */
+	get isTicking(): boolean {
+		if (this.#source.status.state.name !== "open") return true;
+		return this.#frozen === undefined && this.#list().rows.some(({ isRunning }) => isRunning);
+	}
+
+	/** What a frame shows now. */
+	view(nowMs: number): MonitorView {
+		const { url, refreshMs } = this.#options;
+		const { filter, selected, isPaused, input, isHelpShown } = this.#arrangement;
+		const { status } = this.#source;
+		const shown = this.#frozen ?? this.#list();
+		if (this.#frozen === undefined) this.#prompts.want(shown.rows.map(({ traceId }) => traceId));
+		return {
+			url,
+			stream: this.#history.status(nowMs),
+			isLive: status.state.name === "open",
+			refreshMs,
+			isLoaded: status.isLoaded || this.#hasPolled,
+			problem: status.requestError ?? (status.state.name === "failed" ? status.state.message : undefined),
+			overview: overviewOf(shown.rows),
+			rows: shown.rows,
+			prompts: this.#prompts.texts,
+			known: this.#frozen?.known ?? this.#source.store.traceCount,
+			hasMore: this.#frozen?.hasMore ?? this.#source.hasMore,
+			unique: this.#frozen?.unique ?? this.#unique.size,
+			filter,
+			matching: shown.matching,
+			selected,
+			isPaused,
+			waiting: this.#changedSincePause.size,
+			input: input === undefined ? undefined : { text: input, error: filterProblem(input) },
+			notice: this.#notice,
+			isHelpShown,
+		};
+	}
+
+	/** Answers a key; what it asks of the terminal is the result. */
+	press(key: Key): Effect {
+		this.#notice = undefined;
+		const before = this.#arrangement;
+		const rows = (this.#frozen ?? this.#list()).rows.map(({ traceId }) => traceId);
+		const { arrangement, effect } = handleKey(before, key, rows);
+		this.#arrangement = arrangement;
+		const isOtherFilter = arrangement.filter !== before.filter;
+		if (isOtherFilter) {
+			this.#result = undefined;
+			this.#found = [];
+			void this.#searchServer();
+		}
+		if (arrangement.isPaused !== before.isPaused) this.#changedSincePause.clear();
+		// A filter that is set during a pause shows what there is now, and freezes that.
+		if (!arrangement.isPaused) this.#frozen = undefined;
+		else if (!before.isPaused || isOtherFilter) this.#freeze();
+		if (effect === "reconnect") this.#source.reconnect();
+		return effect;
+	}
+
+	/** Says something where the state is said, until the next key. */
+	say(text: string, style: Style): void {
+		this.#notice = { text, style };
+		this.#onDidChange.fire();
+	}
+
+	get selected(): string | undefined {
+		return this.#arrangement.selected;
+	}
+
+	#freeze(): void {
+		const { store, hasMore } = this.#source;
+		this.#frozen = { ...this.#list(), known: store.traceCount, hasMore, unique: this.#unique.size };
+	}
+
+	/** Kept until a trace changes; durations of what runs and filters by time move with the clock. */
+	#list(): RowsResult {
+		const { query } = this.#arrangement;
+		const isKept = this.#result?.rows.some(({ isRunning }) => isRunning) === false && query === undefined;
+		if (this.#result !== undefined && isKept) return this.#result;
+		const { store, status } = this.#source;
+		this.#result = listRows(store, {
+			query,
+			found: this.#found,
+			limit: this.#options.limit,
+			nowMs: Date.now() + status.clockOffsetMs,
+		});
+		return this.#result;
+	}
+
+	#handleChanges(changes: ChangeSet): void {
+		for (const traceId of changes.changedTraces.keys()) {
+			if (this.#unique.size < MAX_UNIQUE) this.#unique.add(traceId);
+			if (this.#frozen !== undefined) this.#changedSincePause.add(traceId);
+		}
+		if (this.#frozen !== undefined) for (const traceId of changes.removedTraceIds) this.#changedSincePause.add(traceId);
+		this.#result = undefined;
+		this.#searchAgainSoon();
+		this.#onDidChange.fire();
+	}
+
+	#handleStatus(status: SourceStatus): void {
+		this.#history.note(status.state);
+		if (status.state.name === "waiting" || status.state.name === "failed") void this.#poll(false);
+		this.#onDidChange.fire();
+	}
+
+	/** Reads the traces by REST until the stream is open (again). */
+	async #poll(isLater: boolean): Promise<void> {
+		if (this.#isPolling) return;
+		this.#isPolling = true;
+		const { refreshMs } = this.#options;
+		const { signal } = this.#life;
+		let hasFailed = false;
+		let askedAtMs = Date.now();
+		try {
+			if (isLater) await sleep(refreshMs, signal);
+			while (this.#source.status.state.name !== "open") {
+				const isRead = await this.#read(signal);
+				// The server is back: the stream need not wait for the rest of its backoff.
+				if (isRead && hasFailed) this.#source.hurry();
+				hasFailed = !isRead;
+				this.#onDidChange.fire();
+				const { state } = this.#source.status;
+				if (state.name === "failed" && Date.now() - askedAtMs >= ASK_AGAIN_MS) {
+					askedAtMs = Date.now();
+					this.#source.reconnect();
+				}
+				await sleep(refreshMs, signal);
+			}
+		} catch (error) {
+			if (!signal.aborted) throw error;
+		} finally {
+			this.#isPolling = false;
+		}
+	}
+
+	/** One reading; why it failed is in the source's status. */
+	async #read(signal: AbortSignal): Promise<boolean> {
+		try {
+			await this.#source.refresh(signal);
+			this.#hasPolled = true;
+			return true;
+		} catch (error) {
+			if (signal.aborted) throw error;
+			return false;
+		}
+	}
+
+	#searchAgainSoon(): void {
+		const { query } = this.#arrangement;
+		if (query === undefined || remoteParts(query).length === 0) return;
+		this.#searchTimer ??= setTimeout(() => {
+			this.#searchTimer = undefined;
+			void this.#searchServer();
+		}, SEARCH_AGAIN_MS);
+	}
+
+	/** Parts of the filter that payloads decide are asked of the server; a newer filter ends the older search. */
+	async #searchServer(): Promise<void> {
+		this.#search?.abort();
+		const { query } = this.#arrangement;
+		const parts = query === undefined ? [] : remoteParts(query);
+		if (parts.length === 0) return;
+		const search = new AbortController();
+		this.#search = search;
+		const signal = AbortSignal.any([search.signal, this.#life.signal]);
+		try {
+			const found = await Promise.all(parts.map((part) => this.#source.searchTraces(part, signal)));
+			if (signal.aborted) return;
+			this.#found = found;
+			this.#result = undefined;
+			if (this.#frozen !== undefined) this.#freeze();
+			this.#onDidChange.fire();
+		} catch (error) {
+			if (signal.aborted) return;
+			this.say(`The server could not search payloads, only names were searched: ${describeError(error)}`, "warning");
+		}
+	}
+}

@@ -21,8 +21,8 @@ export interface SpanInput {
 	/** The kind to show and to filter by: `kindType`, or for `custom` its inner word. */
 	readonly kindName?: string | undefined;
 	/**
-	 * True when the kind is told as a whole: type and name, model, provider, tokens, cost, roll-up and path that are undefined
-	 * here are unknown, whatever was told before.
+	 * True when the kind is told as a whole: type and name, model, provider, tokens, cost, roll-up, path, tool and agent that are
+	 * undefined here are unknown, whatever was told before.
 	 */
 	readonly hasWholeKind?: boolean | undefined;
 	readonly model?: string | undefined;
@@ -49,6 +49,9 @@ export interface SpanInput {
 	readonly sessionId?: string | undefined;
 	/** File that an `fs_read` or `fs_write` span names; kept for filters. */
 	readonly path?: string | undefined;
+	/** Tool that the span calls, agent that it belongs to; parts of the kind. */
+	readonly toolName?: string | undefined;
+	readonly agentName?: string | undefined;
 }
 
 /** What an adapter knows of one trace record, apart from its spans. */

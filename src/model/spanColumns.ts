@@ -50,6 +50,10 @@ export class SpanColumns {
 	kindName = new Int32Array(0);
 	model = new Int32Array(0);
 	provider = new Int32Array(0);
+	readonly toolName = new TextColumn();
+	readonly agentName = new TextColumn();
+	/** Session that the span itself names. */
+	readonly session = new TextColumn();
 	readonly inputTokens = new CountColumn();
 	readonly outputTokens = new CountColumn();
 	readonly cacheReadTokens = new CountColumn();
@@ -77,6 +81,9 @@ export class SpanColumns {
 		this.kindName[row] = NO_STRING;
 		this.model[row] = NO_STRING;
 		this.provider[row] = NO_STRING;
+		this.toolName.clear(row);
+		this.agentName.clear(row);
+		this.session.clear(row);
 		this.inputTokens.set(row, Number.NaN);
 		this.outputTokens.set(row, Number.NaN);
 		this.cacheReadTokens.set(row, Number.NaN);
@@ -134,6 +141,9 @@ export class SpanColumns {
 		this.kindName = grown(Int32Array, this.kindName, capacity);
 		this.model = grown(Int32Array, this.model, capacity);
 		this.provider = grown(Int32Array, this.provider, capacity);
+		this.toolName.resize(capacity);
+		this.agentName.resize(capacity);
+		this.session.resize(capacity);
 		this.inputTokens.resize(capacity);
 		this.outputTokens.resize(capacity);
 		this.cacheReadTokens.resize(capacity);
@@ -185,6 +195,33 @@ export class CountColumn {
 		this.#capacity = capacity;
 		if (this.#counts.length > 0) this.#counts = grown(Uint32Array, this.#counts, capacity);
 		if (capacity === 0) this.#odd.clear();
+	}
+}
+
+/** Indexes of interned strings, for columns that few programs fill: no memory before the first text. */
+export class TextColumn {
+	#capacity = 0;
+	/** Empty until the first text, then as long as the capacity. For `StringTable.compact` and the writing row. */
+	indexes = new Int32Array(0);
+
+	/** `NO_STRING` while unknown. */
+	get(row: number): number {
+		return this.indexes.length === 0 ? NO_STRING : this.indexes[row];
+	}
+
+	clear(row: number): void {
+		if (this.indexes.length > 0) this.indexes[row] = NO_STRING;
+	}
+
+	/** The indexes, with memory for them. */
+	filled(): Int32Array {
+		if (this.indexes.length === 0) this.indexes = new Int32Array(this.#capacity).fill(NO_STRING);
+		return this.indexes;
+	}
+
+	resize(capacity: number): void {
+		this.#capacity = capacity;
+		if (this.indexes.length > 0) this.indexes = grown(Int32Array, this.indexes, capacity);
 	}
 }
 

@@ -2,7 +2,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import { Orphans } from "./orphans.ts";
 import { estimateCostUsd, isEstimated } from "./prices.ts";
 import { SPAN_STATES, type SpanInput, SpanStateCode, type SpanSummary } from "./span.ts";
-import { type CountColumn, Parent, SpanColumns, SpanFlag } from "./spanColumns.ts";
+import { type CountColumn, Parent, SpanColumns, SpanFlag, type TextColumn } from "./spanColumns.ts";
 import { SpanIndex } from "./spanIndex.ts";
 import { NO_STRING, StringTable, WordCodes } from "./stringTable.ts";
 
@@ -74,7 +74,8 @@ export class SpanRows {
 	/** Texts that no row has any more leave the table. Indexes move: not while somebody holds one. */
 	compact(): void {
 		const c = this.columns;
-		this.strings.compact(c.traceIndex, c.used, [c.name, c.kindName, c.model, c.provider]);
+		const rare = [c.toolName, c.agentName, c.session].map(({ indexes }) => indexes).filter(({ length }) => length > 0);
+		this.strings.compact(c.traceIndex, c.used, [c.name, c.kindName, c.model, c.provider, ...rare]);
 	}
 
 	nameOf(row: number): string | undefined {
@@ -220,6 +221,7 @@ export class SpanRows {
 			this.#errors.set(row, input.error);
 			hasChanged = true;
 		}
+		if (this.#setRareText(c.session, row, input.sessionId, way)) hasChanged = true;
 		const kind = this.#writeKind(row, input, isLate, after !== SpanStateCode.running);
 		if (input.parentSpanId !== undefined && !(isLate && c.parentRow[row] !== Parent.unknown)) {
 			if (this.#setParent(row, input.parentSpanId)) return Written.usage;
@@ -238,6 +240,8 @@ export class SpanRows {
 		if (this.#setText(c.kindName, row, input.kindName, way)) hasChanged = true;
 		if (this.#setText(c.provider, row, input.provider, way)) hasChanged = true;
 		if (this.#setPath(row, input.path, way)) hasChanged = true;
+		if (this.#setRareText(c.toolName, row, input.toolName, way)) hasChanged = true;
+		if (this.#setRareText(c.agentName, row, input.agentName, way)) hasChanged = true;
 		let hasUsageChanged = false;
 		if (this.#setText(c.model, row, input.model, way)) hasUsageChanged = true;
 		if (setCount(c.inputTokens, row, input.inputTokens, way)) hasUsageChanged = true;
@@ -262,6 +266,12 @@ export class SpanRows {
 		}
 		if (current !== NO_STRING) this.strings.noteGarbage(1);
 		return true;
+	}
+
+	#setRareText(column: TextColumn, row: number, text: string | undefined, way: Way): boolean {
+		// Most programs name none: their columns take no memory.
+		if (text === undefined && column.get(row) === NO_STRING) return false;
+		return this.#setText(column.filled(), row, text, way);
 	}
 
 	#setKindType(row: number, type: string | undefined, way: Way): boolean {

@@ -16,6 +16,7 @@ import { OtlpIngest } from "./otlp/ingest.ts";
 import type { App, Services } from "./services.ts";
 import { Analytics } from "./storage/analytics.ts";
 import { Datasets } from "./storage/datasets.ts";
+import { OverviewSums } from "./storage/overviewSums.ts";
 import { Reader } from "./storage/reader.ts";
 import { SessionList } from "./storage/sessionList.ts";
 import { SpanList } from "./storage/spanList.ts";
@@ -102,13 +103,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 	const counters = new ServerCounters();
 	const { maxDbBytes = DEFAULT_MAX_DB_BYTES } = options;
 	const startedAtMs = Date.now();
+	const analytics = new Analytics(store.columns, store.database);
 	const services = {
 		store,
 		reader,
 		list,
 		traceSearch: new TraceSearch(store.database, store.columns, store.search),
 		sessions: new SessionList(store.columns, store.database),
-		analytics: new Analytics(store.columns, store.database),
+		analytics,
+		overview: new OverviewSums(store.columns, store.database, analytics),
 		datasets: new Datasets(store),
 		hub,
 		counters,

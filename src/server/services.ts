@@ -6,6 +6,7 @@ import type { EventHub } from "./events/eventHub.ts";
 import type { PostRoutes } from "./http/postRoutes.ts";
 import type { Analytics } from "./storage/analytics.ts";
 import type { Datasets } from "./storage/datasets.ts";
+import type { OverviewSums } from "./storage/overviewSums.ts";
 import type { Reader } from "./storage/reader.ts";
 import type { SessionList } from "./storage/sessionList.ts";
 import type { SpanList } from "./storage/spanList.ts";
@@ -29,6 +30,7 @@ export interface Services {
 	readonly traceSearch: TraceSearch;
 	readonly sessions: SessionList;
 	readonly analytics: Analytics;
+	readonly overview: OverviewSums;
 	readonly datasets: Datasets;
 	readonly hub: EventHub;
 	readonly counters: ServerCounters;

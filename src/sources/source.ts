@@ -1,5 +1,6 @@
 import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
+import type { Overview, OverviewRange } from "../model/overview.ts";
 import type { SpanDetail } from "../model/span.ts";
 import type { TraceStore } from "../model/traceStore.ts";
 import type { ConnectionReason, ConnectionState } from "../stream/connectionState.ts";
@@ -93,6 +94,11 @@ export interface Source extends Disposable {
 	 * `unsupported` where the backend has no such search.
 	 */
 	searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncIterable<readonly string[]>;
+	/**
+	 * The overview of everything that the backend has, as far as the source's filter lets it through. Rejects with `unsupported`
+	 * where the backend does not count: then it is counted from the store (`model/overviewOfStore.ts`).
+	 */
+	loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview>;
 	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
 	clearAll(signal: AbortSignal): Promise<void>;

@@ -1,4 +1,5 @@
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { isOverviewRange, OVERVIEW_RANGES } from "../../model/overview.ts";
 import { SPAN_STATES } from "../../model/span.ts";
 import {
 	ANALYTICS_BUCKETS,
@@ -10,6 +11,7 @@ import {
 	analyticsQuerySchema,
 	type WireAnalytics,
 } from "../../protocol/analytics.ts";
+import { toWireOverview } from "../../protocol/overview.ts";
 import { HttpError } from "../errors.ts";
 import { jsonText } from "../http/respond.ts";
 import { checkTime, readOptionalJson } from "../http/validation.ts";
@@ -19,7 +21,7 @@ import type { ColumnCondition } from "../storage/filterColumns.ts";
 import { MAX_GROUPS } from "../storage/spanSums.ts";
 
 /** Routes under `/api/analytics`. */
-export function addAnalyticsRoutes(app: App, { store, analytics }: Services): void {
+export function addAnalyticsRoutes(app: App, { store, analytics, overview }: Services): void {
 	app.get("/api/analytics/summary", async (context) => {
 		const query = queryOf(context);
 		const since = queryTime(query, "since");
@@ -29,6 +31,19 @@ export function addAnalyticsRoutes(app: App, { store, analytics }: Services): vo
 		const scope = { conditions: startConditions(since, until), isNone: false };
 		const bounds = [bound(since, Number.MIN_SAFE_INTEGER), bound(until, Number.MAX_SAFE_INTEGER)] as const;
 		return jsonText(JSON.stringify(await analytics.summary(scope, ...bounds)));
+	});
+
+	app.get("/api/analytics/overview", async (context) => {
+		const query = queryOf(context);
+		const range = query.get("range") || "24h";
+		if (!isOverviewRange(range)) {
+			throw new HttpError(400, "invalid_query", `query parameter range: must be one of ${OVERVIEW_RANGES.join(", ")}`);
+		}
+		const at = queryTime(query, "at");
+		await store.columns.ready;
+		await store.settleUsage();
+		const scope = scopeOf(analytics, { kind: query.get("kind"), model: query.get("model") }, []);
+		return jsonText(JSON.stringify(toWireOverview(await overview.overview(scope, range, at?.ms ?? Date.now()))));
 	});
 
 	app.post("/api/analytics", async (context) => {

@@ -166,6 +166,18 @@ const ROUTES: readonly RouteText[] = [
 		answer: "Totals, and sums by model.",
 	},
 	{
+		method: "get",
+		path: "/api/analytics/overview",
+		summary: "Get everything that a dashboard shows of a stretch of time",
+		query: {
+			range: "1h, 6h, 24h, 7d or all; 24h when absent. Spans count that began in it.",
+			at: "Time that counts as now, RFC 3339; the server's when absent.",
+			kind: "Only spans of this kind.",
+			model: "Only spans of this model.",
+		},
+		answer: "Totals, tables, charts of 60 buckets and the newest calls; unknown is null.",
+	},
+	{
 		method: "post",
 		path: "/api/analytics",
 		summary: "Sum up spans by groups",

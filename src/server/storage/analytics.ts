@@ -141,7 +141,7 @@ export class Analytics {
 		const keyOf = bucket === undefined ? undefined : this.#grouping(bucket).keyOf;
 		await visitRows(
 			columns,
-			() => this.#match(scope),
+			() => this.match(scope),
 			() => {
 				total = new Fold();
 				folds = new Map();
@@ -230,11 +230,11 @@ export class Analytics {
 
 	#sumBy(scope: SpanScope, groupings: readonly Grouping[], maxGroups = MAX_GROUPS): Promise<SumGroup[] | undefined> {
 		const keys = groupings.map(({ keyOf }) => keyOf);
-		return sumBy(this.#columns, () => this.#match(scope), keys, maxGroups);
+		return sumBy(this.#columns, () => this.match(scope), keys, maxGroups);
 	}
 
 	/** For each row whether it is asked for; rows that the columns cannot judge are looked up. */
-	#match({ conditions, isNone }: SpanScope): Uint8Array {
+	match({ conditions, isNone }: SpanScope): Uint8Array {
 		if (isNone) return new Uint8Array(0);
 		const mask = this.#columns.match(conditions);
 		let statement: Statement | undefined;

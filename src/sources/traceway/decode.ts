@@ -121,6 +121,8 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 	let kindName = kindType;
 	let serviceName: string | undefined;
 	let path: string | undefined;
+	let toolName: string | undefined;
+	let agentName: string | undefined;
 	if (kindObject !== undefined) {
 		model = decodeWord(kindObject.model);
 		provider = decodeWord(kindObject.provider);
@@ -130,6 +132,8 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		cacheWriteTokens = decodeNumber(kindObject.cache_write_tokens);
 		reasoningTokens = decodeNumber(kindObject.reasoning_tokens);
 		costUsd = decodeCost(kindObject.cost);
+		toolName = decodeWord(kindObject.tool_name);
+		agentName = decodeWord(kindObject.agent_name);
 		isRollup = kindObject.usage_scope === "subtree";
 		if (kindType === "fs_read" || kindType === "fs_write") path = decodeName(kindObject.path);
 		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
@@ -182,6 +186,8 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		serviceName,
 		sessionId: decodeId(span.session_id),
 		path,
+		toolName,
+		agentName,
 	};
 }
 

@@ -1,6 +1,7 @@
 import { DisposableStore } from "../../base/disposable.ts";
 import { Emitter } from "../../base/emitter.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
+import type { Overview, OverviewRange } from "../../model/overview.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { TraceStore } from "../../model/traceStore.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
@@ -19,6 +20,7 @@ import { asObject, decodePage, decodeSpan, decodeTrace, type JsonObject } from "
 import { EventApplier } from "./eventApplier.ts";
 import { TraceHistory } from "./history.ts";
 import { LiveFeed } from "./liveFeed.ts";
+import { getOverview } from "./overview.ts";
 import { PartialSpans } from "./partialSpans.ts";
 import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
@@ -288,6 +290,12 @@ class TracewaySource implements Source {
 
 	async *searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<readonly string[]> {
 		yield* findSpans(this.#client, traceId, search, AbortSignal.any([signal, this.#life.signal]));
+	}
+
+	async loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview> {
+		const { filter } = this.config;
+		const query = { range, kind: filter?.kind || undefined, model: filter?.model || undefined };
+		return await this.#request(signal, (both) => getOverview(this.#client, query, both));
 	}
 
 	async deleteTrace(traceId: string, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { type BenchRow, ratioRow, valueRow } from "./bench.mts";
 import { Inspector } from "./inspector.mts";
 import { delay, type LiveWindow, openLiveWindow } from "./liveWindow.mts";
+import { processTimeMs } from "./processTime.mts";
 import { sendSpans } from "./spanLoad.mts";
 
 export const name = "host-stall";
@@ -10,8 +10,6 @@ const EVENTS_PER_SECOND = 1000;
 const DURATION_MS = 10_000;
 /** A window that has just been opened still works on itself. */
 const SETTLE_MS = 5000;
-/** Of Linux, for every process: /proc tells processor time in hundredths of a second. */
-const TICK_MS = 10;
 
 /** Delays of the extension host's event loop, milliseconds, and what it took of one processor. */
 interface Load {
@@ -72,9 +70,9 @@ async function observe(inspector: Inspector, pid: number, work: () => Promise<un
 		globalThis.loopDelays.enable();
 	}`);
 	const startedAt = performance.now();
-	const cpuBefore = cpuTimeMs(pid);
+	const cpuBefore = processTimeMs(pid);
 	await work();
-	const cpuShare = ((cpuTimeMs(pid) - cpuBefore) / (performance.now() - startedAt)) * 100;
+	const cpuShare = ((processTimeMs(pid) - cpuBefore) / (performance.now() - startedAt)) * 100;
 	const delaysNs = (await inspector.evaluate(`{
 		const delays = globalThis.loopDelays;
 		delays.disable();
@@ -83,12 +81,4 @@ async function observe(inspector: Inspector, pid: number, work: () => Promise<un
 	}`)) as number[];
 	const [p50Ms, p99Ms, maxMs] = delaysNs.map((ns) => ns / 1e6);
 	return { p50Ms, p99Ms, maxMs, cpuShare };
-}
-
-/** Processor time of a process so far, user and system. */
-function cpuTimeMs(pid: number): number {
-	const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-	// After the name in parentheses the third field of the line comes first; utime and stime are the 14th and 15th.
-	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-	return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

@@ -1,14 +1,5 @@
 import type { Frame, Page } from "playwright-core";
 
-/** One thing that held the browser's main thread up for 50 ms or more, as the frame's own observer saw it. */
-export interface LongTask {
-	/** Epoch milliseconds. */
-	readonly atMs: number;
-	readonly durationMs: number;
-	/** `self`: this frame's; `same-origin-ancestor`: the workbench's, which shares the thread with its webviews here. */
-	readonly culprit: string;
-}
-
 export interface ReceivedMessage {
 	/** Epoch milliseconds. */
 	readonly atMs: number;
@@ -25,7 +16,6 @@ export interface Probe {
 	scriptAtMs: number;
 	/** A row of the waterfall was on the screen: the frame after the one in which it was in the page. */
 	paintedAtMs: number;
-	readonly longTasks: LongTask[];
 	readonly messages: ReceivedMessage[];
 }
 
@@ -53,15 +43,9 @@ function watchFrame(): void {
 		bornAtMs: Date.now(),
 		scriptAtMs: Number.NaN,
 		paintedAtMs: Number.NaN,
-		longTasks: [],
 		messages: [],
 	};
 	globalThis.tracewayProbe = probe;
-	new PerformanceObserver((list) => {
-		for (const { startTime, duration, name } of list.getEntries()) {
-			probe.longTasks.push({ atMs: performance.timeOrigin + startTime, durationMs: duration, culprit: name });
-		}
-	}).observe({ type: "longtask", buffered: true });
 	const receive = ({ data }: MessageEvent<unknown>): void => {
 		let bytes = 0;
 		const text = JSON.stringify(data, (_key, value: unknown) => {

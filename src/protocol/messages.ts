@@ -38,7 +38,31 @@ export interface WaterfallViewState {
 	readonly showsCriticalPath?: boolean | undefined;
 	/** The part that was zoomed to, nanoseconds from `base`; undefined for the whole trace. */
 	readonly timeWindow?: { readonly base: TimeBase; readonly startNs: number; readonly endNs: number } | undefined;
+	/** The open search. */
+	readonly find?: FindState | undefined;
+	readonly filter?: FilterState | undefined;
 }
+
+export interface FindState {
+	readonly text: string;
+	readonly isCaseSensitive: boolean;
+	/** Rows without a hit are hidden, not dimmed. */
+	readonly isMatchesOnly: boolean;
+}
+
+/** Which spans of a waterfall are wanted; an empty list stands for all. */
+export interface FilterState {
+	readonly kinds: readonly SpanCategory[];
+	readonly states: readonly SpanState[];
+	/** Shorter spans that have ended are not wanted, nanoseconds; 0 for none. */
+	readonly minDurationNs: number;
+}
+
+/** What a waterfall tells apart by colour. */
+export type SpanCategory = "model" | "tool" | "retrieval" | "other";
+
+/** Longest text that a search takes, UTF-16 units. */
+export const MAX_FIND_LENGTH = 1000;
 
 /** What commands of VS Code do in the waterfall; the keys that are bound to them are the user's to change. */
 export type WaterfallCommand =
@@ -53,6 +77,10 @@ export type WaterfallCommand =
 	| "nextError"
 	| "previousError"
 	| "toggleCriticalPath"
+	| "find"
+	| "findNext"
+	| "findPrevious"
+	| "filter"
 	| "showKeys";
 
 export type WaterfallToHost =
@@ -65,6 +93,19 @@ export type WaterfallToHost =
 	| { readonly type: "keys/changed"; readonly isWanted: boolean }
 	/** The user wants to see or change the keys of the commands. */
 	| { readonly type: "keys/open" }
+	/**
+	 * Look for a text in what the page does not have: attributes, payloads, errors. In place of an earlier search; goes on, as
+	 * spans change, until `search/end`. Answered by `search/hits`.
+	 */
+	| {
+			readonly type: "trace/search";
+			/** Of the page's counting: answers carry it. */
+			readonly searchId: number;
+			/** At most `MAX_FIND_LENGTH`. */
+			readonly text: string;
+			readonly isCaseSensitive: boolean;
+	  }
+	| { readonly type: "search/end" }
 	/** Revisions do not join: send a snapshot. */
 	| { readonly type: "trace/resync" };
 
@@ -110,6 +151,17 @@ export type HostToWaterfall =
 	/** Selection came from elsewhere (the tree, the details). */
 	| { readonly type: "selection/changed"; readonly spanId: string | undefined; readonly reveal: boolean }
 	| { readonly type: "connection/changed"; readonly connection: ConnectionView }
+	| {
+			/** More hits of a search. */
+			readonly type: "search/hits";
+			readonly searchId: number;
+			/** Ordinals, in any order; some may have been told before, or be of spans that come with the next delta. */
+			readonly ordinals: Uint32Array;
+			readonly isDone: boolean;
+			/** Why there are no hits, or not all: the server has no such search, or it failed, as `message` says. */
+			readonly problem: "unsupported" | "failed" | undefined;
+			readonly message?: string | undefined;
+	  }
 	/** The user ran a command of VS Code. */
 	| { readonly type: "view/run"; readonly command: WaterfallCommand };
 

@@ -68,6 +68,12 @@ export const ICONS = {
 	unfold: "\u{eb73}",
 	unmute: "\u{eb75}",
 	warning: "\u{ea6c}",
+	"arrow-down": "\u{ea9a}",
+	"arrow-up": "\u{eaa1}",
+	"case-sensitive": "\u{eab1}",
+	filter: "\u{eaf1}",
+	"filter-filled": "\u{ebce}",
+	"list-filter": "\u{eb83}",
 } as const;
 
 export type IconName = keyof typeof ICONS;

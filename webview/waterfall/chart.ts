@@ -6,7 +6,7 @@ import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
-import { chartActions, updateActions } from "./chartActions.ts";
+import { chartActions, filterButton, updateActions } from "./chartActions.ts";
 import { ChartRoom } from "./chartRoom.ts";
 import { chartStyles } from "./chartStyles.ts";
 import { Divider, dividerPart } from "./divider.ts";
@@ -17,6 +17,7 @@ import { overviewStyles } from "./overviewStyles.ts";
 import { hasRunning, nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
 import { RowCursor } from "./rowCursor.ts";
 import { RowInput } from "./rowInput.ts";
+import { matchStyles } from "./rowMatch.ts";
 import { nameTree, RowPool } from "./rowPool.ts";
 import { RowViewport } from "./rowViewport.ts";
 import { TimePane, timeParts } from "./timePane.ts";
@@ -29,6 +30,10 @@ const INDENT_SHARE = 0.4;
 /** With no running bar in view the window of time still grows, seldom. */
 const SLOW_REDRAW_MS = 1000;
 
+/** Commands that the chart does by itself; others are the page's. */
+export type ChartCommand = Exclude<WaterfallCommand, PageCommand>;
+export type PageCommand = "find" | "findNext" | "findPrevious" | "filter" | "showKeys";
+
 export interface SpanSelectDetail {
 	readonly node: number;
 	/** A key is held down: more will follow at once. */
@@ -40,7 +45,7 @@ export interface SpanSelectDetail {
  * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
  */
 export class TraceChart extends LitElement {
-	static override styles = [baseStyles, iconStyles, chartStyles, minimapStyles, overviewStyles];
+	static override styles = [baseStyles, iconStyles, chartStyles, matchStyles, minimapStyles, overviewStyles];
 
 	readonly #frames = new FrameScheduler(() => this.#draw());
 	#owned = new DisposableStore();
@@ -154,7 +159,7 @@ export class TraceChart extends LitElement {
 	}
 
 	/** Does what a command of VS Code asks for. */
-	readonly run = (command: Exclude<WaterfallCommand, "showKeys">): void => {
+	readonly run = (command: ChartCommand): void => {
 		const model = this.#model;
 		const axis = this.#time?.axis;
 		if (model === undefined || axis === undefined) return;
@@ -186,6 +191,17 @@ export class TraceChart extends LitElement {
 	/** Selects without telling; `reveal` unfolds and scrolls to it. */
 	select(node: number | undefined, reveal: boolean): void {
 		this.#cursor.select(node, reveal);
+	}
+
+	/** The user goes to a span, wherever it stands. */
+	goTo(node: number, isRepeat: boolean): void {
+		this.#tooltip?.hide();
+		this.#cursor.goToNode(node, isRepeat);
+		if (node >= 0 && this.#model !== undefined) this.#time?.axis.reveal(this.#model.table.startNs[node]);
+	}
+
+	get filterButton(): HTMLButtonElement | null {
+		return filterButton(this.renderRoot);
 	}
 
 	override focus(): void {
@@ -222,7 +238,7 @@ export class TraceChart extends LitElement {
 					<div class="sizer"></div>
 				</div>
 			</div>
-			${dividerPart()} ${chartActions(this.run)} ${timeParts()}
+			${dividerPart()} ${chartActions(this.run, (command) => this.dispatchEvent(new CustomEvent("page-command", { detail: command })))} ${timeParts()}
 			<div class="tooltip" role="tooltip" hidden></div>
 		`;
 	}
@@ -338,6 +354,7 @@ export class TraceChart extends LitElement {
 			hasFailures: model.header.failedCount > 0,
 			isZoomed: time.axis.isZoomed,
 			showsPath: this.#showsPath,
+			isFiltered: model.marks.hasFilter,
 		});
 		if (this.#room.isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;

@@ -4,32 +4,50 @@ import { icon } from "../shared/icons.ts";
 import { words } from "./words.ts";
 
 type Action = "nextError" | "fitTrace" | "toggleCriticalPath";
+type PageAction = "find" | "filter";
 
-/** The buttons in the head of the tree column; each is a command of VS Code too. */
-export function chartActions(run: (command: Action) => void): TemplateResult {
-	const action = (command: Action, name: IconName, label: string): TemplateResult => html`<button
+/** The buttons in the head of the tree column; each is a command of VS Code too, some of the chart and some of the page. */
+export function chartActions(run: (command: Action) => void, runInPage: (command: PageAction) => void): TemplateResult {
+	const action = (command: Action | PageAction, name: IconName, label: string): TemplateResult => html`<button
 		class="action ${command}"
 		title=${label}
 		aria-label=${label}
-		@click=${() => run(command)}
+		@click=${() => (command === "find" ? runInPage(command) : command === "filter" ? undefined : run(command))}
 	>
 		${icon(name)}
 	</button>`;
 	return html`<div class="actions">
 		${action("nextError", "error", words.nextError)}
 		${action("fitTrace", "screen-full", words.fitTrace)}
+		${action("find", "search", words.find)} ${action("filter", "filter", words.filter)}
 		${action("toggleCriticalPath", "git-commit", words.criticalPath)}
 	</div>`;
+}
+
+/** Below which the page opens its menu of filters; that of the page is the menu's button. */
+export function filterButton(root: ParentNode): HTMLButtonElement | null {
+	return root.querySelector(".action.filter");
 }
 
 /** Shows the buttons that would do something now. Called in frames: writes only what changed. */
 export function updateActions(
 	root: ParentNode,
-	now: { readonly hasFailures: boolean; readonly isZoomed: boolean; readonly showsPath: boolean },
+	now: {
+		readonly hasFailures: boolean;
+		readonly isZoomed: boolean;
+		readonly showsPath: boolean;
+		readonly isFiltered: boolean;
+	},
 ): void {
 	const find = (command: Action): HTMLElement | null => root.querySelector(`.action.${command}`);
 	setHidden(find("nextError"), !now.hasFailures);
 	setHidden(find("fitTrace"), !now.isZoomed);
+	const filter = filterButton(root);
+	if (filter !== null && filter.classList.contains("on") !== now.isFiltered) {
+		filter.classList.toggle("on", now.isFiltered);
+		filter.title = now.isFiltered ? words.filterActive : words.filter;
+		filter.setAttribute("aria-label", filter.title);
+	}
 	const path = find("toggleCriticalPath");
 	const pressed = String(now.showsPath);
 	if (path?.getAttribute("aria-pressed") !== pressed) path?.setAttribute("aria-pressed", pressed);

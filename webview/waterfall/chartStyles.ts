@@ -132,8 +132,8 @@ export const chartStyles = css`
 		color: var(--vscode-charts-green);
 	}
 	.tree:focus .row.selected .kind,
-	.tree:focus .row.selected .note,
-	.tree:focus .row.selected .row-duration,
+	.row.selected .note,
+	.row.selected .row-duration,
 	.tree:focus .row.selected .state:not(.failed) {
 		color: inherit;
 	}

@@ -2,6 +2,7 @@ import { formatDuration } from "../../src/base/quantity.ts";
 import { Category } from "../shared/kinds.ts";
 import type { CriticalPath } from "./criticalPath.ts";
 import { drawPath } from "./criticalPathDraw.ts";
+import { dimRows, hasDimRows } from "./dimRows.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
@@ -94,7 +95,8 @@ export class DurationLabels {
 export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void {
 	const { model, widthPx, heightPx, scrollTop } = frame;
 	context.clearRect(0, 0, widthPx, heightPx);
-	drawRuler(context, frame);
+	const isDimming = hasDimRows(model);
+	if (!isDimming) drawRuler(context, frame);
 	context.save();
 	context.beginPath();
 	context.rect(0, RULER_PX, widthPx, heightPx - RULER_PX);
@@ -108,7 +110,16 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 		const top = Math.round(RULER_PX + index * ROW_PX - scrollTop);
 		drawBar(context, frame, node, top, index === frame.selectedIndex);
 	}
+	if (isDimming) {
+		const top = Math.round(RULER_PX + first * ROW_PX - scrollTop);
+		dimRows(context, model, { first, end }, top, widthPx, ROW_PX);
+	}
 	context.restore();
+	if (!isDimming) return;
+	// Behind what is there: lines do not step back with the bars.
+	context.globalCompositeOperation = "destination-over";
+	drawRuler(context, frame);
+	context.globalCompositeOperation = "source-over";
 }
 
 function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {

@@ -22,6 +22,11 @@ const TIME: readonly Line[] = [
 	[["E", "Shift+E"], words.keyErrors],
 	[["C"], words.criticalPath],
 ];
+const SEARCH: readonly Line[] = [
+	[["Ctrl+F", "/"], words.find],
+	[["N", "Shift+N", "F3", "Shift+F3"], words.keyMatches],
+	[["L"], words.keyFilter],
+];
 const POINTER: readonly Line[] = [
 	[[words.pointerCtrlWheel], words.keyZoom],
 	[[words.pointerShiftWheel], words.keyPan],
@@ -35,7 +40,8 @@ export function keySheet(onChangeKeys: () => void): TemplateResult {
 	return html`<dialog class="sheet" aria-labelledby="sheet-title">
 		<form method="dialog">
 			<h2 id="sheet-title">${words.sheetTitle}</h2>
-			${section(words.sheetTree, TREE)} ${section(words.sheetTime, TIME)} ${section(words.sheetPointer, POINTER)}
+			${section(words.sheetTree, TREE)} ${section(words.sheetTime, TIME)} ${section(words.sheetSearch, SEARCH)}
+			${section(words.sheetPointer, POINTER)}
 			<div class="sheet-buttons">
 				<button class="secondary" @click=${onChangeKeys}>${words.changeKeys}</button>
 				<button autofocus>${words.close}</button>

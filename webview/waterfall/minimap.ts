@@ -2,6 +2,7 @@ import type { Disposable } from "../../src/base/disposable.ts";
 import { Category } from "../shared/kinds.ts";
 import type { Theme } from "../shared/theme.ts";
 import { followPointer } from "./drag.ts";
+import { hitColumns } from "./minimapHits.ts";
 import { type MinimapImage, MinimapRaster } from "./minimapRaster.ts";
 import type { TraceModel } from "./model.ts";
 import { Pace } from "./pace.ts";
@@ -16,6 +17,9 @@ const PADDING_PX = 3;
 const MAP_PX = 28;
 const TICK_PX = 5;
 const TICK_WIDTH_PX = 3;
+/** Hits of a search stand above the spans, failures below. */
+const HIT_TOP_PX = 0;
+const FAILED_TOP_PX = MINIMAP_PX - TICK_PX - 1;
 /** Thinner lanes would be a haze. */
 const MIN_LANE_PX = 2;
 /** Few rows do not become beams. */
@@ -48,6 +52,7 @@ export class Minimap implements Disposable {
 	#model: TraceModel | undefined;
 	#raster: MinimapRaster | undefined;
 	#image: MinimapImage | undefined;
+	#marksVersion = -1;
 
 	/** `element` holds a canvas `.map`, a `.box` and two sliders, `.handle.start` and `.handle.end`. */
 	constructor(element: HTMLElement, theme: Theme, axis: TimeAxis, requestFrame: () => void) {
@@ -111,6 +116,9 @@ export class Minimap implements Disposable {
 			this.#pace.finish();
 			this.#paint(image);
 		} else if (this.#raster !== undefined) this.#requestFrame();
+		// Hits come and go without a change of spans.
+		else if (this.#image !== undefined && this.#marksVersion !== model.marks.version) this.#paint(this.#image);
+		this.#marksVersion = model.marks.version;
 		this.#placeBox(domain);
 		return this.#raster === undefined;
 	}
@@ -140,15 +148,17 @@ export class Minimap implements Disposable {
 			}
 		}
 		context.globalAlpha = 1;
-		this.#paintTicks(context, image.failed, this.#palette.failed);
+		this.#paintTicks(context, image.failed, FAILED_TOP_PX, this.#palette.failed);
+		const hits = this.#model === undefined ? undefined : hitColumns(this.#model, this.#scale, columns);
+		if (hits !== undefined) this.#paintTicks(context, hits, HIT_TOP_PX, this.#palette.hit);
 	}
 
-	/** Marks below the spans: one a column, wide enough to be seen. */
-	#paintTicks(context: CanvasRenderingContext2D, columns: Uint8Array, colour: string): void {
+	/** Marks beside the spans: one a column, wide enough to be seen. */
+	#paintTicks(context: CanvasRenderingContext2D, columns: Uint8Array, top: number, colour: string): void {
 		context.fillStyle = colour;
 		for (let column = 0; column < columns.length; column++) {
 			if (columns[column] === 0) continue;
-			context.fillRect(column, MINIMAP_PX - TICK_PX - 1, TICK_WIDTH_PX, TICK_PX);
+			context.fillRect(column, top, TICK_WIDTH_PX, TICK_PX);
 		}
 	}
 

@@ -3,6 +3,7 @@ import { unpackColumns } from "../../src/protocol/packedColumns.ts";
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { TraceLayout } from "./layout.ts";
+import { RowMarks } from "./rowMarks.ts";
 import { SiblingGroups } from "./siblingGroups.ts";
 import { SpanTable } from "./spanTable.ts";
 import { VisibleRows } from "./visibleRows.ts";
@@ -19,6 +20,8 @@ export class TraceModel {
 	readonly layout = new TraceLayout();
 	readonly groups = new SiblingGroups(this.layout, this.table);
 	readonly rows = new VisibleRows(this.layout, this.groups);
+	/** Search and filter. */
+	readonly marks = new RowMarks(this.table, this.layout, (ordinal) => this.category(ordinal));
 	header: TraceHeader;
 	/** Grows with every change of spans: what was computed from an older one is stale. */
 	version = 0;
@@ -59,7 +62,8 @@ export class TraceModel {
 		this.header = delta.header;
 		this.version++;
 		if (change.isRestructured || !this.layout.append(change.addedFrom)) this.layout.rebuild(this.table);
-		this.rows.update();
+		this.marks.didChangeSpans(delta.columns.ordinal, change.addedFrom);
+		this.updateRows();
 		if (change.isRestructured) {
 			this.#startNs = Number.POSITIVE_INFINITY;
 			this.#endNs = Number.NEGATIVE_INFINITY;
@@ -69,6 +73,13 @@ export class TraceModel {
 			for (const ordinal of delta.columns.ordinal) this.#extendBy(ordinal);
 		}
 		return true;
+	}
+
+	/** After a change of what is searched or filtered, too. */
+	updateRows(): void {
+		this.marks.update();
+		this.rows.setWanted(this.marks.wanted);
+		this.rows.update();
 	}
 
 	/** Whether another model shows the same trace of the same source, maybe at another time. */

@@ -109,6 +109,7 @@ export const overviewStyles = css`
 		outline: 1px solid var(--vscode-focusBorder);
 		outline-offset: -1px;
 	}
+	.action.on,
 	.action[aria-pressed="true"] {
 		color: var(--vscode-inputOption-activeForeground, var(--vscode-foreground));
 		background: var(--vscode-inputOption-activeBackground, transparent);

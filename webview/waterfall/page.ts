@@ -6,6 +6,7 @@ import {
 	type ConnectionView,
 	type HostToWaterfall,
 	PROTOCOL_VERSION,
+	type WaterfallCommand,
 	type WaterfallToHost,
 	type WaterfallViewState,
 } from "../../src/protocol/messages.ts";
@@ -13,14 +14,18 @@ import { SharedClock } from "../shared/clock.ts";
 import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoint.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
-import type { SpanSelectDetail, TraceChart } from "./chart.ts";
+import type { PageCommand, SpanSelectDetail, TraceChart } from "./chart.ts";
 import { tellContext } from "./contextMenu.ts";
+import { filterStyles } from "./filterMenu.ts";
+import { findStyles } from "./findWidget.ts";
 import { KeyFocus } from "./keyFocus.ts";
 import { keySheet, keySheetStyles } from "./keySheet.ts";
 import { TraceModel } from "./model.ts";
 import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
+import { PageSearch } from "./pageSearch.ts";
 import { pageStyles } from "./pageStyles.ts";
 import { nsBetween } from "./timeScale.ts";
+import { checkedState } from "./viewState.ts";
 
 type Endpoint = HostEndpoint<WaterfallToHost, HostToWaterfall, WaterfallViewState>;
 /** A trace that is there sooner never flashes a "loading". */
@@ -39,12 +44,13 @@ const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 	"trace/error",
 	"selection/changed",
 	"connection/changed",
+	"search/hits",
 	"view/run",
 ];
 
 /** The waterfall page: keeps the model in step with the host, the chart in step with the model, and what the user arranged. */
 export class WaterfallPage extends LitElement {
-	static override styles = [baseStyles, iconStyles, pageStyles, keySheetStyles];
+	static override styles = [baseStyles, iconStyles, pageStyles, keySheetStyles, findStyles, filterStyles];
 
 	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
 	#owned = new DisposableStore();
@@ -62,6 +68,16 @@ export class WaterfallPage extends LitElement {
 	#isResyncing = false;
 	/** Arrangement of a former life of this page, until its spans are here. */
 	#restored: WaterfallViewState | undefined = checkedState(this.#endpoint.getState());
+	readonly #search = new PageSearch({
+		root: () => this.renderRoot,
+		chart: () => this.#chart,
+		post: (message) => this.#endpoint.post(message),
+		requestUpdate: () => {
+			this.requestUpdate();
+			return this.updateComplete;
+		},
+		onArrange: () => this.#handleArrangement(),
+	});
 	/** Selected elsewhere and not received yet. */
 	#pendingSelection: { readonly spanId: string; readonly reveal: boolean } | undefined;
 
@@ -75,10 +91,16 @@ export class WaterfallPage extends LitElement {
 		window.addEventListener("pagehide", save);
 		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
 		void this.updateComplete.then(() => this.#applyLooks(this.#restored));
+		this.#owned.add(this.#search);
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
 		this.#owned.add(
 			new KeyFocus(this.renderRoot, (isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })),
 		);
+	}
+
+	override firstUpdated(): void {
+		const chart = this.#chart;
+		void chart?.updateComplete.then(() => this.#search.connect(chart));
 	}
 
 	override disconnectedCallback(): void {
@@ -106,15 +128,34 @@ export class WaterfallPage extends LitElement {
 					@span-select=${this.#handleSelect}
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}
+					@page-command=${(event: CustomEvent<PageCommand>) => this.#run(event.detail)}
 				></traceway-chart>
 				${hasChart ? nothing : messageInstead(this.#phase, this.#isLoadingShown, this.#handleRetry)}
 			</div>
+			${hasChart ? this.#search.line(model) : nothing}
 			${hasChart ? detailsLine(model, this.#chart?.selectedNode) : nothing}
+			${this.#search.parts(hasChart ? model : undefined)}
 			${keySheet(() => this.#endpoint.post({ type: "keys/open" }))}
 		`;
 	}
 
 	// ── Keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#run(command: WaterfallCommand): void {
+		switch (command) {
+			case "find":
+			case "findNext":
+			case "findPrevious":
+			case "filter":
+				this.#search.run(command);
+				break;
+			case "showKeys":
+				this.#showKeys();
+				break;
+			default:
+				this.#chart?.run(command);
+		}
+	}
 
 	#showKeys(): void {
 		const sheet = this.renderRoot.querySelector("dialog");
@@ -125,6 +166,7 @@ export class WaterfallPage extends LitElement {
 	}
 
 	readonly #handleKey = (event: KeyboardEvent): void => {
+		if (event.key === "Escape") this.#search.close();
 		// Where it stands on a keyboard differs: no binding of VS Code's could name it.
 		if (event.key !== "?" || event.ctrlKey || event.altKey || event.metaKey) return;
 		event.preventDefault();
@@ -168,8 +210,10 @@ export class WaterfallPage extends LitElement {
 				this.#showConnection(message.connection);
 				break;
 			case "view/run":
-				if (message.command === "showKeys") this.#showKeys();
-				else this.#chart?.run(message.command);
+				this.#run(message.command);
+				break;
+			case "search/hits":
+				this.#search.handleHits(message);
 				break;
 			default:
 				assertNever(message, "message to the waterfall");
@@ -213,6 +257,7 @@ export class WaterfallPage extends LitElement {
 			const restored = this.#restored;
 			const isRestored = restored?.traceId === model.header.traceId && restored.sourceId === model.sourceId;
 			if (isRestored) this.#fold(model, restored.foldedSpanIds ?? []);
+			this.#search.beginTrace(isRestored ? restored : undefined);
 			this.#setModel(model, isRestored ? restored.scrollTop : 0);
 			if (isRestored) this.#restoreWindow(model, restored.timeWindow);
 			if (isRestored && restored.selectedSpanId !== undefined) this.#selectById(model, restored.selectedSpanId, false);
@@ -266,6 +311,7 @@ export class WaterfallPage extends LitElement {
 
 	#setModel(model: TraceModel | undefined, scrollTop?: number): void {
 		this.#model = model;
+		this.#search.setModel(model);
 		this.#chart?.setModel(model, scrollTop);
 		this.#updateClock();
 		this.requestUpdate();
@@ -352,6 +398,7 @@ export class WaterfallPage extends LitElement {
 			scrollTop: chart.scrollOffset,
 			treeShare: chart.treeShare,
 			showsCriticalPath: chart.showsCriticalPath,
+			...this.#search.state,
 			timeWindow: chart.timeWindow && { base: model.base, ...chart.timeWindow },
 		});
 	}
@@ -394,29 +441,6 @@ export class WaterfallPage extends LitElement {
 	get #chart(): TraceChart | null {
 		return this.renderRoot?.querySelector("traceway-chart") ?? null;
 	}
-}
-
-/** A state kept by an older version may have another shape; what does not fit is left out. */
-function checkedState(state: Partial<WaterfallViewState> | undefined): WaterfallViewState | undefined {
-	if (typeof state !== "object" || state === null) return undefined;
-	const { sourceId, traceId, selectedSpanId, foldedSpanIds, scrollTop, treeShare, timeWindow } = state;
-	if (typeof sourceId !== "string" || typeof traceId !== "string") return undefined;
-	return {
-		sourceId,
-		traceId,
-		selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined,
-		foldedSpanIds: Array.isArray(foldedSpanIds) ? foldedSpanIds.filter((id) => typeof id === "string") : undefined,
-		scrollTop: typeof scrollTop === "number" ? scrollTop : undefined,
-		treeShare: typeof treeShare === "number" ? treeShare : undefined,
-		timeWindow: checkedWindow(timeWindow),
-		showsCriticalPath: state.showsCriticalPath === true,
-	};
-}
-
-function checkedWindow(value: WaterfallViewState["timeWindow"]): WaterfallViewState["timeWindow"] {
-	const { base, startNs, endNs } = value ?? {};
-	const numbers = [base?.ms, base?.subNs, startNs, endNs];
-	return numbers.every((number) => Number.isFinite(number)) ? value : undefined;
 }
 
 customElements.define("traceway-waterfall", WaterfallPage);

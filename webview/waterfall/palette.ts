@@ -6,6 +6,8 @@ export interface Palette {
 	/** By `Category`. */
 	readonly bars: readonly string[];
 	readonly failed: string;
+	/** Of a hit of a search in an overview. */
+	readonly hit: string;
 	readonly text: string;
 	readonly textMuted: string;
 	/** On a bar. */
@@ -30,6 +32,7 @@ export function readPalette(theme: Theme, context: CanvasRenderingContext2D, pix
 	return {
 		bars,
 		failed: theme.color("--vscode-charts-red", "--vscode-errorForeground"),
+		hit: theme.color("--vscode-editorOverviewRuler-findMatchForeground", "--vscode-charts-orange"),
 		text: theme.color("--vscode-foreground"),
 		textMuted: theme.color("--vscode-descriptionForeground", "--vscode-foreground"),
 		textOnBar: background,

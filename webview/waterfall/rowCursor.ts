@@ -57,6 +57,13 @@ export class RowCursor {
 		this.#host.onArrange();
 	}
 
+	/** The user goes to a span, wherever it stands. */
+	goToNode(node: number, isRepeat: boolean): void {
+		this.select(node, true);
+		this.#host.onSelect(node, isRepeat);
+		this.#host.onArrange();
+	}
+
 	/** Goes to the next failed span, or the one before; returns it, undefined when none failed. */
 	goToFailed(direction: 1 | -1): number | undefined {
 		const model = this.#host.model();
@@ -64,9 +71,7 @@ export class RowCursor {
 		const row = this.#node === undefined ? -1 : model.layout.rowOf(this.#node);
 		const node = failedFrom(model, row, direction);
 		if (node === undefined) return undefined;
-		this.select(node, true);
-		this.#host.onSelect(node, false);
-		this.#host.onArrange();
+		this.goToNode(node, false);
 		return node;
 	}
 

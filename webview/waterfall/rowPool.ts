@@ -5,7 +5,9 @@ import { ICONS, type IconName } from "../shared/glyphs.ts";
 import { lookOfKind } from "../shared/kinds.ts";
 import { ROW_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
+import { markedText, matchClasses, matchOf, matchWords } from "./rowMatch.ts";
 import { nodeFacts, nodeName, stateWords } from "./spanText.ts";
+import type { TextQuery } from "./textQuery.ts";
 import { words } from "./words.ts";
 
 /** VS Code's own indent of trees. */
@@ -97,6 +99,8 @@ class Row {
 	readonly #name = document.createElement("bdi");
 	readonly #note = part("note");
 	readonly #badge = part("badge");
+	/** How many hits of a search the row hides. */
+	readonly #inside = part("inside");
 	readonly #duration = part("row-duration");
 	readonly #state = part("state codicon");
 	/** What the element shows now; a write that changes nothing would still cost a style recalculation. */
@@ -124,6 +128,8 @@ class Row {
 			" ",
 			this.#badge,
 			" ",
+			this.#inside,
+			" ",
 			this.#duration,
 			this.#state,
 		);
@@ -138,7 +144,7 @@ class Row {
 		const isSelected = node === view.selectedNode;
 		const isFolded = model.rows.isFolded(node);
 		const isRunning = node >= 0 && model.table.state[node] === 0;
-		const key = `${isSelected}${isFolded}${view.maxIndentPx}${view.hasDuration}${row}`;
+		const key = `${model.marks.version} ${isSelected}${isFolded}${view.maxIndentPx}${view.hasDuration}${row}`;
 		const isSame = this.#node === node && this.#model === model && this.#version === model.version && this.#key === key;
 		if (isSame && !(isRunning && (view.hasDuration || isSelected))) return;
 		this.#node = node;
@@ -162,8 +168,11 @@ class Row {
 		const note = node < 0 ? "" : noteOf(model, node);
 		const badge = isFolded && hasChildren ? formatCount(layout.size[row] - 1) : "";
 		const duration = view.hasDuration && node >= 0 ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
-		this.#text(this.#name, "name", name);
-		this.#text(this.#note, "note", note);
+		const match = matchOf(model, index);
+		const query = match.isHit ? model.marks.query : undefined;
+		this.#marked(this.#name, "name", name, query);
+		this.#marked(this.#note, "note", note, query);
+		this.#text(this.#inside, "inside", match.hidden === 0 ? "" : formatCount(match.hidden));
 		this.#text(this.#badge, "badge", badge);
 		this.#text(this.#duration, "duration", duration);
 		this.#attribute("aria-level", String(depth + 1));
@@ -176,6 +185,7 @@ class Row {
 		const isHidingFailure = badge !== "" && hasFailureBelow(model, row);
 		const label = [seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)];
 		if (isHidingFailure) label.push(words.hidesFailure);
+		label.push(...matchWords(match));
 		this.#attribute("aria-label", label.join(", "));
 		const facts = isSelected ? nodeFacts(model, node, view.nowNs) : [];
 		this.#attribute(
@@ -184,6 +194,7 @@ class Row {
 		);
 		let className = isHidingFailure ? "row hides-failure" : "row";
 		if (isSelected) className += " selected";
+		className += matchClasses(match);
 		if (node < 0) {
 			className += " placeholder";
 			this.#text(this.#kind, "kind", ICONS.question);
@@ -212,6 +223,13 @@ class Row {
 		this.#write(key, value, (text) => {
 			element.textContent = text;
 		});
+	}
+
+	/** With what is searched for marked. */
+	#marked(element: HTMLElement, key: string, value: string, query: TextQuery | undefined): void {
+		const parts = query === undefined ? [value] : query.split(value);
+		// No blank: a text may hold any other character.
+		this.#write(key, parts.join("\0"), () => element.replaceChildren(...markedText(parts)));
 	}
 
 	#attribute(name: string, value: string | undefined): void {

@@ -12,6 +12,9 @@ export const groupCode = (ordinal: number): number => FIRST_GROUP - ordinal;
 export const isGroupCode = (node: number): boolean => node <= FIRST_GROUP;
 export const ordinalOfGroup = (code: number): number => FIRST_GROUP - code;
 
+/** Letters of the beginning of an id that stand for the id. */
+const MIN_ID_BEGIN = 6;
+
 /** What a message changed, in the words that the layout needs. */
 export interface TableChange {
 	/** Ordinals from here on are new. */
@@ -163,6 +166,23 @@ export class SpanTable {
 			start = end;
 		}
 		return -1;
+	}
+
+	/**
+	 * Whether these bytes (lower case) are the id of a span, whatever the case of its letters, or so much of its beginning that it is
+	 * no accident: ids are made of few letters.
+	 */
+	isIdBegin(ordinal: number, bytes: Uint8Array): boolean {
+		const start = this.#idStart(ordinal);
+		const length = this.#idEnd[ordinal] - start;
+		const { length: wanted } = bytes;
+		if (wanted > length || wanted === 0 || (wanted < MIN_ID_BEGIN && wanted !== length)) return false;
+		for (let at = 0; at < wanted; at++) {
+			const byte = this.#idBytes[start + at];
+			const isUpper = byte >= 0x41 && byte <= 0x5a;
+			if ((isUpper ? byte + 0x20 : byte) !== bytes[at]) return false;
+		}
+		return true;
 	}
 
 	/** Ordinals of many span ids, without those that are not here. One pass over the table. */

@@ -36,6 +36,10 @@ export class VisibleRows {
 	/** [groupCount or more] Places of the heads in the list, ascending, and the layout rows behind their members. */
 	#heads = new Uint32Array(0);
 	#ends = new Uint32Array(0);
+	/** By ordinal; undefined while every row is wanted. */
+	#wanted: Uint8Array | undefined;
+	/** [rowCount or more] 1 for a layout row that is wanted, or stands above one that is. */
+	#kept = new Uint8Array(0);
 	#groupCount = 0;
 
 	constructor(layout: TraceLayout, groups?: SiblingGroups) {
@@ -96,10 +100,27 @@ export class VisibleRows {
 		return { first: row + 1, end: this.isFolded(this.#layout.node[row]) ? row + this.#layout.size[row] : row + 1 };
 	}
 
-	/** Place of a layout row, or of the folded row or group that hides it. O(log n). */
+	/**
+	 * Place of a layout row, or of the folded row or group that hides it. O(log n). What is not wanted has the place of the
+	 * nearest row above it that is on show, -1 when there is none.
+	 */
 	indexOfRow(row: number): number {
+		if (this.#wanted === undefined) return this.#lastUpTo(row);
+		// Shown rows before it that do not hold it are no place for it.
+		for (let above = row; above >= 0; above = this.#layout.parentRow(above)) {
+			const index = this.#lastUpTo(above);
+			if (index < 0) return -1;
+			const shown = this.rowAt(index);
+			if (row < shown + this.#layout.size[shown]) return index;
+		}
+		return -1;
+	}
+
+	/** The last place whose row is a layout row or one before it; -1 for none. */
+	#lastUpTo(row: number): number {
 		const rows = this.#rows;
 		if (rows === undefined) return row;
+		if (this.#count === 0 || (rows[0] & ROW) > row) return -1;
 		let low = 0;
 		let high = this.#count - 1;
 		// The head of an open group has the row of its first member, which comes after it: the last of them is wanted.
@@ -197,11 +218,20 @@ export class VisibleRows {
 		groups.hold(held);
 	}
 
-	/** After a change of layout, spans, folds or groups. */
+	/** Spans whose rows are on show, by ordinal (1), with the rows above them; undefined for all. Nothing is grouped meanwhile. */
+	setWanted(wanted: Uint8Array | undefined): void {
+		this.#wanted = wanted;
+	}
+
+	/** After a change of layout, spans, folds, groups, or of what is wanted. */
 	update(): void {
 		const { node, size, rowCount } = this.#layout;
 		const groups = this.groups?.isOn === true ? this.groups : undefined;
 		this.#groupCount = 0;
+		if (this.#wanted !== undefined) {
+			this.#updateWanted(this.#wanted);
+			return;
+		}
 		if (this.#foldedCount === 0 && groups === undefined) {
 			this.#rows = undefined;
 			this.#count = rowCount;
@@ -229,6 +259,30 @@ export class VisibleRows {
 			row = end;
 		}
 		this.#rows = this.#groupCount === 0 && count === rowCount ? undefined : rows;
+		this.#count = count;
+	}
+
+	#updateWanted(wanted: Uint8Array): void {
+		const { node, size, depth, rowCount } = this.#layout;
+		if (this.#kept.length < rowCount) this.#kept = new Uint8Array(Math.ceil(rowCount * 1.25));
+		if (this.#buffer.length < rowCount) this.#buffer = new Uint32Array(Math.ceil(rowCount * 1.25));
+		const kept = this.#kept;
+		const rows = this.#buffer;
+		// From the end: the first row above the level of what was kept last is its parent, and so on upwards.
+		let level = 0;
+		for (let row = rowCount - 1; row >= 0; row--) {
+			const isWanted = node[row] >= 0 && wanted[node[row]] === 1;
+			const isAbove = depth[row] < level;
+			kept[row] = Number(isWanted || isAbove);
+			if (isAbove) level = depth[row];
+			else if (isWanted) level = Math.max(level, depth[row]);
+		}
+		let count = 0;
+		for (let row = 0; row < rowCount; ) {
+			if (kept[row] === 1) rows[count++] = row;
+			row += this.#foldedCount > 0 && this.isFolded(node[row]) ? size[row] : 1;
+		}
+		this.#rows = rows;
 		this.#count = count;
 	}
 

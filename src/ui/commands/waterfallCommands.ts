@@ -18,6 +18,10 @@ export function registerWaterfallCommands(context: CommandContext): Disposable[]
 		register(context, CommandId.waterfallNextError, () => panels.runInWaterfall("nextError")),
 		register(context, CommandId.waterfallPreviousError, () => panels.runInWaterfall("previousError")),
 		register(context, CommandId.waterfallToggleCriticalPath, () => panels.runInWaterfall("toggleCriticalPath")),
+		register(context, CommandId.waterfallFind, () => panels.runInWaterfall("find")),
+		register(context, CommandId.waterfallFindNext, () => panels.runInWaterfall("findNext")),
+		register(context, CommandId.waterfallFindPrevious, () => panels.runInWaterfall("findPrevious")),
+		register(context, CommandId.waterfallFilter, () => panels.runInWaterfall("filter")),
 		register(context, CommandId.waterfallShowKeys, () => panels.runInWaterfall("showKeys")),
 	];
 }

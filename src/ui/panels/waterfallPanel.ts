@@ -5,20 +5,23 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
-import type {
-	ConnectionView,
-	HostToWaterfall,
-	TraceHeader,
-	WaterfallCommand,
-	WaterfallToHost,
-	WaterfallViewState,
+import {
+	type ConnectionView,
+	type HostToWaterfall,
+	MAX_FIND_LENGTH,
+	type TraceHeader,
+	type WaterfallCommand,
+	type WaterfallToHost,
+	type WaterfallViewState,
 } from "../../protocol/messages.ts";
 import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
+import type { TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
+import { OpenSearch } from "./traceTextSearch.ts";
 import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
 
 /**
@@ -60,6 +63,7 @@ export class WaterfallPanel implements Disposable {
 	#load: AbortController | undefined;
 	#error: string | undefined;
 	#connectionView: ConnectionView | undefined;
+	readonly #search: OpenSearch;
 	#removed: "deleted" | "cleared" | "evicted" | undefined;
 
 	constructor(
@@ -79,6 +83,12 @@ export class WaterfallPanel implements Disposable {
 			onShown: () => this.#handleShown(),
 			onMessage: (message) => this.#handleMessage(message),
 			onEnd: () => this.#end(),
+		});
+		this.#search = new OpenSearch({
+			search: (search, signal) => this.#searchTrace(search, signal),
+			ordinalOf: (spanId) => this.#ordinalOf(spanId),
+			post: (hits) => this.#host.post(hits),
+			logger,
 		});
 		panel.webview.html = webviewHtml(panel.webview, extensionUri, "waterfall");
 	}
@@ -116,6 +126,7 @@ export class WaterfallPanel implements Disposable {
 		this.#life.dispose();
 		this.#life = new DisposableStore();
 		this.#cancelPending();
+		this.#search.end();
 		this.#connection = connection;
 		this.#traceId = traceId;
 		this.#selectedSpanId = spanId;
@@ -167,6 +178,7 @@ export class WaterfallPanel implements Disposable {
 		this.#life.dispose();
 		this.#load?.abort();
 		this.#cancelPending();
+		this.#search.dispose();
 		this.#onEnd();
 	}
 
@@ -179,6 +191,8 @@ export class WaterfallPanel implements Disposable {
 	#handleReady(isAwaited: boolean): void {
 		// A page that was hidden had no time to say that its focus is gone.
 		this.#events.onKeys(false);
+		// Nor to say that nobody waits for hits; a page that does says so again.
+		this.#search.end();
 		if (isAwaited && this.#sentRevision !== undefined) {
 			// What was sent ahead comes before this; should it be lost, the page asks.
 			this.#host.post({ type: "trace/revision", revision: this.#sentRevision });
@@ -205,6 +219,14 @@ export class WaterfallPanel implements Disposable {
 			case "span/open":
 				this.#selectedSpanId = String(message.spanId);
 				this.#events.onOpen(this.#traceId, this.#selectedSpanId);
+				return;
+			case "trace/search":
+				// By a page of this version never too long; cutting it would find something else.
+				if (String(message.text).length > MAX_FIND_LENGTH) return;
+				this.#search.begin(Number(message.searchId), String(message.text), message.isCaseSensitive === true);
+				return;
+			case "search/end":
+				this.#search.end();
 				return;
 			case "trace/resync":
 				this.#sentRevision = undefined;
@@ -233,6 +255,18 @@ export class WaterfallPanel implements Disposable {
 		if (!load.signal.aborted) this.#sendState();
 	}
 
+	async *#searchTrace(search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+		const traceId = this.#traceId;
+		const source = await this.#connection?.whenSource(signal);
+		if (source !== undefined) yield* source.searchTrace(traceId, search, signal);
+	}
+
+	#ordinalOf(spanId: string): number | undefined {
+		const store = this.#connection?.store;
+		const row = store?.rowOf(spanId, this.#traceId);
+		return row === undefined ? undefined : store?.columns.ordinal[row];
+	}
+
 	#handleChange(changes: ChangeSet): void {
 		if (changes.isCleared || changes.removedTraceIds.includes(this.#traceId)) {
 			this.#removed = changes.isCleared ? "cleared" : "deleted";
@@ -249,6 +283,7 @@ export class WaterfallPanel implements Disposable {
 		this.#error = undefined;
 		this.#setTitle();
 		if (!this.#host.isReady) return;
+		this.#search.handleChange();
 		if (wasMissing || change.isRestructured) {
 			this.#sentRevision = undefined;
 			this.#pendingRows.clear();

@@ -1,0 +1,126 @@
+import { isAbortError } from "../../base/abort.ts";
+import type { Disposable } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import type { HostToWaterfall } from "../../protocol/messages.ts";
+import { SourceError, type TraceTextSearch } from "../../sources/source.ts";
+
+type Hits = Extract<HostToWaterfall, { readonly type: "search/hits" }>;
+
+/** Ordinals of one message: 200 kB. */
+const HITS_PER_MESSAGE = 50_000;
+/** Spans that come while a search is open are searched again after this rest, and after so many times what it took. */
+const REST_MS = 1000;
+const REST_TIMES = 5;
+
+export interface SearchHost {
+	/** Ids of spans of the shown trace, in pieces. */
+	readonly search: (search: TraceTextSearch, signal: AbortSignal) => AsyncIterable<readonly string[]>;
+	/** Undefined for a span that is not here. */
+	readonly ordinalOf: (spanId: string) => number | undefined;
+	readonly post: (hits: Hits) => void;
+	readonly logger: Logger;
+}
+
+/**
+ * The search in the texts of the trace that a panel shows, by its source: a newer one ends the older one. While it is open it
+ * is done again, with rests, when spans have changed; hits are only ever added, because spans do not lose text.
+ */
+export class OpenSearch implements Disposable {
+	readonly #host: SearchHost;
+	#wanted: (TraceTextSearch & { readonly searchId: number }) | undefined;
+	#running: AbortController | undefined;
+	#isStale = false;
+	#timer: ReturnType<typeof setTimeout> | undefined;
+	/** Of the monotonic clock. */
+	#notBeforeMs = 0;
+
+	constructor(host: SearchHost) {
+		this.#host = host;
+	}
+
+	/** Searches for another text. */
+	begin(searchId: number, text: string, isCaseSensitive: boolean): void {
+		this.end();
+		this.#wanted = { searchId, text, isCaseSensitive };
+		void this.#run();
+	}
+
+	end(): void {
+		this.#running?.abort();
+		this.#running = undefined;
+		clearTimeout(this.#timer);
+		this.#timer = undefined;
+		this.#wanted = undefined;
+		this.#isStale = false;
+	}
+
+	/** Spans came or changed. */
+	handleChange(): void {
+		if (this.#wanted === undefined) return;
+		this.#isStale = true;
+		if (this.#running === undefined) this.#runLater();
+	}
+
+	dispose(): void {
+		this.end();
+	}
+
+	#runLater(): void {
+		this.#timer ??= setTimeout(
+			() => {
+				this.#timer = undefined;
+				void this.#run();
+			},
+			Math.max(0, this.#notBeforeMs - performance.now()),
+		);
+	}
+
+	/** Never rejects. */
+	async #run(): Promise<void> {
+		const wanted = this.#wanted;
+		if (wanted === undefined) return;
+		this.#isStale = false;
+		const abort = new AbortController();
+		this.#running = abort;
+		const beganMs = performance.now();
+		const last = await this.#search(wanted, abort.signal);
+		if (this.#running !== abort) return;
+		this.#running = undefined;
+		const tookMs = performance.now() - beganMs;
+		this.#notBeforeMs = performance.now() + Math.max(REST_MS, REST_TIMES * tookMs);
+		this.#host.post({ type: "search/hits", searchId: wanted.searchId, isDone: true, ...last });
+		// A server without search gets none by waiting.
+		if (last.problem === "unsupported") this.#wanted = undefined;
+		else if (this.#isStale) this.#runLater();
+	}
+
+	/** Tells hits as they come; returns what the last message says. */
+	async #search(
+		wanted: TraceTextSearch & { readonly searchId: number },
+		signal: AbortSignal,
+	): Promise<Pick<Hits, "ordinals" | "problem" | "message">> {
+		let found: number[] = [];
+		try {
+			for await (const ids of this.#host.search(wanted, signal)) {
+				if (signal.aborted) break;
+				for (const id of ids) {
+					const ordinal = this.#host.ordinalOf(id);
+					if (ordinal !== undefined) found.push(ordinal);
+				}
+				while (found.length > 0) {
+					const ordinals = Uint32Array.from(found.slice(0, HITS_PER_MESSAGE));
+					found = found.slice(HITS_PER_MESSAGE);
+					const { searchId } = wanted;
+					this.#host.post({ type: "search/hits", searchId, ordinals, isDone: false, problem: undefined });
+				}
+			}
+			return { ordinals: new Uint32Array(0), problem: undefined };
+		} catch (error) {
+			const none = { ordinals: new Uint32Array(0) };
+			if (signal.aborted || isAbortError(error)) return { ...none, problem: undefined };
+			if (error instanceof SourceError && error.reason === "unsupported") return { ...none, problem: "unsupported" };
+			this.#host.logger.warn(`the search in a trace failed: ${describeError(error)}`);
+			return { ...none, problem: "failed", message: describeError(error) };
+		}
+	}
+}

@@ -38,7 +38,7 @@ export function formatExactDuration(durationNs: number | undefined): string {
 /** Whole counts with thousands separators: `12,345`. */
 export function formatCount(count: number | undefined): string {
 	if (count === undefined || !Number.isFinite(count)) return UNKNOWN;
-	return count.toLocaleString("en-US", { maximumFractionDigits: 0 });
+	return `${count < 0 ? "-" : ""}${grouped(Math.abs(count).toFixed(0))}`;
 }
 
 /** US dollars: `$1.23`, below one dollar to three significant digits (`$0.0421`), `~` before an estimate. */
@@ -49,11 +49,17 @@ export function formatCost(costUsd: number | undefined, isEstimated: boolean): s
 	const value = Math.abs(costUsd);
 	if (value === 0) return `${mark}$0`;
 	if (value >= 0.995) {
-		return `${mark}${sign}$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+		const [whole, cents] = value.toFixed(2).split(".");
+		return `${mark}${sign}$${grouped(whole)}${cents === undefined ? "" : `.${cents}`}`;
 	}
 	if (value < 0.000_000_001) return `${mark}${sign}<$0.000000001`;
 	const places = Math.min(9, 2 - Math.floor(Math.log10(value)));
 	return `${mark}${sign}$${value.toFixed(places).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+/** By hand: the first use of `Intl` in a page costs 20 ms, which is a frame and more of a trace's opening. */
+function grouped(digits: string): string {
+	return digits.replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 function threeDigits(value: number): string {

@@ -47,7 +47,7 @@ export interface SpanSelectDetail {
 export class TraceChart extends LitElement {
 	static override styles = [baseStyles, iconStyles, chartStyles, matchStyles, minimapStyles, overviewStyles];
 
-	readonly #frames = new FrameScheduler(() => this.#draw());
+	readonly #frames = new FrameScheduler(() => this.#drawFrame());
 	#owned = new DisposableStore();
 	#model: TraceModel | undefined;
 	#rows: RowViewport | undefined;
@@ -67,6 +67,8 @@ export class TraceChart extends LitElement {
 	#hasRunningInView = false;
 	#drawnAtMs = 0;
 	#wantedTop: number | undefined;
+	/** What stands above the chart may come or go with the model, before the next frame. */
+	#isSizeStale = false;
 
 	get model(): TraceModel | undefined {
 		return this.#model;
@@ -121,6 +123,7 @@ export class TraceChart extends LitElement {
 		this.#tooltip?.hide();
 		this.#time?.axis.reset();
 		this.#wantedTop = scrollTop;
+		this.#isSizeStale = true;
 		this.#applySize();
 	}
 
@@ -279,7 +282,10 @@ export class TraceChart extends LitElement {
 		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#room.share, this.#handleDivider));
 		this.#owned.add(this.#frames);
 		// The box tells of width and height, and of the browser's zoom, which changes the size of a pixel.
-		const observer = new ResizeObserver(() => this.#applySize());
+		const observer = new ResizeObserver(() => {
+			// This frame's own drawing was before: what was emptied now would be shown empty.
+			if (this.#applySize()) this.#draw();
+		});
 		observer.observe(scroller);
 		this.#owned.add({ dispose: () => observer.disconnect() });
 		this.#applySize();
@@ -287,8 +293,9 @@ export class TraceChart extends LitElement {
 
 	// ── Size ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	#applySize(): void {
-		if (!this.hasUpdated) return;
+	/** Returns whether a canvas is empty now; it is drawn in the next frame. */
+	#applySize(): boolean {
+		if (!this.hasUpdated) return false;
 		const scroller = this.#part(".scroller");
 		this.#room.apply(this, scroller, this.#model);
 		this.#part(".tree").style.setProperty("height", `${scroller.clientHeight}px`);
@@ -298,17 +305,16 @@ export class TraceChart extends LitElement {
 		if (this.#model !== undefined && scroller.clientHeight > 0) this.#wantedTop = undefined;
 		// A notice that comes up at the top must not push the row one is at out at the bottom.
 		if (wasInView) this.#cursor.scrollTo(this.#cursor.index, false);
-		this.#applyWidth();
+		return this.#applyWidth();
 	}
 
-	#applyWidth(): void {
-		if (!this.hasUpdated) return;
+	#applyWidth(): boolean {
+		if (!this.hasUpdated) return false;
 		const scroller = this.#part(".scroller");
 		this.#room.apply(this, scroller, this.#model);
 		this.#part(".divider").setAttribute("aria-valuenow", String(Math.round(this.#room.share * 100)));
-		this.#time?.resize(this.#room.timePx, scroller.clientHeight);
-		// A resized canvas is empty until it is drawn: at once, or it would blink.
-		this.#draw();
+		this.#frames.request();
+		return this.#time?.resize(this.#room.timePx, scroller.clientHeight) === true;
 	}
 
 	#resizeContent(top: number): void {
@@ -316,6 +322,13 @@ export class TraceChart extends LitElement {
 	}
 
 	// ── Drawing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+	#drawFrame(): void {
+		// Found only behind the frame, the new size would have all of it drawn twice.
+		if (this.#isSizeStale) this.#applySize();
+		this.#isSizeStale = false;
+		this.#draw();
+	}
 
 	#draw(): void {
 		const pool = this.#pool;

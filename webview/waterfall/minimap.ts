@@ -79,10 +79,10 @@ export class Minimap implements Disposable {
 		this.#pace.dispose();
 	}
 
-	/** A canvas whose size changed is empty until the next `update`. */
-	resize(widthPx: number): void {
+	/** Returns whether the size changed: then the canvas is empty until the next `update`. */
+	resize(widthPx: number): boolean {
 		const ratio = window.devicePixelRatio || 1;
-		if (this.#widthPx === widthPx && this.#pixelRatio === ratio) return;
+		if (this.#widthPx === widthPx && this.#pixelRatio === ratio) return false;
 		this.#widthPx = widthPx;
 		this.#pixelRatio = ratio;
 		this.#canvas.width = Math.max(1, Math.round(widthPx * ratio));
@@ -92,6 +92,7 @@ export class Minimap implements Disposable {
 		this.#raster = undefined;
 		this.#image = undefined;
 		this.#pace.forget();
+		return true;
 	}
 
 	forgetTheme(): void {
@@ -104,8 +105,12 @@ export class Minimap implements Disposable {
 		const { whole, domain } = this.#axis;
 		this.#scale = new TimeScale(whole, this.#widthPx, MARGIN_PX);
 		if (this.#model !== model) {
+			// The frame that shows the first rows of a trace is not kept waiting for a picture of all of them.
 			this.#model = model;
 			this.#raster = undefined;
+			this.#requestFrame();
+			this.#placeBox(domain);
+			return false;
 		}
 		if (this.#raster === undefined && this.#pace.begin(model, whole)) {
 			this.#raster = new MinimapRaster(model, this.#scale, nowNs, MAP_PX / MIN_LANE_PX);

@@ -29,6 +29,7 @@ export function readPalette(theme: Theme, context: CanvasRenderingContext2D, pix
 	bars[Category.other] = theme.color("--vscode-descriptionForeground", "--vscode-foreground");
 	const background = theme.color("--vscode-editor-background");
 	const size = Number.parseFloat(theme.color("--vscode-font-size")) || 13;
+	let hatch: CanvasPattern | string | undefined;
 	return {
 		bars,
 		failed: theme.color("--vscode-charts-red", "--vscode-errorForeground"),
@@ -39,7 +40,11 @@ export function readPalette(theme: Theme, context: CanvasRenderingContext2D, pix
 		textSelected: theme.color("--vscode-list-activeSelectionForeground", "--vscode-foreground"),
 		grid: theme.color("--vscode-tree-inactiveIndentGuidesStroke", "--vscode-editorIndentGuide-background1"),
 		barBorder: theme.isHighContrast ? theme.color("--vscode-contrastBorder", "--vscode-foreground") : "",
-		hatch: hatchPattern(context, background, pixelRatio),
+		// Made when the first bar wants it: a canvas of its own takes milliseconds, and the minimap has no use for it.
+		get hatch() {
+			hatch ??= hatchPattern(context, background, pixelRatio);
+			return hatch;
+		},
 		// A point below the rows' text: the bar is the figure, its duration the caption.
 		font: `${Math.max(9, size - 2)}px ${theme.color("--vscode-font-family")}`,
 	};

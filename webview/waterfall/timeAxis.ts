@@ -60,9 +60,10 @@ export class TimeAxis {
 		return this.#scale.domain;
 	}
 
-	resize(widthPx: number, rowsPx: number): void {
+	/** Returns whether the canvas is empty now, until it is drawn. */
+	resize(widthPx: number, rowsPx: number): boolean {
 		this.#widthPx = widthPx;
-		this.#column.resize(widthPx, rowsPx);
+		return this.#column.resize(widthPx, rowsPx);
 	}
 
 	forgetTheme(): void {

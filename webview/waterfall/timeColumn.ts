@@ -35,19 +35,20 @@ export class TimeColumn {
 		this.#theme = theme;
 	}
 
-	/** A canvas whose size changed is empty until it is drawn. */
-	resize(widthPx: number, rowsPx: number): void {
+	/** Returns whether the size changed: then the canvas is empty until it is drawn. */
+	resize(widthPx: number, rowsPx: number): boolean {
 		this.#widthPx = widthPx;
 		this.#heightPx = rowsPx + RULER_PX;
 		this.#pixelRatio = window.devicePixelRatio || 1;
 		const width = Math.max(1, Math.round(widthPx * this.#pixelRatio));
 		const height = Math.max(1, Math.round(this.#heightPx * this.#pixelRatio));
-		if (this.#canvas.width === width && this.#canvas.height === height) return;
+		if (this.#canvas.width === width && this.#canvas.height === height) return false;
 		this.#canvas.width = width;
 		this.#canvas.height = height;
 		this.#canvas.style.setProperty("width", `${widthPx}px`);
 		this.#canvas.style.setProperty("height", `${this.#heightPx}px`);
 		this.forgetTheme();
+		return true;
 	}
 
 	/** Colours, font or size of a pixel changed. */

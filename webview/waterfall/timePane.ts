@@ -95,9 +95,10 @@ export class TimePane implements Disposable {
 		this.#owned.dispose();
 	}
 
-	resize(widthPx: number, rowsPx: number): void {
-		this.axis.resize(widthPx, rowsPx);
-		this.#minimap.resize(widthPx);
+	/** Returns whether a canvas is empty now, until it is drawn. */
+	resize(widthPx: number, rowsPx: number): boolean {
+		const isAxisEmpty = this.axis.resize(widthPx, rowsPx);
+		return this.#minimap.resize(widthPx) || isAxisEmpty;
 	}
 
 	draw(view: Omit<TimeView, "scale" | "path">, shows: { readonly overview: boolean; readonly path: boolean }): void {

@@ -54,7 +54,27 @@ describe("formatExactDuration", () => {
 	});
 });
 
+describe("formatCount", () => {
+	it("groups digits as Intl does, without its 20 ms at the first use", () => {
+		fc.assert(
+			fc.property(fc.maxSafeInteger(), (count) => {
+				expect(formatCount(count)).toBe(count.toLocaleString("en-US"));
+			}),
+		);
+		expect([0, 999, 1000, 12_345, 1_234_567].map(formatCount)).toEqual(["0", "999", "1,000", "12,345", "1,234,567"]);
+	});
+});
+
 describe("formatCost", () => {
+	it("groups and rounds from a dollar on as Intl does", () => {
+		const options = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+		fc.assert(
+			fc.property(fc.double({ min: 0.995, max: 1e12, noNaN: true }), (cost) => {
+				expect(formatCost(cost, false)).toBe(`$${cost.toLocaleString("en-US", options)}`);
+			}),
+		);
+	});
+
 	it.each([
 		[0, "$0"],
 		[0.5, "$0.50"],

@@ -49,8 +49,7 @@ export function formatCost(costUsd: number | undefined, isEstimated: boolean): s
 	const value = Math.abs(costUsd);
 	if (value === 0) return `${mark}$0`;
 	if (value >= 0.995) {
-		const [whole, cents] = value.toFixed(2).split(".");
-		return `${mark}${sign}$${grouped(whole)}${cents === undefined ? "" : `.${cents}`}`;
+		return `${mark}${sign}$${dollarsAndCents(value)}`;
 	}
 	if (value < 0.000_000_001) return `${mark}${sign}<$0.000000001`;
 	const places = Math.min(9, 2 - Math.floor(Math.log10(value)));
@@ -60,6 +59,13 @@ export function formatCost(costUsd: number | undefined, isEstimated: boolean): s
 /** By hand: the first use of `Intl` in a page costs 20 ms, which is a frame and more of a trace's opening. */
 function grouped(digits: string): string {
 	return digits.replace(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
+/** Halves of a cent as they are written are rounded up: 1.005, which is a little less as a double, is `1.01`. */
+function dollarsAndCents(value: number): string {
+	const cents = Math.round(Number(`${value}e2`));
+	if (!Number.isSafeInteger(cents)) return grouped(value.toFixed(0));
+	return `${grouped(String(Math.floor(cents / 100)))}.${pad(cents % 100)}`;
 }
 
 function threeDigits(value: number): string {

@@ -52,6 +52,8 @@ export interface Harness {
 	open<ToHost, FromHost>(name: PageName, options?: OpenOptions): Promise<OpenedPage<ToHost, FromHost>>;
 	/** Bytes of a page's entry with its static imports, minified. */
 	entryBytes(name: PageName): number;
+	/** For pages that are not ours. */
+	readonly browser: Browser;
 	dispose(): Promise<void>;
 }
 
@@ -133,6 +135,7 @@ export async function startHarness(names: readonly PageName[]): Promise<Harness>
 			return openPage<ToHost, FromHost>(context, `${origin}${path}`);
 		},
 		entryBytes: (name) => bundles.get(name)?.entryBytes ?? Number.NaN,
+		browser,
 		async dispose() {
 			await browser.close();
 			server.closeAllConnections();

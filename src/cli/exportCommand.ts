@@ -1,7 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { describeError } from "../base/logger.ts";
+import { FileProblem } from "../files/fileProblem.ts";
+import { type Sink, wholeFile } from "../files/wholeFile.ts";
 import { type Command, CommandError, parseOptions, printable, UsageError } from "./arguments.ts";
 import { defaultUrl } from "./dataDir.ts";
 import { givenServer, readToken, refused, tokenHeaders, unreachable } from "./target.ts";
@@ -41,15 +39,6 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 const PATHS: Readonly<Record<string, string>> = { traceway: "/api/export/json", otlp: "/api/export/otlp" };
 
-/** Where an export goes. */
-interface Sink {
-	write(bytes: Uint8Array): Promise<void>;
-	/** Everything was written. */
-	finish(): Promise<void>;
-	/** Takes back what can be taken back. */
-	abandon(): Promise<void>;
-}
-
 async function run(args: readonly string[]): Promise<number> {
 	const values = parseOptions(args, {
 		url: { type: "string" },
@@ -73,7 +62,7 @@ async function run(args: readonly string[]): Promise<number> {
 	try {
 		const url = givenUrl ?? (await defaultUrl(stop.signal));
 		const body = await ask(url, path + query, token, values.trace, stop.signal);
-		const sink = values.out === "-" ? standardOutput() : await wholeFile(values.out);
+		const sink = values.out === "-" ? standardOutput() : await wholeFile(values.out, printable(values.out, 1000));
 		let bytes = 0;
 		try {
 			for await (const chunk of parts(url, body)) {
@@ -89,7 +78,7 @@ async function run(args: readonly string[]): Promise<number> {
 		return 0;
 	} catch (error) {
 		if (stop.signal.aborted) return 130;
-		throw error;
+		throw error instanceof FileProblem ? new CommandError(error.message, 1, { cause: error }) : error;
 	}
 }
 
@@ -145,44 +134,6 @@ function standardOutput(): Sink {
 		// The process ends when everything that was written is out.
 		async finish() {},
 		async abandon() {},
-	};
-}
-
-/** A file beside the wanted one, which takes its place when it is whole and on disk. */
-async function wholeFile(name: string): Promise<Sink> {
-	const file = resolve(name);
-	const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(4).toString("hex")}.tmp`);
-	const failed = (error: unknown) =>
-		new CommandError(`cannot write ${printable(file, 1000)} (${describeError(error)})`, 1, { cause: error });
-	let handle: FileHandle;
-	try {
-		// Traces hold prompts: nobody else's business, as with the database.
-		handle = await open(temporary, "wx", 0o600);
-	} catch (error) {
-		throw failed(error);
-	}
-	return {
-		async write(bytes) {
-			try {
-				await handle.writeFile(bytes);
-			} catch (error) {
-				throw failed(error);
-			}
-		},
-		async finish() {
-			try {
-				await handle.sync();
-				await handle.close();
-				await rename(temporary, file);
-			} catch (error) {
-				throw failed(error);
-			}
-		},
-		async abandon() {
-			// Closing twice rejects, and so does what the full disk has refused already: the reason is being reported.
-			await handle.close().catch(() => {});
-			await rm(temporary, { force: true });
-		},
 	};
 }
 

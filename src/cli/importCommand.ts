@@ -1,14 +1,19 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { sleep } from "../base/abort.ts";
+import type { Readable } from "node:stream";
 import { describeError } from "../base/logger.ts";
 import { formatCount } from "../base/quantity.ts";
+import { FileProblem } from "../files/fileProblem.ts";
+import {
+	BusyError,
+	FileImport,
+	type ImportAnswer,
+	type ImportCounts,
+	parseImportAnswer,
+	retryAfterSeconds,
+} from "../files/importFile.ts";
 import { type Command, CommandError, parseArguments, printable, UsageError } from "./arguments.ts";
 import { defaultUrl } from "./dataDir.ts";
-import { type ImportPiece, importPieces } from "./importPieces.ts";
-import { JsonStream } from "./jsonStream.ts";
 import { givenServer, readToken, refused, tokenHeaders, unreachable } from "./target.ts";
 
 const help = `traceway-live import - send stored traces to a server
@@ -44,16 +49,11 @@ Examples
 
 const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Reasons that are printed of one file; the rest is counted. */
-const MAX_SHOWN_PROBLEMS = 10;
-
-/** A busy server is asked again so often. */
-const MAX_ATTEMPTS = 6;
-
-interface Counts {
-	spans: number;
-	skipped: number;
-	rejected: number;
+/** A server that imports go to. */
+interface Target {
+	readonly url: string;
+	readonly token: string | undefined;
+	readonly signal: AbortSignal;
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -67,177 +67,77 @@ async function run(args: readonly string[]): Promise<number> {
 	const stop = new AbortController();
 	process.once("SIGINT", () => stop.abort());
 	process.once("SIGTERM", () => stop.abort());
-	const total: Counts = { spans: 0, skipped: 0, rejected: 0 };
+	const { signal } = stop;
+	let total: ImportCounts = { spans: 0, skipped: 0, rejected: 0 };
+	const add = ({ spans, skipped, rejected }: ImportCounts) => {
+		total = { spans: total.spans + spans, skipped: total.skipped + skipped, rejected: total.rejected + rejected };
+	};
 	try {
-		const url = givenUrl ?? (await defaultUrl(stop.signal));
-		for (const file of files) {
-			const sender = new Sender(url, token, stop.signal);
-			try {
-				await importFile(file, sender);
-			} finally {
-				total.spans += sender.counts.spans;
-				total.skipped += sender.counts.skipped;
-				total.rejected += sender.counts.rejected;
-			}
-		}
+		const url = givenUrl ?? (await defaultUrl(signal));
+		for (const file of files) await importFile(file, { url, token, signal }, add);
 		process.stderr.write(`${countsText(total)}\n`);
 		return total.rejected === 0 ? 0 : 1;
 	} catch (error) {
-		if (!stop.signal.aborted) throw error;
+		if (!signal.aborted) throw error;
 		process.stderr.write(`stopped: ${countsText(total)}; import again for the rest\n`);
 		return 130;
 	}
 }
 
-async function importFile(file: string, sender: Sender): Promise<void> {
+async function importFile(file: string, target: Target, add: (counts: ImportCounts) => void): Promise<void> {
 	const name = file === "-" ? "standard input" : printable(file, 1000);
 	const progress = new Progress(name, file === "-" ? undefined : (await stat(file).catch(() => undefined))?.size);
 	const source: Readable = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 });
+	const sending: FileImport = new FileImport({
+		post: (body) => post(target, body),
+		onRead: (bytes) => progress.read(bytes),
+		onSent: () => progress.show(sending.counts),
+		signal: target.signal,
+	});
 	try {
-		const stream = new JsonStream(plainBytes(counted(source, (bytes) => progress.read(bytes))));
-		// One request is under way while the next one is being cut.
-		let sent = Promise.resolve();
-		for await (const piece of importPieces(stream)) {
-			await sent;
-			sent = sender.send(piece).then(() => progress.show(sender.counts));
-			// Awaited with the next piece; until then nobody looks.
-			sent.catch(() => {});
-		}
-		await sent;
+		await sending.send(source);
 	} catch (error) {
-		const code = (error as NodeJS.ErrnoException).code;
-		if (error instanceof CommandError) {
-			const done = sender.counts.spans + sender.counts.skipped;
+		if (error instanceof CommandError || error instanceof FileProblem) {
+			const done = sending.counts.spans + sending.counts.skipped;
 			const kept = done === 0 ? "" : `; ${formatCount(done)} spans before that are there`;
-			throw new CommandError(`${name}: ${error.message}${kept}`, error.exitCode, { cause: error });
+			throw new CommandError(`${name}: ${error.message}${kept}`, 1, { cause: error });
 		}
-		if (code === "Z_BUF_ERROR") throw new CommandError(`${name}: the gzip data end too early`, 1, { cause: error });
 		throw new CommandError(`cannot read ${name} (${describeError(error)})`, 1, { cause: error });
 	} finally {
 		source.destroy();
 		progress.clear();
+		add(sending.counts);
 	}
-	for (const line of sender.problemLines()) process.stderr.write(`${name}: ${line}\n`);
+	const { problems, hiddenProblems } = sending;
+	for (const problem of problems) process.stderr.write(`${name}: ${printable(problem, 500)}\n`);
+	if (hiddenProblems > 0) process.stderr.write(`${name}: and ${formatCount(hiddenProblems)} more like these\n`);
 }
 
-/** The bytes, decompressed when they begin as gzip does (RFC 1952, section 2.3.1). */
-async function* plainBytes(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-	const chunks = source[Symbol.asyncIterator]();
-	let start: Buffer = Buffer.alloc(0);
-	while (start.length < 2) {
-		const { done, value } = await chunks.next();
-		if (done) break;
-		start = Buffer.concat([start, value]);
-	}
-	const all = (async function* () {
-		yield start;
-		yield* { [Symbol.asyncIterator]: () => chunks };
-	})();
-	if (start[0] !== 0x1f || start[1] !== 0x8b) {
-		yield* all;
-		return;
-	}
-	const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-	// Its end, good or bad, is what reading from `gunzip` ends with.
-	pipeline(Readable.from(all), gunzip, () => {});
-	yield* gunzip;
-}
-
-async function* counted(source: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
-	for await (const chunk of source) {
-		count(chunk.length);
-		yield chunk;
-	}
-}
-
-/** Posts pieces, one after the other, and adds up what the server says of them. */
-class Sender {
-	readonly counts: Counts = { spans: 0, skipped: 0, rejected: 0 };
-	readonly #url: string;
-	readonly #token: string | undefined;
-	readonly #signal: AbortSignal;
-	readonly #problems: string[] = [];
-	#hiddenProblems = 0;
-
-	constructor(url: string, token: string | undefined, signal: AbortSignal) {
-		this.#url = url;
-		this.#token = token;
-		this.#signal = signal;
-	}
-
-	async send(piece: ImportPiece): Promise<void> {
-		for (const { text, spans } of piece.problems) {
-			this.counts.rejected += spans;
-			this.#keep(text);
-		}
-		const answer = await this.#post(piece.body);
-		this.counts.spans += answer.spans;
-		this.counts.skipped += answer.skipped;
-		this.counts.rejected += answer.rejected;
-		for (const text of answer.errors) this.#keep(text);
-	}
-
-	/** What was left out, and why. */
-	problemLines(): readonly string[] {
-		const rest = this.#hiddenProblems === 0 ? [] : [`and ${formatCount(this.#hiddenProblems)} more like these`];
-		return [...this.#problems, ...rest];
-	}
-
-	#keep(problem: string): void {
-		if (this.#problems.length < MAX_SHOWN_PROBLEMS) this.#problems.push(printable(problem, 500));
-		else this.#hiddenProblems++;
-	}
-
-	async #post(body: Buffer): Promise<ImportAnswer> {
-		for (let attempt = 1; ; attempt++) {
-			let response: Response;
-			let text: string;
-			try {
-				response = await fetch(`${this.#url}/api/import`, {
-					method: "POST",
-					headers: { "content-type": "application/json", ...tokenHeaders(this.#token) },
-					body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.length),
-					signal: AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-				});
-				text = await response.text();
-			} catch (error) {
-				throw new CommandError(unreachable(this.#url, error, REQUEST_TIMEOUT_MS), 1, { cause: error });
-			}
-			if (response.ok) return readAnswer(this.#url, text);
-			const isBusy = response.status === 429 || response.status === 503;
-			if (!isBusy || attempt === MAX_ATTEMPTS) {
-				throw new CommandError(refused(this.#url, "POST /api/import", response.status, text));
-			}
-			const seconds = Number(response.headers.get("retry-after"));
-			await sleep(1000 * Math.min(30, seconds > 0 ? seconds : 2 ** (attempt - 1)), this.#signal);
-		}
-	}
-}
-
-interface ImportAnswer {
-	readonly spans: number;
-	readonly skipped: number;
-	readonly rejected: number;
-	readonly errors: readonly string[];
-}
-
-function readAnswer(url: string, text: string): ImportAnswer {
+async function post({ url, token, signal }: Target, body: Buffer): Promise<ImportAnswer> {
+	let response: Response;
+	let text: string;
 	try {
-		const { spans, skipped, rejected, errors } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-		const isAnswer = [spans, skipped, rejected].every(Number.isSafeInteger);
-		if (isAnswer) {
-			const list = Array.isArray(errors)
-				? errors.map((one) => (typeof one === "string" ? one : JSON.stringify(one)))
-				: [];
-			return { spans: Number(spans), skipped: Number(skipped), rejected: Number(rejected), errors: list };
-		}
-	} catch {
-		// Handled below: an answer that is no JSON is no mini-server's.
+		response = await fetch(`${url}/api/import`, {
+			method: "POST",
+			headers: { "content-type": "application/json", ...tokenHeaders(token) },
+			body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.length),
+			signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+		});
+		text = await response.text();
+	} catch (error) {
+		throw new CommandError(unreachable(url, error, REQUEST_TIMEOUT_MS), 1, { cause: error });
 	}
+	if (!response.ok) {
+		const problem = new CommandError(refused(url, "POST /api/import", response.status, text));
+		const isBusy = response.status === 429 || response.status === 503;
+		throw isBusy ? new BusyError(problem, retryAfterSeconds(response.headers)) : problem;
+	}
+	const answer = parseImportAnswer(text);
+	if (answer !== undefined) return answer;
 	throw new CommandError(`${url} answered POST /api/import without counts; is it a Traceway Live server?`);
 }
 
-function countsText({ spans, skipped, rejected }: Counts): string {
+function countsText({ spans, skipped, rejected }: ImportCounts): string {
 	const parts = [`${formatCount(spans)} spans imported`];
 	if (skipped > 0) parts.push(`${formatCount(skipped)} were there already`);
 	if (rejected > 0) parts.push(`${formatCount(rejected)} left out`);
@@ -265,7 +165,7 @@ class Progress {
 		this.#bytes += bytes;
 	}
 
-	show(counts: Counts): void {
+	show(counts: ImportCounts): void {
 		const now = Date.now();
 		if (!this.#isShown || now - this.#shownAtMs < PROGRESS_MS) return;
 		this.#shownAtMs = now;

@@ -1,11 +1,11 @@
-import { CommandError } from "./arguments.ts";
+import { FileProblem } from "./fileProblem.ts";
 
 /**
  * Walks JSON of any size as its bytes arrive, container by container, and hands out the text of what is inside, so that a
  * file larger than memory can be cut into pieces. Containers that are walked are checked; the text of a value is only
  * followed to its end: whoever gets the piece parses it.
  *
- * @throws CommandError from every method, with the byte, for what is no JSON.
+ * @throws FileProblem from every method, with the byte, for what is no JSON.
  */
 export class JsonStream {
 	readonly #chunks: AsyncIterator<Uint8Array>;
@@ -150,8 +150,8 @@ export class JsonStream {
 	}
 
 	/** An error that names the place. */
-	problem(what: string): CommandError {
-		return new CommandError(`no valid JSON at byte ${this.position}: ${what}`);
+	problem(what: string): FileProblem {
+		return new FileProblem(`no valid JSON at byte ${this.position}: ${what}`);
 	}
 
 	async #expect(mark: string): Promise<void> {

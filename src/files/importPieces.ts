@@ -1,4 +1,4 @@
-import { CommandError } from "./arguments.ts";
+import { FileProblem } from "./fileProblem.ts";
 import type { JsonStream } from "./jsonStream.ts";
 
 /** A part of a file that is a whole request for `POST /api/import`. */
@@ -32,7 +32,7 @@ const MAX_HEAD_BYTES = 256 * 1024;
  * the bytes arrive. Several documents may follow each other, as the lines of OpenTelemetry's file exporter do. Traces and
  * groups stay whole where they fit into one request; else they are cut between spans. What is in a span is not looked at.
  *
- * @throws CommandError when the file is neither, or no JSON.
+ * @throws FileProblem when the file is neither, or no JSON.
  */
 export async function* importPieces(
 	stream: JsonStream,
@@ -43,7 +43,7 @@ export async function* importPieces(
 		isEmpty = false;
 		yield* documentPieces(stream, limits);
 	}
-	if (isEmpty) throw new CommandError("the file is empty");
+	if (isEmpty) throw new FileProblem("the file is empty");
 }
 
 async function* documentPieces(stream: JsonStream, limits: PieceLimits): AsyncGenerator<ImportPiece> {
@@ -65,7 +65,7 @@ async function* documentPieces(stream: JsonStream, limits: PieceLimits): AsyncGe
 		} else await stream.skip();
 	}
 	if (!isKnown) {
-		throw new CommandError(
+		throw new FileProblem(
 			`the JSON that ends at byte ${stream.position} has neither "traces" (Traceway's export) nor "resourceSpans" (OTLP)`,
 		);
 	}
@@ -213,7 +213,7 @@ async function* groupPieces(
 			continue;
 		}
 		const text = (await stream.value(MAX_HEAD_BYTES))?.toString("utf8");
-		if (text === undefined) throw new CommandError(`${path}.${key} is larger than ${MAX_HEAD_BYTES / 1024} KiB`);
+		if (text === undefined) throw new FileProblem(`${path}.${key} is larger than ${MAX_HEAD_BYTES / 1024} KiB`);
 		if (!hasList) members += `${name}:${text},`;
 		// Most exporters write a schema's address behind the list, and mostly an empty one.
 		else if (text !== '""') {

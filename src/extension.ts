@@ -4,6 +4,7 @@ import { DisposableStore } from "./base/disposable.ts";
 import { registerCompareCommands } from "./ui/commands/compareCommands.ts";
 import { registerConnectionCommands } from "./ui/commands/connectionCommands.ts";
 import type { CommandContext } from "./ui/commands/context.ts";
+import { registerFileCommands } from "./ui/commands/fileCommands.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
@@ -100,6 +101,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerServerCommands(commands),
 		...registerTracesCommands(commands),
 		...registerTraceCommands(commands),
+		...registerFileCommands(commands),
 		...registerWaterfallCommands(commands),
 		...registerCompareCommands(commands),
 	]) {

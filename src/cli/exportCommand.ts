@@ -1,5 +1,5 @@
-import { FileProblem } from "../files/fileProblem.ts";
-import { type Sink, wholeFile } from "../files/wholeFile.ts";
+import { FileProblem } from "../sources/files/fileProblem.ts";
+import { type Sink, wholeFile } from "../sources/files/wholeFile.ts";
 import { type Command, CommandError, parseOptions, printable, UsageError } from "./arguments.ts";
 import { defaultUrl } from "./dataDir.ts";
 import { givenServer, readToken, refused, tokenHeaders, unreachable } from "./target.ts";

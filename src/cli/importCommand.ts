@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { describeError } from "../base/logger.ts";
 import { formatCount } from "../base/quantity.ts";
-import { FileProblem } from "../files/fileProblem.ts";
+import { FileProblem } from "../sources/files/fileProblem.ts";
 import {
 	BusyError,
 	FileImport,
@@ -11,7 +11,7 @@ import {
 	type ImportCounts,
 	parseImportAnswer,
 	retryAfterSeconds,
-} from "../files/importFile.ts";
+} from "../sources/files/importFile.ts";
 import { type Command, CommandError, parseArguments, printable, UsageError } from "./arguments.ts";
 import { defaultUrl } from "./dataDir.ts";
 import { givenServer, readToken, refused, tokenHeaders, unreachable } from "./target.ts";

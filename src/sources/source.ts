@@ -26,6 +26,8 @@ export interface SourceCapabilities {
 	readonly delete: boolean;
 	readonly filters: boolean;
 	readonly sessions: boolean;
+	/** Stored traces leave as files, and come back from them. */
+	readonly files: boolean;
 }
 
 /** How a source stands; replaced as a whole, never changed in place. Times are epoch milliseconds of this machine. */
@@ -56,10 +58,13 @@ export interface SourceStatus {
 /** An error of a request to a source, in words a user can act on. */
 export class SourceError extends Error {
 	readonly reason: ConnectionReason | "notFound" | "conflict" | "unsupported" | "tooLarge";
-	constructor(reason: SourceError["reason"], message: string, options?: ErrorOptions) {
+	/** When to ask again; undefined when the server has not named a time. */
+	readonly retryAfterSeconds: number | undefined;
+	constructor(reason: SourceError["reason"], message: string, options?: ErrorOptions & { retryAfterSeconds?: number }) {
 		super(message, options);
 		this.name = "SourceError";
 		this.reason = reason;
+		this.retryAfterSeconds = options?.retryAfterSeconds;
 	}
 }
 
@@ -102,6 +107,16 @@ export interface Source extends Disposable {
 	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
 	clearAll(signal: AbortSignal): Promise<void>;
+	/** The bytes of a file with one trace, or with all of them. `unsupported` where the backend writes no such files. */
+	exportTraces(what: TraceExport, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+	/** Sends a part of such a file and gives the server's answer as text. `unsupported` where the backend reads none. */
+	importTraces(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string>;
+}
+
+export interface TraceExport {
+	/** Undefined for all. */
+	readonly traceId: string | undefined;
+	readonly format: "traceway" | "otlp";
 }
 
 /** Substrings that a span must contain, each optional, all of them required. */

@@ -3,6 +3,8 @@ export interface GuardedRequest {
 	readonly method?: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly secretHeaders: Readonly<Record<string, string>>;
+	/** Goes to the first origin only, too. */
+	readonly body?: Uint8Array<ArrayBuffer> | undefined;
 	readonly signal: AbortSignal;
 }
 
@@ -33,6 +35,7 @@ export async function guardedFetch(
 		const response = await fetch(at.href, {
 			method,
 			headers: isForeign ? { ...request.headers } : { ...request.headers, ...request.secretHeaders },
+			body: request.body,
 			redirect: "manual",
 			cache: "no-store",
 			signal: request.signal,
@@ -51,6 +54,9 @@ export async function guardedFetch(
 		}
 		// Once away, always away: a foreign server that redirects back could have written any path and query.
 		isForeign ||= at.origin !== url.origin;
+		if (isForeign && request.body !== undefined) {
+			throw new TypeError(`HTTP ${response.status} redirects to ${at.origin}, which gets no data; use its address`);
+		}
 	}
 	throw new TypeError(`more than ${MAX_REDIRECTS} redirects from ${url.origin}${url.pathname}`);
 }

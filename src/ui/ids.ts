@@ -34,6 +34,8 @@ export const CommandId = {
 	traceOpen: "traceway.trace.open",
 	traceDelete: "traceway.trace.delete",
 	traceCopyId: "traceway.trace.copyId",
+	traceExport: "traceway.trace.export",
+	traceImport: "traceway.trace.import",
 	spanOpen: "traceway.span.open",
 	spanDelete: "traceway.span.delete",
 	spanCopyJson: "traceway.span.copyJson",
@@ -72,6 +74,8 @@ export const ContextKey = {
 	isServerOnDefaultPort: "traceway:isServerOnDefaultPort",
 	/** The shown source can delete. */
 	canDelete: "traceway:canDelete",
+	/** The shown source writes and reads files of traces. */
+	hasFiles: "traceway:hasFiles",
 	/** The waterfall has the focus, and a single letter is meant for it. */
 	waterfallKeys: "traceway:waterfallKeys",
 	/** A span is marked for a comparison. */

@@ -20,7 +20,14 @@ export interface RequestOptions {
 	readonly query?: Readonly<Record<string, string | number | undefined>>;
 	/** Most bytes of the answer's body. Default 64 MiB. */
 	readonly maxBytes?: number;
+	/** In place of the client's. */
+	readonly timeoutMs?: number;
 	readonly signal: AbortSignal;
+}
+
+/** A request with a body, JSON in UTF-8. */
+interface SentRequest extends RequestOptions {
+	readonly body?: Uint8Array<ArrayBuffer>;
 }
 
 /** An answer with its size, by which callers choose the size of the next page. */
@@ -126,6 +133,34 @@ export class TracewayClient {
 		});
 	}
 
+	/**
+	 * GET of JSON of any size, as its bytes come. Only the beginning of the answer has a time limit. What breaks it off is a
+	 * `SourceError`, too.
+	 */
+	async download(path: string, options: RequestOptions): Promise<AsyncIterable<Uint8Array>> {
+		const label = `GET ${path}`;
+		const body = await this.#run(label, options, async (signal) => {
+			const response = await this.#send("GET", path, options, signal);
+			if (!response.ok) throw await this.#errorOfStatus(label, response);
+			if (!/json/i.test(response.headers.get("content-type") ?? "") || response.body === null) {
+				discardBody(response);
+				throw new SourceError("contentType", `${label}: expected JSON; is this the address of a Traceway server?`);
+			}
+			return response.body as AsyncIterable<Uint8Array>;
+		});
+		return wholeBody(label, body, options.signal);
+	}
+
+	/** POST of JSON that must answer 2xx; resolves with the text of the answer. */
+	async post(path: string, body: Uint8Array<ArrayBuffer>, options: RequestOptions): Promise<string> {
+		const label = `POST ${path}`;
+		return this.#run(label, options, async (signal) => {
+			const response = await this.#send("POST", path, { ...options, body }, signal);
+			if (!response.ok) throw await this.#errorOfStatus(label, response);
+			return (await readBounded(response, options.maxBytes ?? DEFAULT_MAX_BYTES, label)).toString("utf8");
+		});
+	}
+
 	/** DELETE; any 2xx is success whatever its body, and false means that the thing was already gone (404, 410). */
 	async delete(path: string, options: RequestOptions): Promise<boolean> {
 		const label = `DELETE ${path}`;
@@ -142,7 +177,7 @@ export class TracewayClient {
 	}
 
 	/** Sends under the known prefix; while it is not known, a 404 is asked again under the other one. */
-	async #send(method: string, path: string, options: RequestOptions, signal: AbortSignal): Promise<Response> {
+	async #send(method: string, path: string, options: SentRequest, signal: AbortSignal): Promise<Response> {
 		const first = await this.#sendOnce(method, path, options, signal);
 		if (this.#isPrefixSettled) return first;
 		if (first.status !== 404) {
@@ -161,13 +196,17 @@ export class TracewayClient {
 		return first;
 	}
 
-	async #sendOnce(method: string, path: string, options: RequestOptions, signal: AbortSignal): Promise<Response> {
+	async #sendOnce(method: string, path: string, options: SentRequest, signal: AbortSignal): Promise<Response> {
 		const secretHeaders = await this.authorization();
 		const requestedAtMs = Date.now();
 		const { response } = await guardedFetch(this.#options.fetch, this.url(path, options.query), {
 			method,
-			headers: { accept: "application/json" },
+			headers:
+				options.body === undefined
+					? { accept: "application/json" }
+					: { accept: "application/json", "content-type": "application/json" },
 			secretHeaders,
+			body: options.body,
 			signal,
 		});
 		this.#options.onAnswer?.(response.headers, requestedAtMs, Date.now());
@@ -179,13 +218,18 @@ export class TracewayClient {
 		let said = await errorText(response);
 		if (this.#sentToken !== undefined) said = said.replaceAll(this.#sentToken, "…");
 		const message = `${label}: HTTP ${response.status}${said === "" ? "" : `, ${said}`}`;
-		return new SourceError(reasonOfStatus(response.status), message);
+		const seconds = Number(response.headers.get("retry-after"));
+		return new SourceError(
+			reasonOfStatus(response.status),
+			message,
+			seconds > 0 ? { retryAfterSeconds: seconds } : undefined,
+		);
 	}
 
 	async #run<T>(label: string, options: RequestOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		options.signal.throwIfAborted();
 		if (this.problem !== undefined) throw this.problem;
-		const timeoutMs = this.#options.timeoutMs ?? 30_000;
+		const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
 		const timeout = new AbortController();
 		const timer = setTimeout(() => timeout.abort(), timeoutMs);
 		try {
@@ -214,6 +258,21 @@ export function pathOf(list: "traces" | "spans", id: string): string {
 
 function isJsonOrRefused(response: Response): boolean {
 	return response.status === 401 || response.status === 403 || /json/i.test(response.headers.get("content-type") ?? "");
+}
+
+async function* wholeBody(
+	label: string,
+	body: AsyncIterable<Uint8Array>,
+	signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+	try {
+		yield* body;
+	} catch (error) {
+		signal.throwIfAborted();
+		throw new SourceError("network", `${label}: the answer broke off (${describeError(error)}); try again`, {
+			cause: error,
+		});
+	}
 }
 
 async function readBounded(response: Response, maxBytes: number, label: string): Promise<Buffer> {

@@ -12,6 +12,7 @@ import {
 	SourceError,
 	type SourceStatus,
 	type TextSearch,
+	type TraceExport,
 	type TraceTextSearch,
 } from "../source.ts";
 import { pathOf, TracewayClient } from "./client.ts";
@@ -26,6 +27,9 @@ import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
 import { findSpans } from "./traceSearch.ts";
 import { TracewayStream } from "./tracewayStream.ts";
+
+/** Servers check and store a whole piece of a file before they answer. */
+const IMPORT_TIMEOUT_MS = 120_000;
 
 /** What outlives a window reload. */
 export interface SourceMemory {
@@ -76,7 +80,13 @@ export function createTracewaySource(options: TracewaySourceOptions): Source {
 /** A Traceway server: live by its event stream, history by REST, into one store. */
 class TracewaySource implements Source {
 	readonly config: SourceConfig;
-	readonly capabilities: SourceCapabilities = { replay: true, delete: true, filters: true, sessions: true };
+	readonly capabilities: SourceCapabilities = {
+		replay: true,
+		delete: true,
+		filters: true,
+		sessions: true,
+		files: true,
+	};
 	readonly store: TraceStore;
 	readonly #options: TracewaySourceOptions;
 	readonly #owned = new DisposableStore();
@@ -321,6 +331,28 @@ class TracewaySource implements Source {
 		await this.refresh(signal);
 	}
 
+	async exportTraces({ traceId, format }: TraceExport, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+		return await this.#request(signal, async (both) => {
+			const path = format === "otlp" ? "/export/otlp" : "/export/json";
+			try {
+				return await this.#client.download(path, { query: { trace_id: traceId }, signal: both });
+			} catch (error) {
+				// Only our own server writes OTLP; all of them have Traceway's form.
+				throw traceId === undefined || format === "otlp" ? withoutFiles(error, "export in this form") : error;
+			}
+		});
+	}
+
+	async importTraces(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
+		return await this.#request(signal, async (both) => {
+			try {
+				return await this.#client.post("/import", body, { timeoutMs: IMPORT_TIMEOUT_MS, signal: both });
+			} catch (error) {
+				throw withoutFiles(error, "import traces");
+			}
+		});
+	}
+
 	/** Runs a request under the caller's signal and the source's own; the status keeps the last error until one succeeds. */
 	async #request<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		const both = AbortSignal.any([signal, this.#life.signal]);
@@ -395,4 +427,10 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 		signal.addEventListener("abort", onAbort, { once: true });
 		work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
 	});
+}
+
+/** A path that a server does not have, said in words. */
+function withoutFiles(error: unknown, what: string): unknown {
+	if (!(error instanceof SourceError) || !["notFound", "gone", "contentType"].includes(error.reason)) return error;
+	return new SourceError("unsupported", `this server cannot ${what}`, { cause: error });
 }

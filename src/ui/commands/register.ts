@@ -42,10 +42,16 @@ export function registerForRow(context: CommandContext, id: string, run: (argume
 	});
 }
 
+/** The trace of the row that a menu handed over, else of the selected one. */
+export async function traceOfRow(context: CommandContext, argument: unknown): Promise<TraceNode | undefined> {
+	const node = nodeOf(argument) ?? (await context.tracesView.selection());
+	return node !== undefined && "traceId" in node ? { kind: "trace", traceId: node.traceId } : undefined;
+}
+
 /** The tree row that a menu handed over, else the selected one, else a trace the user picks from a list. */
 export async function traceOf(context: CommandContext, argument: unknown): Promise<TraceNode | undefined> {
-	const node = nodeOf(argument) ?? (await context.tracesView.selection());
-	if (node !== undefined && "traceId" in node) return { kind: "trace", traceId: node.traceId };
+	const row = await traceOfRow(context, argument);
+	if (row !== undefined) return row;
 	const connection = context.manager.start();
 	const items = (context.tracesView.tree.list?.ids(Date.now()) ?? []).slice(0, 500).map((traceId) => ({
 		label: plainLabel(displayText(connection.store.summary(traceId)?.name ?? traceId, 200)),

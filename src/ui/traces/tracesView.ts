@@ -152,6 +152,7 @@ export class TracesView implements Disposable {
 		this.#setContext(ContextKey.viewState, viewStateOf(connection, shown, isFiltered));
 		this.#setContext(ContextKey.isFiltered, isFiltered);
 		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
+		this.#setContext(ContextKey.hasFiles, connection.source?.capabilities.files === true);
 		this.#view.description = hostOf(connection);
 	}
 

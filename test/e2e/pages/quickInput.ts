@@ -48,6 +48,19 @@ export class QuickInput {
 		await this.#page.keyboard.press("Enter");
 	}
 
+	/** Names a file in VS Code's own dialog, which stands here in the browser. */
+	async chooseFile(path: string, button: "OK" | "Import"): Promise<void> {
+		const accept = this.widget.getByRole("button", { name: button, exact: true });
+		await accept.waitFor();
+		await until(`${path} is accepted`, async () => {
+			// The dialog reads the folder first, and puts its own path in the box when it has.
+			await this.input.fill(path);
+			await accept.click({ timeout: 2000 });
+			await this.widget.waitFor({ state: "hidden", timeout: 2000 });
+			return true;
+		});
+	}
+
 	async message(): Promise<string> {
 		return (await this.widget.locator(".quick-input-message").textContent()) ?? "";
 	}

@@ -18,7 +18,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 	"src/protocol": { own: ["src/base", "src/model"], packages: ["zod"] },
 	"src/stream": { own: ["src/base"], packages: ["eventsource"] },
 	// Files of traces: read in pieces, written whole. For the command line and for the extension's commands.
-	"src/files": { own: ["src/base"], node: "any" },
+	"src/sources/files": { own: ["src/base"], node: "any" },
 	"src/sources": { own: ["src/base", "src/model", "src/stream", "src/protocol"] },
 	"src/server": {
 		own: ["src/base", "src/model", "src/protocol"],
@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 	},
 	// Everything but the server: that is reached over HTTP, as any other source.
 	"src/ui": {
-		own: ["src/base", "src/model", "src/protocol", "src/stream", "src/sources", "src/files"],
+		own: ["src/base", "src/model", "src/protocol", "src/stream", "src/sources", "src/sources/files"],
 		packages: ["vscode", "undici"],
 		node: "any",
 	},
@@ -37,7 +37,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 		node: "any",
 	},
 	"src/cli": {
-		own: ["src/base", "src/model", "src/protocol", "src/stream", "src/sources", "src/files", "src/server"],
+		own: ["src/base", "src/model", "src/protocol", "src/stream", "src/sources", "src/sources/files", "src/server"],
 		packages: ["@grpc/grpc-js", "get-east-asian-width", "pbf"],
 		node: "any",
 	},

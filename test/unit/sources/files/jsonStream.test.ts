@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JsonStream } from "../../../src/files/jsonStream.ts";
+import { JsonStream } from "../../../../src/sources/files/jsonStream.ts";
 
 /** The bytes of a text in pieces of `size`. */
 async function* inChunks(text: string, size: number): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { sleep } from "../base/abort.ts";
+import { sleep } from "../../base/abort.ts";
 import { FileProblem } from "./fileProblem.ts";
 import { type ImportPiece, importPieces } from "./importPieces.ts";
 import { JsonStream } from "./jsonStream.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ImportPiece, importPieces } from "../../../src/files/importPieces.ts";
-import { JsonStream } from "../../../src/files/jsonStream.ts";
+import { type ImportPiece, importPieces } from "../../../../src/sources/files/importPieces.ts";
+import { JsonStream } from "../../../../src/sources/files/jsonStream.ts";
 
 /** Everything that may stand around spans in a request of these small limits. */
 const ENVELOPE_BYTES = 200;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { describeError } from "../base/logger.ts";
+import { describeError } from "../../base/logger.ts";
 import { FileProblem } from "./fileProblem.ts";
 
 /** Where bytes go that are worth something only together. */

@@ -272,10 +272,8 @@ export class VisibleRows {
 		let level = 0;
 		for (let row = rowCount - 1; row >= 0; row--) {
 			const isWanted = node[row] >= 0 && wanted[node[row]] === 1;
-			const isAbove = depth[row] < level;
-			kept[row] = Number(isWanted || isAbove);
-			if (isAbove) level = depth[row];
-			else if (isWanted) level = Math.max(level, depth[row]);
+			kept[row] = Number(isWanted || depth[row] < level);
+			if (kept[row] === 1) level = depth[row];
 		}
 		let count = 0;
 		for (let row = 0; row < rowCount; ) {

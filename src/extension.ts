@@ -5,6 +5,7 @@ import { registerCompareCommands } from "./ui/commands/compareCommands.ts";
 import { registerConnectionCommands } from "./ui/commands/connectionCommands.ts";
 import type { CommandContext } from "./ui/commands/context.ts";
 import { registerFileCommands } from "./ui/commands/fileCommands.ts";
+import { registerMonitorCommands } from "./ui/commands/monitorCommands.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
@@ -15,6 +16,7 @@ import { FailureNotices } from "./ui/failureNotices.ts";
 import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
 import { MarkedSpan } from "./ui/markedSpan.ts";
 import { MiniServer } from "./ui/miniServer.ts";
+import { Monitor } from "./ui/monitor/monitor.ts";
 import { PanelManager } from "./ui/panels/panelManager.ts";
 import { PartDocuments } from "./ui/partDocuments.ts";
 import { TokenStore } from "./ui/secrets.ts";
@@ -83,6 +85,9 @@ export function activate(context: vscode.ExtensionContext): void {
 		}),
 	);
 
+	const monitor = extension.add(new Monitor({ manager, panels, miniServer, tokens, cliPath, logger: log }));
+	extension.add(vscode.window.registerUriHandler(monitor));
+
 	const commands: CommandContext = {
 		manager,
 		tracesView,
@@ -91,6 +96,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		marked,
 		tokens,
 		miniServer,
+		monitor,
 		cliPath,
 		log,
 		logger: log,
@@ -102,6 +108,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerTracesCommands(commands),
 		...registerTraceCommands(commands),
 		...registerFileCommands(commands),
+		...registerMonitorCommands(commands),
 		...registerWaterfallCommands(commands),
 		...registerCompareCommands(commands),
 	]) {

@@ -33,3 +33,31 @@ export function parseTraceUri(path: string, query: string): TraceLink | undefine
 	if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined;
 	return { traceId, server: `${url.origin}${url.pathname}`.replace(/\/+$/, "") };
 }
+
+/** Whether two base addresses name one server: a slash at the end and the names of this machine make no difference. */
+export function isSameServer(a: string, b: string): boolean {
+	return comparable(a) === comparable(b);
+}
+
+/** Whether an address is one of this machine alone. */
+export function isLoopback(address: string): boolean {
+	return URL.canParse(address) && LOOPBACK.includes(new URL(address).hostname);
+}
+
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+
+function comparable(address: string): string {
+	if (!URL.canParse(address)) return address;
+	const { protocol, hostname, port, pathname } = new URL(address);
+	const host = LOOPBACK.includes(hostname) ? "localhost" : hostname;
+	return `${protocol}//${host}:${port}${pathname.replace(/\/+$/, "")}`;
+}
+
+/** Environment variable that names the pipe on which a window of VS Code takes links, for programs in its terminals. */
+export const OPEN_PIPE_ENV = "TRACEWAY_OPEN_PIPE";
+
+/** What the window answers on that pipe, as one line, when it took the link; anything else is why it did not. */
+export const OPEN_PIPE_OK = "ok";
+
+/** Longest link on the pipe, in bytes. */
+export const MAX_LINK_BYTES = 4096;

@@ -61,6 +61,7 @@ export const CommandId = {
 	waterfallFindPrevious: "traceway.waterfall.findPrevious",
 	waterfallFilter: "traceway.waterfall.filter",
 	waterfallShowKeys: "traceway.waterfall.showKeys",
+	monitorOpen: "traceway.monitor.open",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;

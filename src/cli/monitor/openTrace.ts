@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { connect } from "node:net";
 import { delimiter, join } from "node:path";
-import { traceUri } from "../../protocol/traceUri.ts";
+import { MAX_LINK_BYTES, OPEN_PIPE_ENV, OPEN_PIPE_OK, traceUri } from "../../protocol/traceUri.ts";
 
 /** A program that opens a URI, with its arguments; never run by a shell. */
 export interface Opener {
@@ -74,8 +75,29 @@ function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
 /** Opens a trace in VS Code; resolves with undefined, or with one line that says why not and what to do. */
 export async function openTrace(traceId: string, server: string, context: OpenContext): Promise<string | undefined> {
 	const uri = traceUri(uriScheme(context.env), { traceId, server });
+	const pipe = context.env[OPEN_PIPE_ENV] ?? "";
+	if (pipe !== "") {
+		const answer = await askWindow(pipe, uri);
+		if (answer !== undefined) return answer === OPEN_PIPE_OK ? undefined : `VS Code: ${answer}`;
+	}
 	for (const opener of openersOf(uri, context)) if (await run(opener, context.env)) return undefined;
 	return `Nothing here opens VS Code; open ${uri}`;
+}
+
+/** Hands the link to the window whose terminal this is; resolves with its answer, or undefined when it is not there. */
+function askWindow(pipe: string, uri: string): Promise<string | undefined> {
+	return new Promise((resolve) => {
+		const socket = connect(pipe, () => socket.write(`${uri}\n`));
+		let answer = "";
+		socket.setEncoding("utf8").setTimeout(OPEN_TIMEOUT_MS, () => socket.destroy());
+		socket.on("data", (text: string) => {
+			answer += text;
+			if (answer.includes("\n") || answer.length > MAX_LINK_BYTES) socket.destroy();
+		});
+		// The window went away and left its pipe: "close" follows, without an answer.
+		socket.on("error", () => {});
+		socket.on("close", () => resolve(answer.split("\n", 1)[0] || undefined));
+	});
 }
 
 function run({ command, args }: Opener, env: NodeJS.ProcessEnv): Promise<boolean> {

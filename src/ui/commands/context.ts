@@ -2,6 +2,7 @@ import type * as vscode from "vscode";
 import type { Logger } from "../../base/logger.ts";
 import type { MarkedSpan } from "../markedSpan.ts";
 import type { MiniServer } from "../miniServer.ts";
+import type { Monitor } from "../monitor/monitor.ts";
 import type { PanelManager } from "../panels/panelManager.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { TokenStore } from "../secrets.ts";
@@ -17,6 +18,7 @@ export interface CommandContext {
 	readonly marked: MarkedSpan;
 	readonly tokens: TokenStore;
 	readonly miniServer: MiniServer;
+	readonly monitor: Monitor;
 	/** Path of the bundled command line. */
 	readonly cliPath: string;
 	readonly log: vscode.LogOutputChannel;

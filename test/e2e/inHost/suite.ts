@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { SETTING_DEFAULTS } from "../../../src/ui/settings.ts";
@@ -64,6 +65,29 @@ async function post(path: string, body: object): Promise<{ readonly id: string }
 	});
 	assert.equal(answer.status, 201, path);
 	return (await answer.json()) as { readonly id: string };
+}
+
+function monitorTerminal(): vscode.Terminal | undefined {
+	return vscode.window.terminals.find(({ name }) => name.startsWith("Traceway Monitor"));
+}
+
+function hasTab(label: string): boolean {
+	return vscode.window.tabGroups.all.some(({ tabs }) => tabs.some((tab) => tab.label.includes(label)));
+}
+
+/** The answer to one line that a program in a terminal sends. */
+function ask(pipe: string, line: string): Promise<string> {
+	return new Promise((resolve, reject) => {
+		let answer = "";
+		connect(pipe)
+			.setEncoding("utf8")
+			.on("data", (text: string) => {
+				answer += text;
+			})
+			.on("error", reject)
+			.on("close", () => resolve(answer.trim()))
+			.write(`${line}\n`);
+	});
 }
 
 export function run(): Promise<void> {
@@ -140,6 +164,36 @@ export function run(): Promise<void> {
 				const document = await vscode.workspace.openTextDocument(uri);
 				assert.deepEqual(JSON.parse(document.getText()), { question: "why?" });
 				assert.equal(document.languageId, "json");
+			},
+		],
+		[
+			"runs the monitor in a terminal, and opens the traces that it names",
+			async () => {
+				const trace = await post("traces", { name: "from the monitor" });
+				await vscode.commands.executeCommand("traceway.monitor.open");
+				const terminal = monitorTerminal();
+				assert.ok(terminal !== undefined, "there is no terminal with the monitor");
+				await vscode.commands.executeCommand("traceway.monitor.open");
+				assert.equal(vscode.window.terminals.filter((one) => one === terminal || one.name === terminal.name).length, 1);
+
+				const { env } = terminal.creationOptions as vscode.TerminalOptions;
+				const pipe = env?.TRACEWAY_OPEN_PIPE ?? "";
+				const server = encodeURIComponent(await serverUrl());
+				const link = `${vscode.env.uriScheme}://${EXTENSION_ID}/trace/${trace.id}?server=${server}`;
+				assert.equal(await ask(pipe, link), "ok");
+				await until("the waterfall is open", () => hasTab("from the monitor"));
+				assert.match(await ask(pipe, link.replace(server, "http%3A%2F%2F192.0.2.1")), /192\.0\.2\.1/);
+				assert.match(await ask(pipe, "vscode://elsewhere/run?command=x"), /names no trace/);
+
+				const closed = new Promise<vscode.Terminal>((resolve) => {
+					const listener = vscode.window.onDidCloseTerminal((one) => {
+						listener.dispose();
+						resolve(one);
+					});
+				});
+				// Keys that come before the monitor reads any wait for it in the terminal.
+				terminal.sendText("q", false);
+				assert.equal((await closed).exitStatus?.code, 0);
 			},
 		],
 		[

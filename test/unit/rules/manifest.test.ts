@@ -92,7 +92,7 @@ describe("the manifest and the ids of the code", () => {
 	it("have the same views and panels", () => {
 		expect(sorted(viewIds)).toEqual(sorted(Object.values(ViewId)));
 		expect(sorted(manifest.activationEvents)).toEqual(
-			sorted(Object.values(PanelId).map((id) => `onWebviewPanel:${id}`)),
+			sorted([...Object.values(PanelId).map((id) => `onWebviewPanel:${id}`), "onUri"]),
 		);
 	});
 

@@ -204,6 +204,9 @@ describe("what the user arranged", () => {
 				spanId: "s1",
 				folds: { raw: true },
 				scrollTop: 250,
+				expanded: [],
+				whole: [],
+				parts: {},
 			});
 			await send({ type: "detail/value", detail: completedView() });
 			expect(await page.locator("#content-raw traceway-json-tree").count()).toBe(1);

@@ -6,6 +6,7 @@ import { fill } from "../shared/words.ts";
 import { blockText, shownBytes } from "./blockText.ts";
 import "./jsonTree.ts";
 import { liveText } from "./liveText.ts";
+import type { PartArrangement } from "./partArrangement.ts";
 import "./textLines.ts";
 import { words } from "./words.ts";
 
@@ -38,6 +39,8 @@ export interface PageContext {
 	openPart(part: SpanPart): void;
 	copyPart(part: SpanPart): void;
 	copyText(key: string, text: string): void;
+	/** What the user arranged in the tree or text of a part; holds for the span shown. */
+	arrangementOf(part: SpanPart): PartArrangement;
 	/** A part that came cut, once it was loaded whole. */
 	wholeOf(part: SpanPart, cut: PartText): PartText | undefined;
 	loadPart(part: SpanPart): void;
@@ -142,7 +145,7 @@ export function shownText(part: PartText): string {
 }
 
 /** A block of text that scrolls by itself when it is long, for mouse and keyboard. */
-export function textBlock(part: PartText, name: string): TemplateResult {
+export function textBlock(part: PartText, name: string, address: SpanPart): TemplateResult {
 	if (part.text === "") return html`<p class="empty">${words.emptyText}</p>`;
 	return html`<pre
 		class="block ${part.language}"
@@ -150,28 +153,24 @@ export function textBlock(part: PartText, name: string): TemplateResult {
 		role="group"
 		dir="auto"
 		aria-label=${name}
+		data-part=${address}
 	>${liveText(shownText(part))}</pre>`;
 }
 
 /** A part as it reads best: JSON as a tree unless text is wanted, a long text by lines, what is cut by its beginning. */
 export function partContent(context: PageContext, part: PartText, name: string, address: SpanPart): TemplateResult {
 	const whole = part.isCut ? context.wholeOf(address, part) : part;
-	if (whole?.language === "json" && !context.isOpen("text", false)) return jsonTree(whole, name);
-	if (part.isCut && whole !== undefined) return textLines(whole, name);
-	return html`${cutNotice(context, part, address, name)}${textBlock(part, name)}`;
+	const isTree = whole?.language === "json" && !context.isOpen("text", false);
+	if (whole !== undefined && (isTree || part.isCut)) return wholeContent(context, whole, name, address);
+	return html`${cutNotice(context, part, address, name)}${textBlock(part, name, address)}`;
 }
 
-/** A part that was loaded whole. */
-export function wholeContent(context: PageContext, whole: PartText, name: string): TemplateResult {
-	return whole.language === "json" && !context.isOpen("text", false) ? jsonTree(whole, name) : textLines(whole, name);
-}
-
-function jsonTree(part: PartText, name: string): TemplateResult {
-	return html`<traceway-json-tree .text=${part.text} .label=${name}></traceway-json-tree>`;
-}
-
-function textLines(part: PartText, name: string): TemplateResult {
-	return html`<traceway-text-lines .text=${part.text} .label=${name}></traceway-text-lines>`;
+/** A part that is here whole: JSON as a tree unless text is wanted, any text by lines. */
+export function wholeContent(context: PageContext, whole: PartText, name: string, address: SpanPart): TemplateResult {
+	const arrangement = context.arrangementOf(address);
+	return whole.language === "json" && !context.isOpen("text", false)
+		? html`<traceway-json-tree .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-json-tree>`
+		: html`<traceway-text-lines .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-text-lines>`;
 }
 
 /** Switches between the tree and the text of JSON, for all parts alike. */

@@ -64,6 +64,12 @@ export class JsonRows {
 		this.#show();
 	}
 
+	/** Folds and unfolds many at once: what is visible is worked out once. Rows that cannot fold are left alone. */
+	setFolds(folds: Iterable<readonly [row: number, isFolded: boolean]>): void {
+		for (const [row, isFolded] of folds) if (this.canFold(row)) this.#folded[row] = isFolded ? 1 : 0;
+		this.#show();
+	}
+
 	/** Folds or unfolds everything; the root stays open, for a tree of one row shows nothing. */
 	setAllFolded(isFolded: boolean): void {
 		for (let row = 1; row < this.count; row++) this.#folded[row] = isFolded && this.canFold(row) ? 1 : 0;
@@ -73,10 +79,15 @@ export class JsonRows {
 
 	/** Opens all containers on the same level below the same one (the tree pattern's `*`). */
 	openSiblings(row: number): void {
+		for (const sibling of this.siblingsOf(row)) this.#folded[sibling] = 0;
+		this.#show();
+	}
+
+	/** The rows of one level below the same container, the row itself among them. */
+	*siblingsOf(row: number): Iterable<number> {
 		const parent = this.parents[row];
 		const end = parent === -1 ? this.count : this.ends[parent];
-		for (let at = parent + 1; at < end; at = this.ends[at]) this.#folded[at] = 0;
-		this.#show();
+		for (let at = parent + 1; at < end; at = this.ends[at]) yield at;
 	}
 
 	/** Opens whatever hides a row. */
@@ -127,6 +138,26 @@ export class JsonRows {
 			else steps.push(/^[A-Za-z_]\w*$/.test(key ?? "") ? `.${key}` : `[${JSON.stringify(key)}]`);
 		}
 		return ROOT + steps.reverse().join("");
+	}
+
+	/** Names and indices from the root to a row. */
+	keysTo(row: number): (string | number)[] {
+		const keys: (string | number)[] = [];
+		for (let at = row; at > 0; at = this.parents[at]) keys.push(this.keys[at] ?? 0);
+		return keys.reverse();
+	}
+
+	/** The row that these lead to; -1 when there is none. Steps over the siblings before it, not over what is below them. */
+	rowAt(keys: readonly unknown[]): number {
+		let row = this.count === 0 ? -1 : 0;
+		for (const key of keys) {
+			const end = this.ends[row];
+			let child = row + 1;
+			while (child < end && this.keys[child] !== key) child = this.ends[child];
+			if (child >= end) return -1;
+			row = child;
+		}
+		return row;
 	}
 
 	#show(): void {

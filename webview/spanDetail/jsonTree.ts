@@ -8,6 +8,7 @@ import { fill } from "../shared/words.ts";
 import { blockText, lineText } from "./blockText.ts";
 import { JsonRows, RowKind, scalarText } from "./jsonRows.ts";
 import { jsonTreeStyles } from "./jsonTreeStyles.ts";
+import { PartArrangement } from "./partArrangement.ts";
 import { rowWindow, scrollTopFor } from "./rowWindow.ts";
 import { Viewport } from "./viewport.ts";
 import { words } from "./words.ts";
@@ -17,8 +18,6 @@ const ROW_HEIGHT = 22;
 /** Values up to this many rows are wholly open at first, longer ones to this depth. */
 const MAX_OPEN_ROWS = 200;
 const OPEN_DEPTH = 2;
-/** Up to this many rows what the user folded is found again when the text changed: each path is written out for that. */
-const MAX_KEPT_ROWS = 20_000;
 /** A value of so few rows needs no search. */
 const MAX_BARE_ROWS = 12;
 /** Of a value in its row; the whole stands below the tree when the row is selected. */
@@ -36,31 +35,39 @@ export type JsonCopyEvent = CustomEvent<{ readonly text: string }>;
  * keys of the tree pattern; with search, copy of a value and of its path. Text that is no JSON shows nothing.
  */
 export class JsonTree extends LitElement {
-	static override properties = { text: { attribute: false }, label: { attribute: false } };
+	static override properties = {
+		text: { attribute: false },
+		label: { attribute: false },
+		arrangement: { attribute: false },
+	};
 	static override styles = [baseStyles, iconStyles, jsonTreeStyles];
 
 	declare text: string;
 	/** Names the tree for screen readers. */
 	declare label: string;
+	/** What the user folded, selected and searched; it holds while the text grows. Another one is another value. */
+	declare arrangement: PartArrangement;
 
 	#rows = new JsonRows(null, 0);
-	/** What the user folded or unfolded, by path: it holds while the text grows. */
-	readonly #decided = new Map<string, boolean>();
 	#active = 0;
-	#search = "";
 	#matches: Uint32Array = new Uint32Array(0);
-	/** Index into the matches; -1 before the first step. */
-	#match = -1;
 	readonly #viewport = new Viewport(this);
 
 	constructor() {
 		super();
 		this.text = "null";
 		this.label = "";
+		this.arrangement = new PartArrangement();
 	}
 
 	protected override willUpdate(changed: PropertyValues<this>): void {
-		if (changed.has("text")) this.#build();
+		if (changed.has("text") || changed.has("arrangement")) this.#build(changed.has("arrangement"));
+	}
+
+	protected override updated(changed: PropertyValues<this>): void {
+		if (!changed.has("arrangement")) return;
+		this.#viewport.element.scrollTop = this.arrangement.scrollTop;
+		this.#viewport.measure();
 	}
 
 	override render(): TemplateResult {
@@ -76,7 +83,7 @@ export class JsonTree extends LitElement {
 				tabindex="0"
 				aria-label=${this.label}
 				aria-activedescendant=${place >= from && place < to ? `row-${this.#active}` : nothing}
-				@scroll=${this.#viewport.measure}
+				@scroll=${this.#handleScroll}
 				@keydown=${this.#handleKey}
 				@click=${this.#handleClick}
 				@dblclick=${this.#handleDoubleClick}
@@ -104,18 +111,18 @@ export class JsonTree extends LitElement {
 
 	#renderSearch(): TemplateResult {
 		const count = this.#matches.length;
-		const found = count === 0 ? words.jsonNoMatch : fill(words.jsonMatch, this.#match + 1, count);
+		const found = count === 0 ? words.jsonNoMatch : fill(words.jsonMatch, this.arrangement.match + 1, count);
 		return html`<span class="search">
 			<input
 				type="text"
 				spellcheck="false"
 				placeholder=${words.jsonSearch}
 				aria-label=${`${words.jsonSearch}: ${this.label}`}
-				.value=${this.#search}
+				.value=${this.arrangement.search}
 				@input=${(event: Event) => this.#find((event.target as HTMLInputElement).value)}
 				@keydown=${this.#handleSearchKey}
 			/>
-			<span class="found" aria-live="polite">${this.#search === "" ? "" : found}</span>
+			<span class="found" aria-live="polite">${this.arrangement.search === "" ? "" : found}</span>
 			${this.#button("chevron-up", words.jsonPrevious, () => this.#step(-1), count === 0)}
 			${this.#button("chevron-down", words.jsonNext, () => this.#step(1), count === 0)}
 		</span>`;
@@ -200,8 +207,9 @@ export class JsonTree extends LitElement {
 
 	// ── What changes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-	#build(): void {
-		const activePath = this.#rows.pathOf(this.#active);
+	/** `isNew`: this arrangement was not shown here before. */
+	#build(isNew: boolean): void {
+		const { arrangement } = this;
 		let value: unknown;
 		try {
 			value = JSON.parse(this.text) as unknown;
@@ -209,39 +217,62 @@ export class JsonTree extends LitElement {
 			// Only whole JSON is handed in; anything else is one string, which is what it is.
 			value = this.text;
 		}
-		this.#rows = new JsonRows(value, OPEN_DEPTH);
-		if (this.#rows.count <= MAX_OPEN_ROWS) this.#rows.setAllFolded(false);
-		this.#active = 0;
-		const isArranged = this.#decided.size > 0 || activePath !== "$";
-		if (isArranged && this.#rows.count <= MAX_KEPT_ROWS) {
-			for (let row = 0; row < this.#rows.count; row++) {
-				if (!this.#rows.canFold(row) && activePath === "$") continue;
-				const path = this.#rows.pathOf(row);
-				if (path === activePath) this.#active = row;
-				const isFolded = this.#decided.get(path);
-				if (isFolded !== undefined) this.#rows.setFolded(row, isFolded);
-			}
+		const rows = new JsonRows(value, OPEN_DEPTH);
+		this.#rows = rows;
+		const allFolded = arrangement.all ?? (rows.count <= MAX_OPEN_ROWS ? false : undefined);
+		if (allFolded !== undefined) rows.setAllFolded(allFolded);
+		const folds = [...arrangement.folds].map(([path, isFolded]) => [this.#rowAt(path), isFolded] as const);
+		if (folds.length > 0) rows.setFolds(folds.filter(([row]) => row !== -1));
+		this.#active = Math.max(0, this.#rowAt(arrangement.active));
+		this.#matches = rows.find(arrangement.search);
+		arrangement.match = Math.min(arrangement.match, this.#matches.length - 1);
+		// What a search had opened; what the user folded since stays folded while the text grows.
+		if (isNew && arrangement.match >= 0) rows.reveal(this.#matches[arrangement.match]);
+	}
+
+	/** Row of a path of the arrangement, which may be of another value; -1 when it leads nowhere. */
+	#rowAt(path: string): number {
+		try {
+			const keys: unknown = JSON.parse(path);
+			return Array.isArray(keys) ? this.#rows.rowAt(keys) : -1;
+		} catch {
+			// Not ours: an older version's.
+			return -1;
 		}
-		this.#matches = this.#rows.find(this.#search);
-		this.#match = Math.min(this.#match, this.#matches.length - 1);
+	}
+
+	#pathTo(row: number): string {
+		return JSON.stringify(this.#rows.keysTo(row));
+	}
+
+	/** Something worth keeping changed. */
+	#tell(): void {
+		this.dispatchEvent(new CustomEvent("part-arrange", { bubbles: true, composed: true }));
+	}
+
+	#setActive(row: number): void {
+		this.#active = row;
+		this.arrangement.active = this.#pathTo(row);
+		this.#tell();
 	}
 
 	#setFolded(row: number, isFolded: boolean): void {
 		this.#rows.setFolded(row, isFolded);
-		this.#decided.set(this.#rows.pathOf(row), isFolded);
+		this.arrangement.decide(this.#pathTo(row), isFolded);
+		this.#tell();
 		this.requestUpdate();
 	}
 
 	#setAllFolded(isFolded: boolean): void {
-		this.#decided.clear();
+		this.arrangement.decideAll(isFolded);
 		this.#rows.setAllFolded(isFolded);
-		if (this.#rows.placeOf(this.#active) === -1) this.#active = 0;
+		this.#setActive(this.#rows.placeOf(this.#active) === -1 ? 0 : this.#active);
 		this.requestUpdate();
 		this.#reveal(this.#active);
 	}
 
 	#select(row: number): void {
-		this.#active = row;
+		this.#setActive(row);
 		this.requestUpdate();
 		this.#reveal(row);
 	}
@@ -259,9 +290,10 @@ export class JsonTree extends LitElement {
 	}
 
 	#find(text: string): void {
-		this.#search = text;
+		this.arrangement.search = text;
+		this.arrangement.match = -1;
+		this.#tell();
 		this.#matches = this.#rows.find(text);
-		this.#match = -1;
 		this.requestUpdate();
 		if (this.#matches.length > 0) this.#step(1);
 	}
@@ -269,8 +301,9 @@ export class JsonTree extends LitElement {
 	#step(by: number): void {
 		const count = this.#matches.length;
 		if (count === 0) return;
-		this.#match = this.#match === -1 && by < 0 ? count - 1 : (this.#match + by + count) % count;
-		const row = this.#matches[this.#match];
+		const { match } = this.arrangement;
+		this.arrangement.match = match === -1 && by < 0 ? count - 1 : (match + by + count) % count;
+		const row = this.#matches[this.arrangement.match];
 		this.#rows.reveal(row);
 		this.#select(row);
 	}
@@ -299,11 +332,17 @@ export class JsonTree extends LitElement {
 
 	// ── Mouse, keys, scrolling ─────────────────────────────────────────────────────────────────────────────────────────
 
+	readonly #handleScroll = (): void => {
+		this.#viewport.measure();
+		this.arrangement.scrollTop = this.#viewport.scrollTop;
+		this.#tell();
+	};
+
 	readonly #handleClick = (event: MouseEvent): void => {
 		const target = event.target as Element;
 		const row = rowOf(target);
 		if (row === undefined) return;
-		this.#active = row;
+		this.#setActive(row);
 		if (target.closest(".twisty") !== null) this.#setFolded(row, !this.#rows.isFolded(row));
 		this.requestUpdate();
 	};
@@ -352,6 +391,10 @@ export class JsonTree extends LitElement {
 		} else if (event.key === "Enter" || event.key === " ") this.#setFolded(this.#active, !rows.isFolded(this.#active));
 		else if (event.key === "*") {
 			rows.openSiblings(this.#active);
+			for (const row of rows.siblingsOf(this.#active)) {
+				if (rows.canFold(row)) this.arrangement.decide(this.#pathTo(row), false);
+			}
+			this.#tell();
 			this.requestUpdate();
 		} else return;
 		event.preventDefault();

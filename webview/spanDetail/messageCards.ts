@@ -233,7 +233,7 @@ function markdownSwitch(context: PageContext, message: MessageView): TemplateRes
 
 function messageText(context: PageContext, message: MessageView, part: SpanPart, label: string): TemplateResult {
 	const whole = message.content.isCut ? context.wholeOf(part, message.content) : undefined;
-	if (whole !== undefined) return wholeContent(context, whole, `${label} ${words.message}`);
+	if (whole !== undefined) return wholeContent(context, whole, `${label} ${words.message}`, part);
 	const text = shownText(message.content);
 	const fold = foldOf(message, part.startsWith("output"));
 	const preview = previewOf(text, fold.lines, fold.characters);

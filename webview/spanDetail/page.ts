@@ -1,7 +1,6 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { assertNever } from "../../src/base/assert.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
-import { formatDuration } from "../../src/model/format.ts";
 import {
 	type ConnectionView,
 	type HostToSpanDetail,
@@ -21,20 +20,16 @@ import { blockText, lineText } from "./blockText.ts";
 import type { FoldName, PageContext } from "./context.ts";
 import { JsonColors } from "./jsonColors.ts";
 import type { JsonCopyEvent } from "./jsonTree.ts";
+import { KeptView } from "./keptView.ts";
 import { LazyImages } from "./lazyImages.ts";
 import { loadKit } from "./loadKit.ts";
 import { messageCards } from "./messageCards.ts";
-import { overview, runningNs, STATE_WORDS, summaryChips } from "./overview.ts";
+import { overview, STATE_WORDS, summaryChips } from "./overview.ts";
+import { checkedState, MAX_EXPANDED, MAX_WHOLE_PARTS, type PageState } from "./pageState.ts";
+import { RunningTime } from "./runningTime.ts";
 import { errorSection, missingMessages, payloadSections } from "./sections.ts";
 import { spanDetailStyles } from "./styles.ts";
 import { words } from "./words.ts";
-
-/** What this page keeps over a reload: which span, which folds the user decided on, and how far it was read. */
-interface PageState extends SpanDetailViewState {
-	readonly folds: Readonly<Partial<Record<FoldName, boolean>>>;
-	/** Pixels. */
-	readonly scrollTop: number;
-}
 
 type Phase =
 	| { readonly name: "waiting" }
@@ -47,21 +42,6 @@ type Phase =
 const LOADING_DELAY_MS = 150;
 const COPIED_MS = 1_500;
 const SAVE_DELAY_MS = 300;
-const FOLDS: readonly FoldName[] = [
-	"input",
-	"output",
-	"attributes",
-	"events",
-	"links",
-	"resource",
-	"scope",
-	"otel",
-	"raw",
-	"system",
-	"reasoning",
-	"text",
-	"markdown",
-];
 const MESSAGE_TYPES: readonly HostToSpanDetail["type"][] = [
 	"detail/loading",
 	"detail/value",
@@ -81,7 +61,6 @@ export class SpanDetailPage extends LitElement {
 	readonly #images = new LazyImages((part) => this.#endpoint.post({ type: "image/load", part }));
 	#owned = new DisposableStore();
 	#clock: SharedClock | undefined;
-	#tick: { dispose(): void } | undefined;
 	#phase: Phase = { name: "waiting" };
 	/** The span that the host loads or shows; what else arrives of another one is late. */
 	#address: SpanDetailViewState | undefined;
@@ -90,9 +69,12 @@ export class SpanDetailPage extends LitElement {
 	#expanded = new Set<string>();
 	/** Parts that came cut and were loaded whole. */
 	#whole = new Map<SpanPart, PartText>();
+	readonly #kept = new KeptView(this, () => this.#saveSoon());
+	readonly #runningTime = new RunningTime(() => this.renderRoot);
 	#copiedKey: string | undefined;
 	#announcement = "";
 	#isKitReady = false;
+	#kit: Promise<void> | undefined;
 	#restored: PageState | undefined = checkedState(this.#endpoint.getState());
 	#loadingTimer: ReturnType<typeof setTimeout> | undefined;
 	#copiedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -109,10 +91,10 @@ export class SpanDetailPage extends LitElement {
 		window.addEventListener("pagehide", save);
 		this.#owned.add({ dispose: () => window.removeEventListener("pagehide", save) });
 		this.addEventListener("json-copy", this.#handleJsonCopy);
-		this.addEventListener("scroll", this.#saveSoon, { passive: true });
+		this.#kept.connect();
 		if (this.#restored !== undefined) this.#folds = { ...this.#restored.folds };
 		this.#showLoading(undefined);
-		void this.#loadKit();
+		this.#kit = this.#loadKit();
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
 	}
 
@@ -120,9 +102,8 @@ export class SpanDetailPage extends LitElement {
 		super.disconnectedCallback();
 		this.#save();
 		this.removeEventListener("json-copy", this.#handleJsonCopy);
-		this.removeEventListener("scroll", this.#saveSoon);
-		this.#tick?.dispose();
-		this.#tick = undefined;
+		this.#kept.disconnect();
+		this.#runningTime.stop();
 		this.#owned.dispose();
 		this.#images.clear();
 		for (const timer of [this.#loadingTimer, this.#copiedTimer]) clearTimeout(timer);
@@ -134,7 +115,7 @@ export class SpanDetailPage extends LitElement {
 	}
 
 	protected override updated(): void {
-		this.#updateTick();
+		this.#runningTime.update(this.#clock, this.#phase.name === "value" ? this.#phase.detail : undefined);
 		this.#tellContext();
 		this.#colors.update(jsonNodes(this.renderRoot));
 	}
@@ -230,11 +211,14 @@ export class SpanDetailPage extends LitElement {
 				if (message.spanId !== this.#address?.spanId) return;
 				this.#whole.set(message.part, message.text);
 				this.requestUpdate();
+				this.#saveSoon();
+				void this.#kept.settle();
 				return;
 			case "image/value":
 				if (message.spanId !== this.#address?.spanId) return;
 				this.#images.set(message.part, message.uri);
 				this.requestUpdate();
+				void this.#kept.settle();
 				return;
 			case "connection/changed":
 				this.#connection = message.connection;
@@ -255,7 +239,6 @@ export class SpanDetailPage extends LitElement {
 		const before = this.#phase.name === "value" ? this.#phase.detail : undefined;
 		const isSame = before !== undefined && isSameSpan(before, detail);
 		if (!isSame) {
-			this.#expanded = new Set();
 			this.#images.clear();
 			this.#whole.clear();
 			this.#announcement = "";
@@ -264,7 +247,8 @@ export class SpanDetailPage extends LitElement {
 		}
 		this.#address = { sourceId: detail.sourceId, traceId: detail.traceId, spanId: detail.spanId };
 		this.#setPhase({ name: "value", detail });
-		if (!isSame) void this.updateComplete.then(() => this.#placeScroll(detail));
+		if (!isSame) this.#restore(detail);
+		void this.#kept.settle();
 		this.#saveSoon();
 	}
 
@@ -274,39 +258,19 @@ export class SpanDetailPage extends LitElement {
 		this.requestUpdate();
 	}
 
-	/** A span begins at its top, but for the one that was read before the page was hidden or reloaded. */
-	#placeScroll(detail: SpanDetailView): void {
-		const restored = this.#restored;
+	/** A span begins folded and at its top, but for the one that was read before the page was hidden or reloaded. */
+	#restore(detail: SpanDetailView): void {
+		const before = this.#restored;
 		this.#restored = undefined;
-		this.scrollTop = restored !== undefined && isSameSpan(detail, restored) ? restored.scrollTop : 0;
+		const restored = before !== undefined && isSameSpan(detail, before) ? before : undefined;
+		this.#expanded = new Set(restored?.expanded);
+		for (const part of restored?.whole ?? []) this.#endpoint.post({ type: "part/load", part });
+		this.#kept.restore(restored, this.#kit);
 	}
 
 	#announce(text: string): void {
 		this.#announcement = text;
 		this.requestUpdate();
-	}
-
-	// ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-	/** The clock runs only while a running span is shown. */
-	#updateTick(): void {
-		const isRunning = this.#phase.name === "value" && this.#phase.detail.durationNs === undefined;
-		if (!isRunning) {
-			this.#tick?.dispose();
-			this.#tick = undefined;
-			return;
-		}
-		this.#tick ??= this.#clock?.onTick(() => this.#showRunningDuration());
-		this.#showRunningDuration();
-	}
-
-	#showRunningDuration(): void {
-		if (this.#phase.name !== "value") return;
-		const { detail } = this.#phase;
-		const place = this.renderRoot.querySelector(".ticking");
-		if (place === null || detail.state !== "running") return;
-		const text = formatDuration(runningNs(detail, Date.now()));
-		if (place.textContent !== text) place.textContent = text;
 	}
 
 	// ── What the user does ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -324,8 +288,10 @@ export class SpanDetailPage extends LitElement {
 			setExpanded: (key, isExpanded) => {
 				if (isExpanded) this.#expanded.add(key);
 				else this.#expanded.delete(key);
+				this.#saveSoon();
 				this.requestUpdate();
 			},
+			arrangementOf: (part) => this.#kept.arrangements.of(part),
 			openPart: (part: SpanPart) => this.#endpoint.post({ type: "part/open", part }),
 			copyPart: (part: SpanPart) => {
 				this.#endpoint.post({ type: "part/copy", part });
@@ -387,38 +353,34 @@ export class SpanDetailPage extends LitElement {
 
 	// ── What stays ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	readonly #saveSoon = (): void => {
+	#saveSoon(): void {
 		this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_DELAY_MS);
-	};
+	}
 
 	#save(): void {
 		clearTimeout(this.#saveTimer);
 		this.#saveTimer = undefined;
 		if (this.#address === undefined) return;
-		// Until the value is there, the place that is to be restored is the one to keep.
-		const scrollTop = this.#phase.name === "value" ? this.scrollTop : (this.#restored?.scrollTop ?? 0);
-		this.#endpoint.setState({ ...this.#address, folds: { ...this.#folds }, scrollTop });
+		// Until the span is there, what is to be restored is what is to be kept.
+		if (this.#phase.name !== "value") {
+			if (this.#restored === undefined || !isSameSpan(this.#address, this.#restored)) {
+				this.#endpoint.setState({ ...this.#address, folds: { ...this.#folds }, scrollTop: 0 });
+			}
+			return;
+		}
+		this.#endpoint.setState({
+			...this.#address,
+			folds: { ...this.#folds },
+			scrollTop: this.#kept.scrollTop,
+			expanded: [...this.#expanded].slice(-MAX_EXPANDED),
+			whole: [...this.#whole.keys()].slice(-MAX_WHOLE_PARTS),
+			parts: this.#kept.arrangements.toState(),
+		});
 	}
 }
 
 function isSameSpan(a: SpanDetailViewState, b: SpanDetailViewState): boolean {
 	return a.spanId === b.spanId && a.traceId === b.traceId && a.sourceId === b.sourceId;
-}
-
-/** What `getState` gave, if it is of this version's shape. */
-function checkedState(value: unknown): PageState | undefined {
-	if (typeof value !== "object" || value === null) return undefined;
-	const { sourceId, traceId, spanId, folds, scrollTop } = value as Record<string, unknown>;
-	if (typeof sourceId !== "string" || typeof traceId !== "string" || typeof spanId !== "string") return undefined;
-	const known: Partial<Record<FoldName, boolean>> = {};
-	if (typeof folds === "object" && folds !== null) {
-		for (const name of FOLDS) {
-			const isOpen = (folds as Record<string, unknown>)[name];
-			if (typeof isOpen === "boolean") known[name] = isOpen;
-		}
-	}
-	const top = typeof scrollTop === "number" && scrollTop >= 0 ? scrollTop : 0;
-	return { sourceId, traceId, spanId, folds: known, scrollTop: top };
 }
 
 /** The text nodes that hold JSON. */

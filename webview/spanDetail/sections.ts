@@ -54,7 +54,7 @@ function framedText(
 	frames: readonly FrameView[],
 	name: string,
 ): TemplateResult {
-	if (frames.length === 0) return textBlock(text, name);
+	if (frames.length === 0) return textBlock(text, name, part);
 	const pieces: unknown[] = [];
 	let from = 0;
 	for (const { start, end, index } of frames) {
@@ -72,7 +72,7 @@ function framedText(
 		from = end;
 	}
 	pieces.push(blockText(text.text.slice(from)));
-	return html`<pre class="block" tabindex="0" role="group" aria-label=${name}>${pieces}</pre>`;
+	return html`<pre class="block" tabindex="0" role="group" aria-label=${name} data-part=${part}>${pieces}</pre>`;
 }
 
 /** Why there is nothing to read on a call of a model, and what helps. */

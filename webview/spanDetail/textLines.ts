@@ -1,6 +1,7 @@
 import { css, html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { baseStyles } from "../shared/styles.ts";
 import { blockText } from "./blockText.ts";
+import { PartArrangement } from "./partArrangement.ts";
 import { rowWindow } from "./rowWindow.ts";
 import { Viewport } from "./viewport.ts";
 
@@ -11,7 +12,11 @@ const MAX_LINE_UNITS = 2_000;
 
 /** A long text by lines, of which only those in view are in the DOM. Wrapped by nothing but line ends: it scrolls sideways. */
 export class TextLines extends LitElement {
-	static override properties = { text: { attribute: false }, label: { attribute: false } };
+	static override properties = {
+		text: { attribute: false },
+		label: { attribute: false },
+		arrangement: { attribute: false },
+	};
 	static override styles = [
 		baseStyles,
 		css`
@@ -45,6 +50,8 @@ export class TextLines extends LitElement {
 
 	declare text: string;
 	declare label: string;
+	/** Where the user scrolled to. */
+	declare arrangement: PartArrangement;
 
 	#lines: readonly string[] = [];
 	readonly #viewport = new Viewport(this);
@@ -53,7 +60,20 @@ export class TextLines extends LitElement {
 		super();
 		this.text = "";
 		this.label = "";
+		this.arrangement = new PartArrangement();
 	}
+
+	protected override updated(changed: PropertyValues<this>): void {
+		if (!changed.has("arrangement")) return;
+		this.#viewport.element.scrollTop = this.arrangement.scrollTop;
+		this.#viewport.measure();
+	}
+
+	readonly #handleScroll = (): void => {
+		this.#viewport.measure();
+		this.arrangement.scrollTop = this.#viewport.scrollTop;
+		this.dispatchEvent(new CustomEvent("part-arrange", { bubbles: true, composed: true }));
+	};
 
 	protected override willUpdate(changed: PropertyValues<this>): void {
 		if (changed.has("text")) this.#lines = linesOf(this.text);
@@ -61,7 +81,7 @@ export class TextLines extends LitElement {
 
 	override render(): TemplateResult {
 		const { from, to } = rowWindow(this.#viewport.scrollTop, this.#viewport.height, LINE_HEIGHT, this.#lines.length);
-		return html`<div class="viewport" tabindex="0" role="group" aria-label=${this.label} @scroll=${this.#viewport.measure}>
+		return html`<div class="viewport" tabindex="0" role="group" aria-label=${this.label} @scroll=${this.#handleScroll}>
 			<div .style=${`height: ${this.#lines.length * LINE_HEIGHT}px`}>
 				<div class="window" .style=${`transform: translateY(${from * LINE_HEIGHT}px)`}>
 					${this.#lines.slice(from, to).map((line) => html`<div class="line" dir="auto">${blockText(line)}</div>`)}

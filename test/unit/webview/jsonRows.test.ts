@@ -107,3 +107,29 @@ describe("the rows in view", () => {
 		expect(scrollTopFor(2, 100, 220, 22)).toBe(44);
 	});
 });
+
+describe("the way to a row", () => {
+	it("leads to it and nowhere else, whatever the names", () => {
+		fc.assert(
+			fc.property(fc.jsonValue(), (value) => {
+				const rows = new JsonRows(value, 99);
+				for (let row = 0; row < rows.count; row++) expect(rows.rowAt(rows.keysTo(row))).toBe(row);
+				expect(rows.rowAt(["no such name", 0])).toBe(-1);
+			}),
+		);
+		expect(new JsonRows([1], 9).rowAt(["0"])).toBe(-1);
+	});
+
+	it("takes many folds at once as one by one", () => {
+		const all = new JsonRows(SAMPLE, 9);
+		const one = new JsonRows(SAMPLE, 9);
+		const folds = [
+			[all.rowAt(["messages"]), true],
+			[all.rowAt(["messages", 0]), true],
+			[all.rowAt(["n"]), true],
+		] as const;
+		all.setFolds(folds);
+		for (const [row, isFolded] of folds) one.setFolded(row, isFolded);
+		expect(shown(all)).toEqual(shown(one));
+	});
+});

@@ -6,6 +6,7 @@ import { registerConnectionCommands } from "./ui/commands/connectionCommands.ts"
 import type { CommandContext } from "./ui/commands/context.ts";
 import { registerFileCommands } from "./ui/commands/fileCommands.ts";
 import { registerMonitorCommands } from "./ui/commands/monitorCommands.ts";
+import { registerLiveCommands } from "./ui/commands/liveCommands.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
@@ -15,6 +16,7 @@ import { ContextKeys } from "./ui/contextKeys.ts";
 import { FailureNotices } from "./ui/failureNotices.ts";
 import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
 import { MarkedSpan } from "./ui/markedSpan.ts";
+import { LiveView } from "./ui/live/liveView.ts";
 import { MiniServer } from "./ui/miniServer.ts";
 import { Monitor } from "./ui/monitor/monitor.ts";
 import { PanelManager } from "./ui/panels/panelManager.ts";
@@ -57,6 +59,15 @@ export function activate(context: vscode.ExtensionContext): void {
 			onSelectSpan: (traceId, spanId) => tracesView.reveal(traceId, spanId),
 		}),
 	);
+	const liveView = extension.add(
+		new LiveView({
+			extensionUri: context.extensionUri,
+			manager,
+			panels,
+			memento: context.workspaceState,
+			logger: log,
+		}),
+	);
 	const statusBar = extension.add(new StatusBar(manager));
 	const sourcesTree = extension.add(new SourcesTree(manager));
 	extension.add(vscode.window.registerTreeDataProvider(ViewId.sources, sourcesTree));
@@ -92,6 +103,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		manager,
 		tracesView,
 		panels,
+		liveView,
 		documents,
 		marked,
 		tokens,
@@ -111,6 +123,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerMonitorCommands(commands),
 		...registerWaterfallCommands(commands),
 		...registerCompareCommands(commands),
+		...registerLiveCommands(commands),
 	]) {
 		extension.add(registration);
 	}

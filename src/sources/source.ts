@@ -91,7 +91,8 @@ export interface Source extends Disposable {
 	readonly hasMore: boolean;
 	/** Brings every span of a trace into the store. */
 	loadTrace(traceId: string, signal: AbortSignal): Promise<void>;
-	loadSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanDetail>;
+	/** Rejects with `tooLarge` when the answer has more than `maxBytes`; without it there is a bound of the adapter's own. */
+	loadSpan(traceId: string, spanId: string, signal: AbortSignal, maxBytes?: number): Promise<SpanDetail>;
 	/** Ids of traces in which a span's text matches, by the server's own search; for the parts of a filter that payloads decide. */
 	searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>>;
 	/**

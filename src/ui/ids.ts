@@ -3,6 +3,7 @@
 export const ViewId = {
 	traces: "traceway.traces",
 	sources: "traceway.sources",
+	live: "traceway.live",
 } as const;
 
 export const PanelId = {
@@ -62,6 +63,9 @@ export const CommandId = {
 	waterfallFilter: "traceway.waterfall.filter",
 	waterfallShowKeys: "traceway.waterfall.showKeys",
 	monitorOpen: "traceway.monitor.open",
+	liveShow: "traceway.live.show",
+	livePause: "traceway.live.pause",
+	liveResume: "traceway.live.resume",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;
@@ -81,6 +85,8 @@ export const ContextKey = {
 	waterfallKeys: "traceway:waterfallKeys",
 	/** A span is marked for a comparison. */
 	hasMarkedSpan: "traceway:hasMarkedSpan",
+	/** The live panel keeps what it shows. */
+	isLivePaused: "traceway:isLivePaused",
 } as const;
 
 export type ViewState =

@@ -19,7 +19,7 @@ export interface ClientOptions {
 export interface RequestOptions {
 	readonly query?: Readonly<Record<string, string | number | undefined>>;
 	/** Most bytes of the answer's body. Default 64 MiB. */
-	readonly maxBytes?: number;
+	readonly maxBytes?: number | undefined;
 	/** In place of the client's. */
 	readonly timeoutMs?: number;
 	readonly signal: AbortSignal;
@@ -276,8 +276,10 @@ async function* wholeBody(
 }
 
 async function readBounded(response: Response, maxBytes: number, label: string): Promise<Buffer> {
-	const tooLarge = () =>
-		new SourceError("tooLarge", `${label}: the answer has more than ${Math.round(maxBytes / 1024 / 1024)} MiB`);
+	const tooLarge = () => {
+		const limit = maxBytes < 1024 * 1024 ? `${maxBytes / 1024} KiB` : `${Math.round(maxBytes / 1024 / 1024)} MiB`;
+		return new SourceError("tooLarge", `${label}: the answer has more than ${limit}`);
+	};
 	if (Number(response.headers.get("content-length") ?? 0) > maxBytes) {
 		discardBody(response);
 		throw tooLarge();

@@ -271,9 +271,9 @@ class TracewaySource implements Source {
 		);
 	}
 
-	async loadSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanDetail> {
+	async loadSpan(traceId: string, spanId: string, signal: AbortSignal, maxBytes?: number): Promise<SpanDetail> {
 		return await this.#request(signal, async (both) => {
-			const { value } = await this.#client.get(pathOf("spans", spanId), { signal: both });
+			const { value } = await this.#client.get(pathOf("spans", spanId), { signal: both, maxBytes });
 			const raw = asObject(value);
 			const span = decodeSpan(value);
 			if (raw === undefined || span?.spanId !== spanId) {
@@ -402,7 +402,7 @@ class TracewaySource implements Source {
 /** Whether an error of a request says something about the source, and not only about the thing asked for. */
 function isServerTrouble(error: unknown): boolean {
 	if (!(error instanceof SourceError)) return true;
-	return !["notFound", "conflict", "gone", "unsupported"].includes(error.reason);
+	return !["notFound", "conflict", "gone", "unsupported", "tooLarge"].includes(error.reason);
 }
 
 /** What a kind says beyond its type, the attributes of kind, span and resource, and the documents' metadata, in one list. */

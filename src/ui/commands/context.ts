@@ -1,6 +1,7 @@
 import type * as vscode from "vscode";
 import type { Logger } from "../../base/logger.ts";
 import type { MarkedSpan } from "../markedSpan.ts";
+import type { LiveView } from "../live/liveView.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { PanelManager } from "../panels/panelManager.ts";
@@ -14,6 +15,7 @@ export interface CommandContext {
 	readonly manager: SourceManager;
 	readonly tracesView: TracesView;
 	readonly panels: PanelManager;
+	readonly liveView: LiveView;
 	readonly documents: PartDocuments;
 	readonly marked: MarkedSpan;
 	readonly tokens: TokenStore;

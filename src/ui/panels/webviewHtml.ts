@@ -1,18 +1,21 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
+import { liveWords } from "../../protocol/liveWords.ts";
 import { spanDetailWords } from "../../protocol/spanDetailWords.ts";
 import { waterfallWords } from "../../protocol/waterfallWords.ts";
 
-export type PageName = "waterfall" | "spanDetail";
+export type PageName = "waterfall" | "spanDetail" | "live";
 
 const PAGE_ELEMENTS: Record<PageName, string> = {
 	waterfall: "traceway-waterfall",
 	spanDetail: "traceway-span-detail",
+	live: "traceway-live",
 };
 
 const PAGE_WORDS: Record<PageName, Readonly<Record<string, string>>> = {
 	waterfall: waterfallWords,
 	spanDetail: spanDetailWords,
+	live: liveWords,
 };
 
 /** The page's words in the user's language, as a block of data; nothing in English, which the page has itself. */

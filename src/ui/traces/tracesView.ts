@@ -1,20 +1,19 @@
 import * as vscode from "vscode";
-import { isAbortError, sleep } from "../../base/abort.ts";
+import { sleep } from "../../base/abort.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
 import { parseQuery } from "../../model/query.ts";
-import { remoteParts } from "../../model/queryMatch.ts";
-import { ContextKey, ViewId, type ViewState } from "../ids.ts";
-import { needsToken } from "../indicator.ts";
+import { ContextKey, ViewId } from "../ids.ts";
 import type { MarkedSpan } from "../markedSpan.ts";
 import { noticeText } from "../noticeText.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
+import { PayloadSearch } from "./payloadSearch.ts";
 import { GROUPINGS, type Grouping, nodeId, SORTINGS, type Sorting, type TreeNode } from "./traceNodes.ts";
 import { TracesTree } from "./tracesTree.ts";
+import { viewStateOf } from "./viewState.ts";
 
-const SEARCH_AGAIN_MS = 2_000;
 /** How long VS Code may take to know a row again after it was drawn anew, and how often that is looked at. */
 const ROW_WAIT_MS = 1_500;
 const ROW_POLL_MS = 20;
@@ -45,8 +44,7 @@ export class TracesView implements Disposable {
 	/** Traces that failed while nobody looked. */
 	readonly #failedUnseen = new Set<string>();
 	#arrangement: Arrangement;
-	#search: AbortController | undefined;
-	#searchTimer: ReturnType<typeof setTimeout> | undefined;
+	readonly #search: PayloadSearch;
 	/** Of the monotonic clock. */
 	#redrawnAtMs = Number.NEGATIVE_INFINITY;
 	readonly #end = new AbortController();
@@ -60,6 +58,19 @@ export class TracesView implements Disposable {
 		const { manager } = options;
 		this.tree = new TracesTree(options.marked);
 		this.#arrangement = arrangementOf(options.memento.get(ARRANGEMENT_KEY));
+		this.#search = this.#owned.add(
+			new PayloadSearch(options.logger, {
+				onFound: (found) => this.#handleFound(found),
+				onProblem: (message) => {
+					void vscode.window.showWarningMessage(
+						vscode.l10n.t(
+							"The server could not search payloads, so only names were searched: {0}",
+							noticeText(message),
+						),
+					);
+				},
+			}),
+		);
 		this.#view = this.#owned.add(
 			vscode.window.createTreeView(ViewId.traces, { treeDataProvider: this.tree, showCollapseAll: true }),
 		);
@@ -158,8 +169,6 @@ export class TracesView implements Disposable {
 
 	dispose(): void {
 		this.#end.abort();
-		this.#search?.abort();
-		clearTimeout(this.#searchTimer);
 		this.#storeListener?.dispose();
 		this.#owned.dispose();
 	}
@@ -216,17 +225,15 @@ export class TracesView implements Disposable {
 			if (changes.isCleared) this.#failedUnseen.clear();
 			this.#updateBadge();
 		}
-		this.#searchAgainSoon();
+		this.#search.againSoon();
 	}
 
-	/** What a payload says can change with each span, so a filter that looks into payloads asks again, at its leisure. */
-	#searchAgainSoon(): void {
-		const query = this.tree.list?.query;
-		if (query === undefined || remoteParts(query).length === 0) return;
-		this.#searchTimer ??= setTimeout(() => {
-			this.#searchTimer = undefined;
-			void this.#searchServer();
-		}, SEARCH_AGAIN_MS);
+	#handleFound(found: readonly ReadonlySet<string>[]): void {
+		const { list } = this.tree;
+		if (list === undefined) return;
+		list.found = found;
+		this.tree.rearrange();
+		this.updateState();
 	}
 
 	#updateBadge(): void {
@@ -249,57 +256,8 @@ export class TracesView implements Disposable {
 		list.found = [];
 		this.tree.rearrange();
 		this.updateState();
-		void this.#searchServer();
+		this.#search.start(this.#options.manager.active, list.query);
 	}
-
-	/** Parts of the filter that payloads decide are asked of the server; a newer filter ends the older search. */
-	async #searchServer(): Promise<void> {
-		this.#search?.abort();
-		const list = this.tree.list;
-		const connection = this.#options.manager.active;
-		if (list?.query === undefined || connection === undefined) return;
-		const parts = remoteParts(list.query);
-		if (parts.length === 0) return;
-		const abort = new AbortController();
-		this.#search = abort;
-		try {
-			const source = await connection.whenSource(abort.signal);
-			const found = await Promise.all(parts.map((part) => source.searchTraces(part, abort.signal)));
-			if (abort.signal.aborted || this.tree.list !== list) return;
-			list.found = found;
-			this.tree.rearrange();
-			this.updateState();
-		} catch (error) {
-			if (abort.signal.aborted || isAbortError(error)) return;
-			this.#options.logger.warn(`search at the server failed: ${describeError(error)}`);
-			void vscode.window.showWarningMessage(
-				vscode.l10n.t(
-					"The server could not search payloads, so only names were searched: {0}",
-					noticeText(describeError(error)),
-				),
-			);
-		}
-	}
-}
-
-function viewStateOf(connection: SourceConnection, shown: number, isFiltered: boolean): ViewState {
-	if (shown > 0) return "traces";
-	const { status } = connection;
-	switch (status.state.name) {
-		case "failed":
-			return needsToken(status.state.reason) ? "unauthorized" : "failed";
-		case "idle":
-		case "disposed":
-			return "disconnected";
-		case "connecting":
-		case "waiting":
-			if (connection.store.traceCount === 0) return connection.source === undefined ? "starting" : "connecting";
-			break;
-		case "open":
-			if (!status.isLoaded && status.requestError === undefined) return "connecting";
-	}
-	if (isFiltered && connection.store.traceCount > 0) return "noMatch";
-	return connection.isLocal ? "empty" : "emptyRemote";
 }
 
 function hostOf(connection: SourceConnection): string {

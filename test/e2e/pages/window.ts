@@ -1,5 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 import { until } from "../support/wait.ts";
+import { LivePanel } from "./livePanel.ts";
 import { Notifications } from "./notifications.ts";
 import { QuickInput } from "./quickInput.ts";
 import { SourcesTree } from "./sourcesTree.ts";
@@ -27,6 +28,7 @@ export class Window {
 	readonly notifications: Notifications;
 	readonly waterfall: Waterfall;
 	readonly spanDetail: SpanDetail;
+	readonly live: LivePanel;
 	/** Lines that the page wrote to the browser's console as errors, Content Security Policy violations among them. */
 	readonly consoleErrors: string[] = [];
 
@@ -39,6 +41,7 @@ export class Window {
 		this.notifications = new Notifications(page);
 		this.waterfall = new Waterfall(page);
 		this.spanDetail = new SpanDetail(page);
+		this.live = new LivePanel(page);
 		page.on("console", (message) => {
 			if (message.type() === "error") this.consoleErrors.push(message.text());
 		});

@@ -8,7 +8,13 @@ export type LiveView = OpenedPage<LiveToHost, HostToLive>;
 export const TEN = Date.UTC(2026, 2, 6, 9);
 
 const MODELS = ["gpt-4o-mini", "claude-sonnet-4-5", "gpt-4.1"];
-const NAMES = ["support_agent.run", "summarise meeting", "extract_invoice", "plan trip to Lisbon", "review pull request"];
+const NAMES = [
+	"support_agent.run",
+	"summarise meeting",
+	"extract_invoice",
+	"plan trip to Lisbon",
+	"review pull request",
+];
 
 /** Row number `n`: a second younger than the one before it. */
 export function liveRow(n: number, more: Partial<LiveRow> = {}): LiveRow {
@@ -58,12 +64,14 @@ export function liveStats(more: Partial<LiveStats> = {}): LiveStats {
 /** Plays the host: counts revisions as it does. */
 export class TestLiveHost {
 	revision = 0;
+	#count = 0;
 
 	snapshot(
 		rows: readonly LiveRow[],
 		more: Partial<Extract<HostToLive, { type: "live/snapshot" }>> = {},
 	): Extract<HostToLive, { type: "live/snapshot" }> {
 		this.revision++;
+		this.#count = rows.length;
 		return {
 			type: "live/snapshot",
 			sourceId: "local",
@@ -85,6 +93,7 @@ export class TestLiveHost {
 		more: Partial<Extract<HostToLive, { type: "live/delta" }>> = {},
 	): Extract<HostToLive, { type: "live/delta" }> {
 		const baseRevision = this.revision++;
+		this.#count += (more.newIds?.length ?? 0) - (more.removed?.length ?? 0);
 		return {
 			type: "live/delta",
 			baseRevision,
@@ -94,7 +103,7 @@ export class TestLiveHost {
 			removed: [],
 			newIds: [],
 			hasMore: false,
-			stats: liveStats(),
+			stats: liveStats({ traces: this.#count, allTraces: this.#count }),
 			clockOffsetMs: 0,
 			...more,
 		};
@@ -112,9 +121,10 @@ export async function openLive(harness: Harness, options: OpenOptions = {}): Pro
 	return view;
 }
 
-/** Ids of the rows as they are seen, top to bottom: those whose middle is inside the table. */
+/** Names of the rows as they are seen once they are drawn, top to bottom: those whose middle is inside the table. */
 export function seenNames(page: Page): Promise<string[]> {
-	return page.locator("traceway-trace-grid").evaluate((grid) => {
+	return page.locator("traceway-trace-grid").evaluate(async (grid) => {
+		await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
 		const root = grid.shadowRoot as ShadowRoot;
 		const view = (root.querySelector(".grid") as HTMLElement).getBoundingClientRect();
 		return [...root.querySelectorAll(".row")]

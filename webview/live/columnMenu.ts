@@ -9,8 +9,8 @@ export interface MenuItem {
 	readonly run: () => void;
 }
 
-/** The menu of the columns. The caller puts it in its place, and the focus on its first item. */
-export function columnMenu(items: readonly MenuItem[], onClose: () => void): TemplateResult {
+/** The menu of the columns. The caller puts it in its place and the focus on its first item, and takes it back from a key. */
+export function columnMenu(items: readonly MenuItem[], onClose: (isByKey: boolean) => void): TemplateResult {
 	const handleKey = (event: KeyboardEvent): void => {
 		const menu = event.currentTarget as HTMLElement;
 		const all = [...menu.querySelectorAll<HTMLElement>("[role^=menuitem]")];
@@ -20,14 +20,14 @@ export function columnMenu(items: readonly MenuItem[], onClose: () => void): Tem
 		else if (event.key === "ArrowUp") move(index - 1);
 		else if (event.key === "Home") move(0);
 		else if (event.key === "End") move(-1);
-		else if (event.key === "Escape" || event.key === "Tab") onClose();
+		else if (event.key === "Escape" || event.key === "Tab") onClose(true);
 		else return;
 		event.preventDefault();
 		event.stopPropagation();
 	};
 	const handleFocusOut = (event: FocusEvent): void => {
 		const menu = event.currentTarget as HTMLElement;
-		if (!(event.relatedTarget instanceof Node) || !menu.contains(event.relatedTarget)) onClose();
+		if (!(event.relatedTarget instanceof Node) || !menu.contains(event.relatedTarget)) onClose(false);
 	};
 	return html`<div
 		class="menu"

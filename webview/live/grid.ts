@@ -1,12 +1,12 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, LitElement, type TemplateResult } from "lit";
 import { DisposableStore } from "../../src/base/disposable.ts";
 import { FrameScheduler } from "../shared/frame.ts";
-import { icon, iconStyles } from "../shared/icons.ts";
+import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import { fill } from "../shared/words.ts";
 import { ColumnHeads } from "./columnHeads.ts";
-import { columnMenu, type MenuItem } from "./columnMenu.ts";
-import { COLUMNS, type ColumnId, type FittedColumn, fitColumns, isNatural, type Sorting, STATUS_WORD_PX } from "./columns.ts";
+import { COLUMNS, type ColumnId, isNatural, type Sorting } from "./columns.ts";
+import { GridColumns } from "./gridColumns.ts";
 import { gridStyles } from "./gridStyles.ts";
 import { ROW_PX, RowPool } from "./rowPool.ts";
 import type { Entry, LiveTable } from "./table.ts";
@@ -14,8 +14,6 @@ import { words } from "./words.ts";
 
 /** Rows kept ready above and below the view, so that a fast wheel shows no gap. */
 const MARGIN_ROWS = 6;
-/** Width of the column with the buttons at its end. */
-export const ACTIONS_PX = 26;
 /** Rows in view are asked for their prompts this often. */
 const PROMPTS_MS = 300;
 
@@ -24,12 +22,6 @@ export interface TraceDetail {
 }
 export interface PromptsDetail {
 	readonly traceIds: readonly string[];
-}
-
-/** What the user arranged in the table. */
-export interface GridArrangement {
-	hidden: Set<ColumnId>;
-	widths: Partial<Record<ColumnId, number>>;
 }
 
 /**
@@ -45,13 +37,14 @@ export class TraceGrid extends LitElement {
 	#pool: RowPool | undefined;
 	#heads: ColumnHeads | undefined;
 	#table: LiveTable | undefined;
-	#columns: readonly FittedColumn[] = [];
+	readonly columns = new GridColumns(
+		() => this.#handleArranged(),
+		() => this.requestUpdate(),
+	);
 	#selected: Entry | undefined;
-	#menu: { readonly xPx: number | undefined } | undefined;
 	#promptTimer: ReturnType<typeof setTimeout> | undefined;
 	#heightPx = 0;
 	#widthPx = 0;
-	readonly arrangement: GridArrangement = { hidden: new Set(), widths: {} };
 	/** The server's clock. */
 	nowMs: () => number = () => Date.now();
 	canMove = true;
@@ -140,35 +133,22 @@ export class TraceGrid extends LitElement {
 				role="grid"
 				tabindex="0"
 				aria-label=${label}
-				aria-colcount=${this.#columns.length + 1}
+				aria-colcount=${this.columns.fitted.length + 1}
 				@scroll=${this.#handleScroll}
 				@keydown=${this.#handleKey}
+				@mousedown=${this.#handleMouseDown}
 				@click=${this.#handleClick}
 				@dblclick=${this.#handleDoubleClick}
 				@contextmenu=${this.#handleContextMenu}
 			>
 				<div class="head" role="rowgroup">
 					<div role="row" aria-rowindex="1" class="heads">
-						${this.#columns.map(({ id }, index) => this.#head(id, index, sorting))}
-						<div class="cell actions" role="columnheader" aria-colindex=${this.#columns.length + 1}>
-							<button
-								type="button"
-								class="codicon-button"
-								title=${words.columnsHint}
-								aria-label=${words.columns}
-								aria-haspopup="menu"
-								aria-expanded=${this.#menu !== undefined}
-								@mousedown=${keepFocus}
-								@click=${this.#toggleMenu}
-							>
-								${icon("gear")}
-							</button>
-						</div>
+						${this.columns.heads(sorting)}
 					</div>
 				</div>
 				<div class="body" role="rowgroup"><div class="rows" role="presentation"></div></div>
 			</div>
-			${this.#menu === undefined ? nothing : columnMenu(this.#menuItems(), () => this.#closeMenu())}
+			${this.columns.menu()}
 		`;
 	}
 
@@ -176,39 +156,22 @@ export class TraceGrid extends LitElement {
 		this.#pool = new RowPool(this.renderRoot.querySelector<HTMLElement>(".rows") as HTMLElement);
 		this.#heads = this.#owned.add(
 			new ColumnHeads(this.renderRoot.querySelector<HTMLElement>(".heads") as HTMLElement, {
-				widthOf: (id) => this.#columns.find((column) => column.id === id)?.widthPx ?? 0,
-				onResize: (id, widthPx) => this.#resizeColumn(id, widthPx),
+				widthOf: (id) => this.columns.widthOf(id),
+				onResize: (id, widthPx) => this.columns.resize(id, widthPx),
 				onSort: (id) => this.#sortBy(id),
 			}),
 		);
 		this.#measure();
 	}
 
-	override updated(_changed: PropertyValues): void {
+	override updated(): void {
 		this.#heads?.update();
-		const menu = this.renderRoot.querySelector<HTMLElement>(".menu");
-		if (menu === null || menu.matches(":focus-within")) return;
-		const { xPx } = this.#menu ?? {};
-		if (xPx !== undefined) {
-			const leftPx = Math.max(0, Math.min(xPx, this.clientWidth - menu.offsetWidth));
-			menu.style.setProperty("left", `${leftPx}px`);
-			menu.style.setProperty("right", "auto");
-		}
-		menu.querySelector<HTMLElement>("[role^=menuitem]")?.focus();
+		this.columns.settleMenu(this.renderRoot, this.clientWidth);
 	}
 
-	/** Columns were arranged from outside, or the order has another head. */
+	/** Columns were arranged from outside, or there is another width. */
 	layoutColumns(): void {
-		this.#columns = fitColumns(
-			Math.max(0, this.#grid.clientWidth - ACTIONS_PX),
-			this.arrangement.hidden,
-			this.arrangement.widths,
-		);
-		const template = [...this.#columns.map(({ widthPx }) => `${widthPx}px`), `${ACTIONS_PX}px`].join(" ");
-		this.#grid.style.setProperty("--columns", template);
-		const statusPx = this.#columns.find(({ id }) => id === "status")?.widthPx ?? 0;
-		this.#grid.classList.toggle("icons-only", statusPx < STATUS_WORD_PX);
-		this.requestUpdate();
+		this.columns.layout(this.#grid);
 		this.redraw();
 	}
 
@@ -230,7 +193,7 @@ export class TraceGrid extends LitElement {
 			order,
 			first,
 			end,
-			columns: this.#columns,
+			columns: this.columns.fitted,
 			selected: this.#selected,
 			nowMs: this.nowMs(),
 			flashClockMs: this.canMove ? performance.now() : undefined,
@@ -264,7 +227,7 @@ export class TraceGrid extends LitElement {
 	#askPrompts(): void {
 		this.#promptTimer = undefined;
 		const table = this.#table;
-		if (table === undefined || !this.#columns.some(({ id }) => id === "prompt")) return;
+		if (table === undefined || !this.columns.has("prompt")) return;
 		const top = Math.floor(this.#grid.scrollTop / ROW_PX);
 		const inView = table.order.slice(top, top + Math.ceil(this.#heightPx / ROW_PX));
 		const traceIds = inView.filter(({ prompt }) => prompt === undefined).map(({ row }) => row.traceId);
@@ -357,12 +320,19 @@ export class TraceGrid extends LitElement {
 		this.#tell("grid-scroll", undefined);
 	};
 
+	/** The buttons of rows are for the pointer; the keys stay with the table. */
+	readonly #handleMouseDown = (event: MouseEvent): void => {
+		if (inPath(event, ".row-actions") === undefined) return;
+		event.preventDefault();
+		this.#grid.focus();
+	};
+
 	readonly #handleClick = (event: MouseEvent): void => {
 		const entry = this.#entryOf(event);
 		if (entry === undefined) return;
 		this.#pick(entry);
-		const button = event.composedPath().find((node) => node instanceof HTMLElement && node.matches(".row-actions"));
-		if (!(button instanceof HTMLElement)) return;
+		const button = inPath(event, ".row-actions");
+		if (button === undefined) return;
 		const { left, bottom } = button.getBoundingClientRect();
 		this.#openContextMenu(entry, left, bottom);
 	};
@@ -382,8 +352,8 @@ export class TraceGrid extends LitElement {
 		}
 		event.preventDefault();
 		event.stopPropagation();
-		if (event.composedPath().some((node) => node instanceof HTMLElement && node.matches(".heads"))) {
-			this.#openMenu(event.clientX);
+		if (inPath(event, ".heads") !== undefined) {
+			this.columns.openMenu(event.clientX - this.getBoundingClientRect().left);
 			return;
 		}
 		// By the key: the event is of the whole table.
@@ -401,31 +371,11 @@ export class TraceGrid extends LitElement {
 	}
 
 	#entryOf(event: Event): Entry | undefined {
-		const row = event.composedPath().find((node) => node instanceof HTMLElement && node.matches(".row"));
-		return row instanceof HTMLElement ? this.#pool?.entryAt(row) : undefined;
+		const row = inPath(event, ".row");
+		return row === undefined ? undefined : this.#pool?.entryAt(row);
 	}
 
 	// ── Columns ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-	#head(id: ColumnId, index: number, sorting: Sorting | undefined): TemplateResult {
-		const isSorted = sorting?.column === id;
-		const order = isSorted ? (sorting.isDescending ? "descending" : "ascending") : nothing;
-		const { canSort, isNumber } = COLUMNS[id];
-		const label = fill(words.headerHint, id === "steps" ? `${words.steps}: ${words.stepsHint}` : words[id]);
-		return html`<div
-			class="cell head-cell ${id} ${isNumber ? "number" : ""}"
-			role="columnheader"
-			aria-colindex=${index + 1}
-			aria-sort=${order}
-			data-column=${id}
-		>
-			<button type="button" class="sort" title=${label} aria-disabled=${canSort ? nothing : "true"}>
-				<span class="title">${words[id]}</span>
-				${isSorted ? icon(sorting.isDescending ? "chevron-down" : "chevron-up") : nothing}
-			</button>
-			<span class="handle"></span>
-		</div>`;
-	}
 
 	#sortBy(column: ColumnId): void {
 		const before = this.#table?.sorting;
@@ -433,57 +383,6 @@ export class TraceGrid extends LitElement {
 		if (!canSort) return;
 		const isDescending = before?.column === column ? !before.isDescending : sortsDownFirst;
 		this.#tell<Sorting>("sort-change", { column, isDescending });
-	}
-
-	#resizeColumn(id: ColumnId, widthPx: number | undefined): void {
-		const { widths } = this.arrangement;
-		if (widthPx === undefined) delete widths[id];
-		else widths[id] = widthPx;
-		this.layoutColumns();
-		this.#tell("arrangement-change", undefined);
-	}
-
-	readonly #toggleMenu = (): void => {
-		if (this.#menu === undefined) this.#openMenu(undefined);
-		else this.#closeMenu();
-	};
-
-	#openMenu(xPx: number | undefined): void {
-		this.#menu = { xPx: xPx === undefined ? undefined : xPx - this.getBoundingClientRect().left };
-		this.requestUpdate();
-	}
-
-	#closeMenu(): void {
-		if (this.#menu === undefined) return;
-		const hadFocus = this.renderRoot.querySelector(".menu:focus-within") !== null;
-		this.#menu = undefined;
-		this.requestUpdate();
-		if (hadFocus) this.renderRoot.querySelector<HTMLElement>(".heads .actions button")?.focus();
-	}
-
-	#menuItems(): readonly MenuItem[] {
-		const { hidden } = this.arrangement;
-		const items = (Object.keys(COLUMNS) as ColumnId[])
-			.filter((id) => id !== "name")
-			.map((id): MenuItem => {
-				const isOn = !hidden.has(id);
-				const hasRoom = this.#columns.some((column) => column.id === id);
-				return {
-					label: isOn && !hasRoom ? fill(words.columnNoRoom, words[id]) : words[id],
-					isChecked: isOn,
-					run: () => {
-						if (isOn) hidden.add(id);
-						else hidden.delete(id);
-						this.#handleArranged();
-					},
-				};
-			});
-		const reset = (): void => {
-			hidden.clear();
-			this.arrangement.widths = {};
-			this.#handleArranged();
-		};
-		return [...items, { label: words.resetColumns, isChecked: undefined, run: reset }];
 	}
 
 	#handleArranged(): void {
@@ -508,9 +407,11 @@ export class TraceGrid extends LitElement {
 	}
 }
 
-/** A click on the button closes the menu, which the loss of the focus would have done before. */
-function keepFocus(event: MouseEvent): void {
-	event.preventDefault();
+/** The element on an event's way that a selector names. */
+function inPath(event: Event, selector: string): HTMLElement | undefined {
+	return event
+		.composedPath()
+		.find((node): node is HTMLElement => node instanceof HTMLElement && node.matches(selector));
 }
 
 function setAttribute(element: HTMLElement, name: string, value: string): void {

@@ -365,8 +365,8 @@ export class LivePage extends LitElement {
 		if (grid === null) return;
 		grid.nowMs = () => this.#nowMs();
 		grid.canMove = this.#clock?.isReducedMotion !== true;
-		grid.arrangement.hidden = this.#arranged.hidden;
-		grid.arrangement.widths = this.#arranged.widths;
+		grid.columns.arrangement.hidden = this.#arranged.hidden;
+		grid.columns.arrangement.widths = this.#arranged.widths;
 		grid.setTable(this.#table);
 		grid.layoutColumns();
 		this.#filterField?.setText(this.#filter);
@@ -383,8 +383,8 @@ export class LivePage extends LitElement {
 		const grid = this.#grid;
 		if (grid === null) return;
 		this.#endpoint.setState({
-			hiddenColumns: [...grid.arrangement.hidden],
-			columnWidths: grid.arrangement.widths,
+			hiddenColumns: [...grid.columns.arrangement.hidden],
+			columnWidths: grid.columns.arrangement.widths,
 			sortColumn: this.#sorting.column,
 			isDescending: this.#sorting.isDescending,
 			selectedTraceId: grid.selectedTraceId ?? this.#pendingSelection,

@@ -16,7 +16,9 @@ const MAX_TEXT = 500;
 /** The live indicator, in the words of the status bar; a click reconnects, there as here. */
 export function indicator(connection: ConnectionView | undefined, run: Run): TemplateResult {
 	const word = words[connection?.indicator ?? "connecting"];
-	const text = displayText(connection?.text ?? word, MAX_TEXT);
+	const given = displayText(connection?.text ?? word, MAX_TEXT);
+	// What is seen comes first, for those who steer by voice.
+	const text = given.startsWith(word) ? given : `${word}: ${given}`;
 	return html`<button
 		type="button"
 		class="indicator ${connection?.indicator ?? "connecting"}"

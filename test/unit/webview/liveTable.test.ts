@@ -212,7 +212,11 @@ describe("columns", () => {
 	});
 
 	it("are arranged as they were kept, whatever an older version kept", () => {
-		const kept = { hiddenColumns: ["cost", "name", "x"], columnWidths: { name: 200, cost: "9", spans: 1e9 }, sortColumn: "cost" };
+		const kept = {
+			hiddenColumns: ["cost", "name", "x"],
+			columnWidths: { name: 200, cost: "9", spans: 1e9 },
+			sortColumn: "cost",
+		};
 		expect(arrangedOf(kept)).toEqual({
 			hidden: new Set(["cost"]),
 			widths: { name: 200 },

@@ -1,7 +1,7 @@
 import type * as vscode from "vscode";
 import type { Logger } from "../../base/logger.ts";
-import type { MarkedSpan } from "../markedSpan.ts";
 import type { LiveView } from "../live/liveView.ts";
+import type { MarkedSpan } from "../markedSpan.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { PanelManager } from "../panels/panelManager.ts";

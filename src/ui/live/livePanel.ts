@@ -13,6 +13,7 @@ import {
 	type LiveToHost,
 	MAX_LIVE_PROMPTS,
 } from "../../protocol/liveMessages.ts";
+import { liveWords } from "../../protocol/liveWords.ts";
 import { CommandId } from "../ids.ts";
 import { connectionText, indicatorOf } from "../indicator.ts";
 import { PageLink } from "../panels/pageLink.ts";
@@ -101,7 +102,7 @@ export class LivePanel implements Disposable {
 		this.#owned.add(view.onDidChangeVisibility(() => this.#handleVisible()));
 		this.#owned.add(options.manager.onDidChangeActive(() => this.#handleActive()));
 		this.#owned.add(options.manager.onDidChangeStatus(() => this.#handleStatus()));
-		view.webview.html = webviewHtml(view.webview, options.extensionUri, "live");
+		view.webview.html = webviewHtml(view.webview, options.extensionUri, "live", liveWords);
 		this.#handleVisible();
 	}
 

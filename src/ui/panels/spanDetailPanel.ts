@@ -12,6 +12,7 @@ import {
 	type SpanDetailToHost,
 	type SpanDetailViewState,
 } from "../../protocol/messages.ts";
+import { spanDetailWords } from "../../protocol/spanDetailWords.ts";
 import { type Source, SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
@@ -74,7 +75,7 @@ export class SpanDetailPanel implements Disposable {
 			onMessage: (message) => void this.#handleMessage(message).catch((error) => this.#reportError(error)),
 			onEnd: () => this.#end(),
 		});
-		panel.webview.html = webviewHtml(panel.webview, extensionUri, "spanDetail");
+		panel.webview.html = webviewHtml(panel.webview, extensionUri, "spanDetail", spanDetailWords);
 	}
 
 	static create(

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/messages.ts";
 import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
+import { waterfallWords } from "../../protocol/waterfallWords.ts";
 import type { TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
@@ -90,7 +91,7 @@ export class WaterfallPanel implements Disposable {
 			post: (hits) => this.#host.post(hits),
 			logger,
 		});
-		panel.webview.html = webviewHtml(panel.webview, extensionUri, "waterfall");
+		panel.webview.html = webviewHtml(panel.webview, extensionUri, "waterfall", waterfallWords);
 	}
 
 	static create(extensionUri: vscode.Uri, logger: Logger, events: WaterfallEvents, onEnd: () => void): WaterfallPanel {

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
-import { liveWords } from "../../protocol/liveWords.ts";
-import { spanDetailWords } from "../../protocol/spanDetailWords.ts";
-import { waterfallWords } from "../../protocol/waterfallWords.ts";
 
+/** What a page says, in English, by its keys. */
+type PageWords = Readonly<Record<string, string>>;
 export type PageName = "waterfall" | "spanDetail" | "live";
 
 const PAGE_ELEMENTS: Record<PageName, string> = {
@@ -12,18 +11,10 @@ const PAGE_ELEMENTS: Record<PageName, string> = {
 	live: "traceway-live",
 };
 
-const PAGE_WORDS: Record<PageName, Readonly<Record<string, string>>> = {
-	waterfall: waterfallWords,
-	spanDetail: spanDetailWords,
-	live: liveWords,
-};
-
 /** The page's words in the user's language, as a block of data; nothing in English, which the page has itself. */
-function wordsBlock(page: PageName): string {
+function wordsBlock(words: PageWords): string {
 	if (vscode.l10n.bundle === undefined) return "";
-	const translated = Object.fromEntries(
-		Object.entries(PAGE_WORDS[page]).map(([key, text]) => [key, vscode.l10n.t(text)]),
-	);
+	const translated = Object.fromEntries(Object.entries(words).map(([key, text]) => [key, vscode.l10n.t(text)]));
 	// `<` could end the block.
 	return `<script type="application/json" id="words">${JSON.stringify(translated).replaceAll("<", "\\u003c")}</script>`;
 }
@@ -34,7 +25,12 @@ export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {
 }
 
 /** The page around a Lit element. Nothing runs but the bundle with this page's nonce, nothing is fetched, no style is inline. */
-export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, page: PageName): string {
+export function webviewHtml(
+	webview: vscode.Webview,
+	extensionUri: vscode.Uri,
+	page: PageName,
+	words: PageWords,
+): string {
 	const nonce = randomBytes(18).toString("base64url");
 	const asset = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(webviewRoot(extensionUri), name)).toString();
 	const policy = [
@@ -55,7 +51,7 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, p
 	<title>Traceway Live</title>
 </head>
 <body data-page="${page}">
-	${wordsBlock(page)}
+	${wordsBlock(words)}
 	<${element}></${element}>
 	<script type="module" nonce="${nonce}" src="${asset(`${page}.js`)}"></script>
 </body>

@@ -30,9 +30,22 @@ export interface WaterfallViewState {
 	readonly sourceId: string;
 	readonly traceId: string;
 	readonly selectedSpanId?: string | undefined;
+	/** The selected row when it is that of a group, by its first span, or a missing parent's; beside the span last selected. */
+	readonly selectedRow?:
+		| { readonly spanId: string; readonly isGroup?: boolean | undefined; readonly besideSpanId?: string | undefined }
+		| undefined;
+	/** Of spans, and of missing parents whose placeholders are folded. */
 	readonly foldedSpanIds?: readonly string[] | undefined;
+	/** A span of each group of like siblings that is unfolded. */
+	readonly openGroupSpanIds?: readonly string[] | undefined;
+	/** False when like siblings are not to be grouped. */
+	readonly groupsSiblings?: boolean | undefined;
 	/** Pixels. */
 	readonly scrollTop?: number | undefined;
+	/** The first row in view and its distance from the top: holds where rows above it came and went meanwhile. */
+	readonly topRow?:
+		| { readonly spanId: string; readonly isGroup?: boolean | undefined; readonly offsetPx: number }
+		| undefined;
 	/** Share of the width that the tree column takes, 0.15 … 0.85. */
 	readonly treeShare?: number | undefined;
 	readonly showsCriticalPath?: boolean | undefined;
@@ -76,6 +89,10 @@ export type WaterfallCommand =
 	| "zoomForward"
 	| "nextError"
 	| "previousError"
+	| "foldLevel"
+	| "unfoldLevel"
+	| "foldToHere"
+	| "toggleGroups"
 	| "toggleCriticalPath"
 	| "find"
 	| "findNext"

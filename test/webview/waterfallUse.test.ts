@@ -287,7 +287,7 @@ describe("live", () => {
 				connection: { indicator: "connecting", text },
 			});
 			await waterfall.send(new TestHostTrace().snapshot(families(2)), say("Next try in 3 s"));
-			const spoken = page.locator(".visually-hidden[role=status]");
+			const spoken = page.locator(".visually-hidden[role=status]").first();
 			expect(await spoken.textContent()).toBe("Next try in 3 s");
 			await waterfall.send(say("Next try in 2 s"));
 			await page.locator(".notice").getByText("Next try in 2 s").waitFor();

@@ -32,6 +32,7 @@ export const ICONS = {
 	fold: "\u{eaf5}",
 	gear: "\u{eaf8}",
 	globe: "\u{eb01}",
+	"group-by-ref-type": "\u{eb97}",
 	"git-commit": "\u{eafc}",
 	"go-to-file": "\u{ea94}",
 	"go-to-search": "\u{ec32}",

@@ -1,12 +1,12 @@
 import { html, LitElement, type TemplateResult } from "lit";
 import { DisposableStore } from "../../src/base/disposable.ts";
-import type { WaterfallCommand } from "../../src/protocol/messages.ts";
 import { FrameScheduler } from "../shared/frame.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { Theme } from "../shared/theme.ts";
 import { fill } from "../shared/words.ts";
 import { chartActions, filterButton, updateActions } from "./chartActions.ts";
+import { type ChartCommand, runCommand } from "./chartCommands.ts";
 import { ChartRoom } from "./chartRoom.ts";
 import { chartStyles } from "./chartStyles.ts";
 import { Divider, dividerPart } from "./divider.ts";
@@ -14,7 +14,7 @@ import { ROW_PX, RULER_PX } from "./draw.ts";
 import { minimapStyles } from "./minimapStyles.ts";
 import type { TraceModel } from "./model.ts";
 import { overviewStyles } from "./overviewStyles.ts";
-import { hasRunning, nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
+import { hasRunning, NO_PLACE, nodesInView, type Place, placeInView, topKeeping, topOfPlace } from "./place.ts";
 import { RowCursor } from "./rowCursor.ts";
 import { RowInput } from "./rowInput.ts";
 import { matchStyles } from "./rowMatch.ts";
@@ -29,10 +29,6 @@ import { words } from "./words.ts";
 const INDENT_SHARE = 0.4;
 /** With no running bar in view the window of time still grows, seldom. */
 const SLOW_REDRAW_MS = 1000;
-
-/** Commands that the chart does by itself; others are the page's. */
-export type ChartCommand = Exclude<WaterfallCommand, PageCommand>;
-export type PageCommand = "find" | "findNext" | "findPrevious" | "filter" | "showKeys";
 
 export interface SpanSelectDetail {
 	readonly node: number;
@@ -64,6 +60,7 @@ export class TraceChart extends LitElement {
 	});
 	readonly #room = new ChartRoom();
 	#showsPath = false;
+	#groupsSiblings = true;
 	#hasRunningInView = false;
 	#drawnAtMs = 0;
 	#wantedTop: number | undefined;
@@ -112,6 +109,18 @@ export class TraceChart extends LitElement {
 		this.#frames.request();
 	}
 
+	/** Whether like siblings are folded into groups. */
+	get groupsSiblings(): boolean {
+		return this.#groupsSiblings;
+	}
+
+	set groupsSiblings(isOn: boolean) {
+		if (this.#groupsSiblings === isOn) return;
+		this.#groupsSiblings = isOn;
+		this.#cursor.setGrouping(isOn);
+		this.#frames.request();
+	}
+
 	/** Shows another trace, or the same one anew. Selection and place start over; the shown time only with another trace. */
 	setModel(model: TraceModel | undefined, scrollTop = 0): void {
 		const before = this.#model;
@@ -119,6 +128,10 @@ export class TraceChart extends LitElement {
 			this.#time?.axis.window.rebase(nsBetween(model.base, before.base));
 		} else this.#time?.axis.window.restore(undefined);
 		this.#model = model;
+		if (model !== undefined && model.groups.isOn !== this.#groupsSiblings) {
+			model.groups.isOn = this.#groupsSiblings;
+			model.rows.update();
+		}
 		this.#cursor.clear();
 		this.#tooltip?.hide();
 		this.#time?.axis.reset();
@@ -136,13 +149,14 @@ export class TraceChart extends LitElement {
 		}
 		const before = nodesInView(model, this.#rows?.top ?? 0, this.#rows?.heightPx ?? 0);
 		change();
+		this.#cursor.settle();
 		this.#resizeContent(topKeeping(model, before));
 		this.modelChanged();
 	}
 
 	/** The rows in view by id, for a model that replaces this one. */
 	place(): Place {
-		if (this.#model === undefined) return { spanIds: [], offsets: [] };
+		if (this.#model === undefined) return NO_PLACE;
 		return placeInView(this.#model, this.#rows?.top ?? 0, this.#rows?.heightPx ?? 0);
 	}
 
@@ -167,23 +181,16 @@ export class TraceChart extends LitElement {
 		const axis = this.#time?.axis;
 		if (model === undefined || axis === undefined) return;
 		this.#tooltip?.hide();
-		switch (command) {
-			case "fitSpan":
-				if (this.#cursor.node !== undefined) axis.fit(model, this.#cursor.node);
-				break;
-			case "nextError":
-			case "previousError": {
-				const node = this.#cursor.goToFailed(command === "nextError" ? 1 : -1);
-				if (node !== undefined) axis.reveal(model.table.startNs[node]);
-				break;
-			}
-			case "toggleCriticalPath":
-				this.showsCriticalPath = !this.#showsPath;
+		runCommand(command, {
+			model,
+			axis,
+			cursor: this.#cursor,
+			toggle: (look) => {
+				if (look === "groups") this.groupsSiblings = !this.#groupsSiblings;
+				else this.showsCriticalPath = !this.#showsPath;
 				this.#tellArrangement();
-				break;
-			default:
-				axis.step(command);
-		}
+			},
+		});
 	};
 
 	/** A tick of the shared clock. */
@@ -368,6 +375,7 @@ export class TraceChart extends LitElement {
 			isZoomed: time.axis.isZoomed,
 			showsPath: this.#showsPath,
 			isFiltered: model.marks.hasFilter,
+			groupsSiblings: this.#groupsSiblings,
 		});
 		if (this.#room.isNarrow) return;
 		const isFocused = this.shadowRoot?.activeElement === tree;

@@ -3,7 +3,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { words } from "./words.ts";
 
-type Action = "nextError" | "fitTrace" | "toggleCriticalPath";
+type Action = "nextError" | "fitTrace" | "toggleGroups" | "toggleCriticalPath";
 type PageAction = "find" | "filter";
 
 /** The buttons in the head of the tree column; each is a command of VS Code too, some of the chart and some of the page. */
@@ -20,6 +20,7 @@ export function chartActions(run: (command: Action) => void, runInPage: (command
 		${action("nextError", "error", words.nextError)}
 		${action("fitTrace", "screen-full", words.fitTrace)}
 		${action("find", "search", words.find)} ${action("filter", "filter", words.filter)}
+		${action("toggleGroups", "group-by-ref-type", words.toggleGroups)}
 		${action("toggleCriticalPath", "git-commit", words.criticalPath)}
 	</div>`;
 }
@@ -37,6 +38,7 @@ export function updateActions(
 		readonly isZoomed: boolean;
 		readonly showsPath: boolean;
 		readonly isFiltered: boolean;
+		readonly groupsSiblings: boolean;
 	},
 ): void {
 	const find = (command: Action): HTMLElement | null => root.querySelector(`.action.${command}`);
@@ -48,9 +50,13 @@ export function updateActions(
 		filter.title = now.isFiltered ? words.filterActive : words.filter;
 		filter.setAttribute("aria-label", filter.title);
 	}
-	const path = find("toggleCriticalPath");
-	const pressed = String(now.showsPath);
-	if (path?.getAttribute("aria-pressed") !== pressed) path?.setAttribute("aria-pressed", pressed);
+	setPressed(find("toggleCriticalPath"), now.showsPath);
+	setPressed(find("toggleGroups"), now.groupsSiblings);
+}
+
+function setPressed(element: HTMLElement | null, isPressed: boolean): void {
+	if (element?.getAttribute("aria-pressed") !== String(isPressed))
+		element?.setAttribute("aria-pressed", String(isPressed));
 }
 
 function setHidden(element: HTMLElement | null, isHidden: boolean): void {

@@ -183,6 +183,33 @@ export const chartStyles = css`
 		background: var(--vscode-badge-background);
 		border: 1px solid var(--vscode-contrastBorder, transparent);
 	}
+	/* How many they are stands at the name; what they used comes after. */
+	.row.group .words {
+		display: contents;
+	}
+	.row.group .name {
+		order: 1;
+		min-width: 24px;
+	}
+	.row.group .badge {
+		order: 2;
+		margin: 0 6px;
+	}
+	.row.group .note {
+		order: 3;
+		flex: 0 1 auto;
+		min-width: 0;
+	}
+	.row.group .row-duration {
+		order: 4;
+	}
+	.row.group .state {
+		order: 5;
+		margin-left: auto;
+	}
+	.row.group .row-duration:not(:empty) + .state {
+		margin-left: 6px;
+	}
 	.row.hides-failure .badge {
 		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 		background: transparent;

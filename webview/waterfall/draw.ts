@@ -1,8 +1,9 @@
-import { formatDuration } from "../../src/base/quantity.ts";
 import { Category } from "../shared/kinds.ts";
+import { type BarLabels, drawLabel } from "./barLabels.ts";
 import type { CriticalPath } from "./criticalPath.ts";
 import { drawPath } from "./criticalPathDraw.ts";
 import { dimRows, hasDimRows } from "./dimRows.ts";
+import { drawSegments } from "./groupDraw.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
 import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
@@ -12,7 +13,6 @@ export const ROW_PX = 22;
 export const RULER_PX = 24;
 const BAR_PX = 12;
 const MIN_BAR_PX = 2;
-const LABEL_GAP_PX = 6;
 /** The open end of a running bar. */
 const OPEN_END_PX = 16;
 const PATH_PX = 3;
@@ -29,7 +29,7 @@ export interface Frame {
 	/** Drawn into the bars; undefined for none. */
 	readonly path: CriticalPath | undefined;
 	readonly palette: Palette;
-	readonly labels: DurationLabels;
+	readonly labels: BarLabels;
 	/** Size of the canvas in pixels of the page. */
 	readonly widthPx: number;
 	readonly heightPx: number;
@@ -56,41 +56,6 @@ export function hitTest(count: number, scrollTop: number, y: number): number {
 	return index >= 0 && index < count ? index : -1;
 }
 
-/** Texts beside the bars and their widths, kept while the span does not change: no text is made or measured in a frame. */
-export class DurationLabels {
-	readonly #node = new Int32Array(256).fill(-1);
-	readonly #version = new Float64Array(256).fill(-1);
-	readonly #width = new Float64Array(256);
-	readonly #text: string[] = new Array<string>(256).fill("");
-
-	clear(): void {
-		this.#node.fill(-1);
-	}
-
-	/** Place of a span's label; a running one's is made anew, it grows. */
-	slotOf(context: CanvasRenderingContext2D, model: TraceModel, ordinal: number, nowNs: number): number {
-		const slot = ordinal & 255;
-		const isKept = this.#node[slot] === ordinal && this.#version[slot] === model.version;
-		if (isKept && model.table.state[ordinal] !== 0) return slot;
-		const text = formatDuration(model.spanDurationNs(ordinal, nowNs));
-		if (this.#node[slot] !== ordinal || this.#text[slot] !== text) {
-			this.#width[slot] = context.measureText(text).width;
-		}
-		this.#node[slot] = ordinal;
-		this.#version[slot] = model.version;
-		this.#text[slot] = text;
-		return slot;
-	}
-
-	text(slot: number): string {
-		return this.#text[slot];
-	}
-
-	width(slot: number): number {
-		return this.#width[slot];
-	}
-}
-
 /** Draws ruler, grid and the bars of the rows in view. */
 export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void {
 	const { model, widthPx, heightPx, scrollTop } = frame;
@@ -105,10 +70,13 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 	context.textBaseline = "middle";
 	const { first, end } = rowWindow(model.rows.count, scrollTop, heightPx - RULER_PX);
 	for (let index = first; index < end; index++) {
-		const node = model.rows.nodeAt(index);
-		if (node < 0) continue;
 		const top = Math.round(RULER_PX + index * ROW_PX - scrollTop);
-		drawBar(context, frame, node, top, index === frame.selectedIndex);
+		if (model.rows.isHead(index)) {
+			drawGroup(context, frame, index, top);
+			continue;
+		}
+		const node = model.rows.nodeAt(index);
+		if (node >= 0) drawBar(context, frame, node, top, index === frame.selectedIndex);
 	}
 	if (isDimming) {
 		const top = Math.round(RULER_PX + first * ROW_PX - scrollTop);
@@ -208,7 +176,67 @@ function drawBar(
 		context.fillStyle = isFailed || category === Category.other ? palette.text : palette.textOnBar;
 		drawPath(context, frame.path, scale, ordinal, y + BAR_PX - PATH_PX - 2, PATH_PX);
 	}
-	drawLabel(context, frame, ordinal, x, width, rowTop + ROW_PX / 2 + 0.5, isSelected);
+	const slot = frame.labels.slotOf(context, model, ordinal, frame.nowNs);
+	drawLabel(context, frame.labels.text(slot), frame.labels.width(slot), {
+		x,
+		width,
+		widthPx,
+		y: rowTop + ROW_PX / 2 + 0.5,
+		openPx: isRunning ? Math.min(OPEN_END_PX, width / 2) : 0,
+		beside: isSelected ? palette.textSelected : palette.textMuted,
+		onBar: category === Category.other && !isFailed ? palette.text : palette.textOnBar,
+		// The hatch would strike it through.
+		plate: isFailed ? palette.failed : "",
+	});
+}
+
+/** All members of a group in one row, and what they come to beside them. */
+function drawGroup(context: CanvasRenderingContext2D, frame: Frame, index: number, rowTop: number): void {
+	const { model, scale, palette, widthPx } = frame;
+	const { layout, table } = model;
+	const node = model.rows.nodeAt(index);
+	const members = model.rows.membersOf(index);
+	const { startNs, endNs } = model.extent(node, frame.nowNs);
+	if (Number.isNaN(startNs)) return;
+	const left = clamp(scale.toPx(startNs), -widthPx, 2 * widthPx);
+	const right = Number.isNaN(endNs) ? left : clamp(scale.toPx(endNs), -widthPx, 2 * widthPx);
+	const width = Math.max(MIN_BAR_PX, right - left);
+	const category = model.category(layout.node[members.first]);
+	const colour = palette.bars[category];
+	if (left > widthPx || left + width < 0) {
+		drawPointer(context, colour, left < 0 ? 0 : widthPx, left < 0 ? 1 : -1, rowTop + ROW_PX / 2);
+		return;
+	}
+	const y = rowTop + (ROW_PX - BAR_PX) / 2;
+	context.fillStyle = colour;
+	if (category === Category.other) context.globalAlpha = OTHER_ALPHA;
+	drawSegments(
+		context,
+		{ ...members, node: layout.node, startNs: table.startNs, endNs: table.endNs },
+		scale,
+		y,
+		BAR_PX,
+	);
+	context.globalAlpha = 1;
+	const ink = category === Category.other ? palette.text : palette.textOnBar;
+	if (frame.path !== undefined) {
+		context.fillStyle = ink;
+		for (let row = members.first; row < members.end; row++) {
+			drawPath(context, frame.path, scale, layout.node[row], y + BAR_PX - PATH_PX - 2, PATH_PX);
+		}
+	}
+	const slot = frame.labels.slotOf(context, model, node, frame.nowNs);
+	drawLabel(context, frame.labels.text(slot), frame.labels.width(slot), {
+		x: left,
+		width,
+		widthPx,
+		y: rowTop + ROW_PX / 2 + 0.5,
+		openPx: 0,
+		beside: index === frame.selectedIndex ? palette.textSelected : palette.textMuted,
+		onBar: ink,
+		// Text does not run over the gaps between members.
+		plate: category === Category.other ? palette.background : colour,
+	});
 }
 
 /** A small arrow at the edge behind which a bar stands: a row without anything would look like a span without time. */
@@ -223,39 +251,6 @@ function drawPointer(context: CanvasRenderingContext2D, colour: string, x: numbe
 
 const CLOSED_CORNERS = [2, 2, 2, 2];
 const OPEN_CORNERS = [2, 0, 0, 2];
-
-/** The duration stands right of the bar, left of it when there is no room, else on it. */
-function drawLabel(
-	context: CanvasRenderingContext2D,
-	frame: Frame,
-	ordinal: number,
-	x: number,
-	width: number,
-	y: number,
-	isSelected: boolean,
-): void {
-	const { palette, labels, widthPx } = frame;
-	const slot = labels.slotOf(context, frame.model, ordinal, frame.nowNs);
-	const textWidth = labels.width(slot);
-	context.fillStyle = isSelected ? palette.textSelected : palette.textMuted;
-	if (x + width + LABEL_GAP_PX + textWidth <= widthPx - 2) {
-		context.fillText(labels.text(slot), x + width + LABEL_GAP_PX, y);
-	} else if (x - LABEL_GAP_PX - textWidth >= 2) {
-		context.fillText(labels.text(slot), x - LABEL_GAP_PX - textWidth, y);
-	} else {
-		const state = frame.model.table.state[ordinal];
-		const openPx = state === 0 ? Math.min(OPEN_END_PX, width / 2) : 0;
-		const right = Math.min(x + width, widthPx) - LABEL_GAP_PX - openPx;
-		if (state === 2) {
-			// The hatch would strike it through: a plate of the bar's own colour below.
-			context.fillStyle = palette.failed;
-			context.fillRect(right - textWidth - 3, y - BAR_PX / 2 - 0.5, textWidth + 6, BAR_PX);
-		}
-		const isFaint = frame.model.category(ordinal) === Category.other && state !== 2;
-		context.fillStyle = isFaint ? palette.text : palette.textOnBar;
-		context.fillText(labels.text(slot), right - textWidth, y);
-	}
-}
 
 function clamp(value: number, low: number, high: number): number {
 	return Math.max(low, Math.min(value, high));

@@ -20,6 +20,9 @@ const TIME: readonly Line[] = [
 	[["0"], words.fitTrace],
 	[["Backspace", "Shift+Backspace"], words.keyHistory],
 	[["E", "Shift+E"], words.keyErrors],
+	[["U", "Shift+U"], words.keyFoldLevel],
+	[["H"], words.keyFoldToHere],
+	[["G"], words.toggleGroups],
 	[["C"], words.criticalPath],
 ];
 const SEARCH: readonly Line[] = [

@@ -2,14 +2,17 @@ import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.t
 import { unpackColumns } from "../../src/protocol/packedColumns.ts";
 import type { TimeBase } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
+import { type GroupFacts, GroupFactsCache } from "./groupFacts.ts";
 import { TraceLayout } from "./layout.ts";
 import { RowMarks } from "./rowMarks.ts";
 import { SiblingGroups } from "./siblingGroups.ts";
-import { SpanTable } from "./spanTable.ts";
+import { isGroupCode, SpanTable } from "./spanTable.ts";
 import { VisibleRows } from "./visibleRows.ts";
 
 type Snapshot = Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>;
 type Delta = Extract<HostToWaterfall, { readonly type: "trace/delta" }>;
+
+const NO_EXTENT = { startNs: Number.NaN, endNs: Number.NaN };
 
 /** The open trace as the page knows it: columns, rows, folds and extent. Knows nothing of the screen. */
 export class TraceModel {
@@ -25,6 +28,7 @@ export class TraceModel {
 	header: TraceHeader;
 	/** Grows with every change of spans: what was computed from an older one is stale. */
 	version = 0;
+	readonly #groupFacts = new GroupFactsCache();
 	#revision: number;
 	#startNs = Number.POSITIVE_INFINITY;
 	#endNs = Number.NEGATIVE_INFINITY;
@@ -37,8 +41,6 @@ export class TraceModel {
 		this.clockOffsetMs = snapshot.clockOffsetMs;
 		this.header = snapshot.header;
 		this.#revision = snapshot.revision;
-		// Until the page can draw them.
-		this.groups.isOn = false;
 	}
 
 	/** Undefined when the columns do not fit each other. */
@@ -123,6 +125,18 @@ export class TraceModel {
 	/** NaN while unknown. */
 	spanDurationNs(ordinal: number, nowNs: number): number {
 		return this.spanEndNs(ordinal, nowNs) - this.table.startNs[ordinal];
+	}
+
+	/** Start and end of what a row stands for, NaN while unknown: of a span, or of all members of a group. */
+	extent(node: number, nowNs: number): { readonly startNs: number; readonly endNs: number } {
+		if (isGroupCode(node)) return this.groupFacts(node) ?? NO_EXTENT;
+		return node < 0 ? NO_EXTENT : { startNs: this.table.startNs[node], endNs: this.spanEndNs(node, nowNs) };
+	}
+
+	/** Undefined for a node that is no group now. */
+	groupFacts(node: number): GroupFacts | undefined {
+		const members = this.rows.membersOfNode(node);
+		return members === undefined ? undefined : this.#groupFacts.of(this, members);
 	}
 
 	category(ordinal: number): CategoryCode {

@@ -26,6 +26,11 @@ export function failedFrom({ layout, table }: TraceModel, row: number, direction
 	return undefined;
 }
 
+/** Whether a visible row has others below it to show or hide. */
+export function canFold({ rows, layout }: TraceModel, index: number): boolean {
+	return rows.isHead(index) || layout.childCount[rows.rowAt(index)] > 0;
+}
+
 /**
  * The tree pattern of the ARIA Authoring Practices: right opens, then enters; left closes, then leaves for the parent.
  * `index` is -1 when nothing is selected, `pageRows` what a page key moves by.
@@ -55,16 +60,18 @@ export function stepOf(action: KeyAction, model: TraceModel, index: number, page
 		case "toggle":
 			return index < 0 ? undefined : { do: "toggle", index };
 		case "open":
-			return index < 0 ? undefined : { do: "open", index };
+			if (index < 0) return undefined;
+			// A group has no details of its own: what one wants of it are its members.
+			return rows.isHead(index) ? { do: "toggle", index } : { do: "open", index };
 		case "expand": {
-			if (index < 0 || layout.childCount[rows.rowAt(index)] === 0) return undefined;
-			return rows.isFolded(rows.nodeAt(index)) ? { do: "toggle", index } : select(index + 1);
+			if (index < 0 || !canFold(model, index)) return undefined;
+			return rows.isFoldedAt(index) ? { do: "toggle", index } : select(index + 1);
 		}
 		case "collapse": {
 			if (index < 0) return undefined;
-			const row = rows.rowAt(index);
-			if (layout.childCount[row] > 0 && !rows.isFolded(layout.node[row])) return { do: "toggle", index };
-			const parentRow = layout.parentRow(row);
+			if (canFold(model, index) && !rows.isFoldedAt(index)) return { do: "toggle", index };
+			if (rows.isMember(index)) return select(rows.headOf(index));
+			const parentRow = layout.parentRow(rows.rowAt(index));
 			return parentRow < 0 ? undefined : select(rows.indexOfRow(parentRow));
 		}
 		default:

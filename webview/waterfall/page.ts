@@ -14,7 +14,9 @@ import { SharedClock } from "../shared/clock.ts";
 import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoint.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
-import type { PageCommand, SpanSelectDetail, TraceChart } from "./chart.ts";
+import { applyFolds, foldsOf, nodeOf, refOf } from "./arrangement.ts";
+import type { SpanSelectDetail, TraceChart } from "./chart.ts";
+import type { PageCommand } from "./chartCommands.ts";
 import { tellContext } from "./contextMenu.ts";
 import { filterStyles } from "./filterMenu.ts";
 import { findStyles } from "./findWidget.ts";
@@ -25,7 +27,7 @@ import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./
 import { PageSearch } from "./pageSearch.ts";
 import { pageStyles } from "./pageStyles.ts";
 import { nsBetween } from "./timeScale.ts";
-import { checkedState } from "./viewState.ts";
+import { checkedState, stateOf } from "./viewState.ts";
 
 type Endpoint = HostEndpoint<WaterfallToHost, HostToWaterfall, WaterfallViewState>;
 /** A trace that is there sooner never flashes a "loading". */
@@ -33,8 +35,6 @@ const LOADING_DELAY_MS = 150;
 /** While an arrow key is held, only where it comes to rest is told. */
 const SELECT_DELAY_MS = 120;
 const SAVE_DELAY_MS = 300;
-/** The state travels to the host at each save; more folds than this are not kept over a reload. */
-const MAX_SAVED_FOLDS = 2000;
 const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 	"trace/loading",
 	"trace/snapshot",
@@ -78,6 +78,8 @@ export class WaterfallPage extends LitElement {
 		},
 		onArrange: () => this.#handleArrangement(),
 	});
+	/** The span that host and page both had selected last. */
+	#agreedSpanId: string | undefined;
 	/** Selected elsewhere and not received yet. */
 	#pendingSelection: { readonly spanId: string; readonly reveal: boolean } | undefined;
 
@@ -246,21 +248,22 @@ export class WaterfallPage extends LitElement {
 		if (before?.isSameTrace(model) === true && chart !== null) {
 			// The same trace anew: everything stays where it was, found by id.
 			const selected = chart.selectedNode;
-			const selectedId = selected === undefined || selected < 0 ? undefined : before.table.idOf(selected);
-			const folded = before.rows.foldedSpans(before.table.count).map((ordinal) => before.table.idOf(ordinal));
+			const selectedRow = selected === undefined ? undefined : refOf(before, selected);
 			const place = chart.place();
-			this.#fold(model, folded);
+			applyFolds(model, foldsOf(before, before.table.count));
 			this.#setModel(model);
 			chart.restorePlace(place);
-			if (selectedId !== undefined) this.#selectById(model, selectedId, false);
+			if (selectedRow !== undefined) chart.select(nodeOf(model, selectedRow), false);
 		} else {
 			const restored = this.#restored;
 			const isRestored = restored?.traceId === model.header.traceId && restored.sourceId === model.sourceId;
-			if (isRestored) this.#fold(model, restored.foldedSpanIds ?? []);
+			if (isRestored) {
+				const { foldedSpanIds = [], openGroupSpanIds = [] } = restored;
+				applyFolds(model, { foldedSpanIds, openGroupSpanIds });
+			}
 			this.#search.beginTrace(isRestored ? restored : undefined);
 			this.#setModel(model, isRestored ? restored.scrollTop : 0);
-			if (isRestored) this.#restoreWindow(model, restored.timeWindow);
-			if (isRestored && restored.selectedSpanId !== undefined) this.#selectById(model, restored.selectedSpanId, false);
+			if (isRestored) this.#restore(model, restored);
 			// Once the spans are here it has served; before, an empty snapshot may come first.
 			if (!isRestored || model.table.count > 0) this.#restored = undefined;
 		}
@@ -317,16 +320,12 @@ export class WaterfallPage extends LitElement {
 		this.requestUpdate();
 	}
 
-	#fold(model: TraceModel, spanIds: readonly string[]): void {
-		for (const ordinal of model.table.findAll(spanIds)) model.rows.setFolded(ordinal, true);
-		model.rows.update();
-	}
-
 	// ── Selection ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 	#selectFromHost(spanId: string | undefined, reveal: boolean): void {
 		// Said again with each snapshot: what is selected already stays where the user scrolled it.
-		if (spanId !== undefined && spanId === this.#selectedId()) return;
+		if (spanId !== undefined && spanId === (this.#selectedId() ?? this.#spanBeside())) return;
+		this.#agreedSpanId = spanId;
 		this.#pendingSelection = spanId === undefined ? undefined : { spanId, reveal };
 		if (spanId === undefined) this.#chart?.select(undefined, false);
 		else this.#settleSelection();
@@ -361,7 +360,9 @@ export class WaterfallPage extends LitElement {
 		clearTimeout(this.#selectTimer);
 		this.#selectTimer = undefined;
 		const spanId = this.#selectedId();
-		if (spanId !== undefined) this.#endpoint.post({ type: "span/select", spanId });
+		if (spanId === undefined) return;
+		this.#agreedSpanId = spanId;
+		this.#endpoint.post({ type: "span/select", spanId });
 	}
 
 	readonly #handleOpen = (event: CustomEvent<SpanSelectDetail>): void => {
@@ -370,6 +371,11 @@ export class WaterfallPage extends LitElement {
 		if (this.#selectTimer !== undefined) this.#postSelection();
 		this.#endpoint.post({ type: "span/open", spanId: this.#model.table.idOf(node) });
 	};
+
+	/** While a row without a span is selected, a group's for one: the span that the host goes on showing. */
+	#spanBeside(): string | undefined {
+		return this.#chart?.selectedNode === undefined ? undefined : this.#agreedSpanId;
+	}
 
 	#selectedId(): string | undefined {
 		const node = this.#chart?.selectedNode;
@@ -390,17 +396,18 @@ export class WaterfallPage extends LitElement {
 		const chart = this.#chart;
 		// Nothing is shown yet: the state of the former life is the better one.
 		if (model === undefined || chart === null || this.#restored !== undefined) return;
-		this.#endpoint.setState({
-			sourceId: model.sourceId,
-			traceId: model.header.traceId,
-			selectedSpanId: this.#selectedId(),
-			foldedSpanIds: model.rows.foldedSpans(MAX_SAVED_FOLDS).map((ordinal) => model.table.idOf(ordinal)),
-			scrollTop: chart.scrollOffset,
-			treeShare: chart.treeShare,
-			showsCriticalPath: chart.showsCriticalPath,
-			...this.#search.state,
-			timeWindow: chart.timeWindow && { base: model.base, ...chart.timeWindow },
-		});
+		this.#endpoint.setState({ ...stateOf(model, chart, this.#agreedSpanId), ...this.#search.state });
+	}
+
+	/** Brings back what an earlier life of this page showed of the trace that is shown now. */
+	#restore(model: TraceModel, { topRow, timeWindow, selectedSpanId, selectedRow }: WaterfallViewState): void {
+		if (topRow !== undefined) this.#chart?.restorePlace({ rows: [topRow], offsets: [topRow.offsetPx] });
+		this.#restoreWindow(model, timeWindow);
+		if (selectedSpanId !== undefined) this.#selectById(model, selectedSpanId, false);
+		else if (selectedRow !== undefined) {
+			this.#agreedSpanId = selectedRow.besideSpanId;
+			this.#chart?.select(nodeOf(model, selectedRow), false);
+		}
 	}
 
 	/** A snapshot may count from another moment than the one before the page went. */
@@ -414,6 +421,7 @@ export class WaterfallPage extends LitElement {
 	#applyLooks(state: WaterfallViewState | undefined): void {
 		if (state === undefined || this.#chart === null) return;
 		this.#chart.treeShare = state.treeShare;
+		this.#chart.groupsSiblings = state.groupsSiblings !== false;
 		this.#chart.showsCriticalPath = state.showsCriticalPath === true;
 	}
 

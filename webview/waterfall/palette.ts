@@ -8,6 +8,8 @@ export interface Palette {
 	readonly failed: string;
 	/** Of a hit of a search in an overview. */
 	readonly hit: string;
+	/** Of the page, behind everything. */
+	readonly background: string;
 	readonly text: string;
 	readonly textMuted: string;
 	/** On a bar. */
@@ -36,6 +38,7 @@ export function readPalette(theme: Theme, context: CanvasRenderingContext2D, pix
 		hit: theme.color("--vscode-editorOverviewRuler-findMatchForeground", "--vscode-charts-orange"),
 		text: theme.color("--vscode-foreground"),
 		textMuted: theme.color("--vscode-descriptionForeground", "--vscode-foreground"),
+		background,
 		textOnBar: background,
 		textSelected: theme.color("--vscode-list-activeSelectionForeground", "--vscode-foreground"),
 		grid: theme.color("--vscode-tree-inactiveIndentGuidesStroke", "--vscode-editorIndentGuide-background1"),

@@ -1,3 +1,4 @@
+import { nodeOf, type RowRef, refOf } from "./arrangement.ts";
 import { ROW_PX, rowWindow } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 
@@ -34,31 +35,32 @@ export function topKeeping(model: TraceModel, before: NodesInView): number {
 	return before.top;
 }
 
-/** Where rows stand, by span id: what a new snapshot needs to put them back. */
+/** Where rows stand, by id: what a new snapshot needs to put them back. */
 export interface Place {
-	readonly spanIds: readonly string[];
-	/** Distance of each from the top of the viewport. */
+	readonly rows: readonly RowRef[];
+	/** Distance of each from the top of the viewport, in pixels. */
 	readonly offsets: readonly number[];
 }
 
+export const NO_PLACE: Place = { rows: [], offsets: [] };
+
 export function placeInView(model: TraceModel, top: number, viewportPx: number): Place {
 	const { first, end } = rowWindow(model.rows.count, top, viewportPx);
-	const spanIds: string[] = [];
+	const rows: RowRef[] = [];
 	const offsets: number[] = [];
 	for (let index = first; index < end; index++) {
-		const node = model.rows.nodeAt(index);
-		if (node < 0) continue;
-		spanIds.push(model.table.idOf(node));
+		rows.push(refOf(model, model.rows.nodeAt(index)));
 		offsets.push(index * ROW_PX - top);
 	}
-	return { spanIds, offsets };
+	return { rows, offsets };
 }
 
-/** Offset at which the first span of a place that is still there stands where it stood; undefined when none is. */
+/** Offset at which the first row of a place that is still there stands where it stood; undefined when none is. */
 export function topOfPlace(model: TraceModel, place: Place): number | undefined {
-	for (const [position, spanId] of place.spanIds.entries()) {
-		const ordinal = model.table.find(spanId);
-		if (ordinal >= 0) return Math.max(0, model.rows.indexOfNode(ordinal) * ROW_PX - place.offsets[position]);
+	for (const [position, row] of place.rows.entries()) {
+		const node = nodeOf(model, row);
+		const index = node === undefined ? -1 : model.rows.indexOfNode(node);
+		if (index >= 0) return Math.max(0, index * ROW_PX - place.offsets[position]);
 	}
 	return undefined;
 }

@@ -1,6 +1,8 @@
+import { foldTo, stepLevel } from "./foldLevels.ts";
 import type { TraceModel } from "./model.ts";
-import { failedFrom } from "./navigation.ts";
+import { canFold, failedFrom } from "./navigation.ts";
 import type { RowViewport } from "./rowViewport.ts";
+import { isGroupCode } from "./spanTable.ts";
 
 /** What the cursor needs of the chart around it. */
 export interface CursorHost {
@@ -80,18 +82,44 @@ export class RowCursor {
 		const model = this.#host.model();
 		if (model === undefined) return;
 		const node = model.rows.nodeAt(index);
-		if (model.layout.childCount[model.rows.rowAt(index)] === 0) return;
-		this.#changeFolds(model, () => model.rows.setFolded(node, !model.rows.isFolded(node)));
+		if (!canFold(model, index)) return;
+		this.#change(() => model.rows.setFolded(node, !model.rows.isFolded(node)));
 	}
 
 	foldAll(): void {
-		const model = this.#host.model();
-		if (model !== undefined) this.#changeFolds(model, () => model.rows.foldAll());
+		this.#change((model) => model.rows.foldAll());
 	}
 
 	unfoldAll(): void {
+		this.#change((model) => model.rows.unfoldAll());
+	}
+
+	/** Folds the deepest level that is open, or unfolds the first that is folded. */
+	stepLevel(isFold: boolean): void {
+		this.#change((model) => stepLevel(model, isFold));
+	}
+
+	/** Shows what is on the level of the selection and above it, nothing below. */
+	foldToHere(): void {
+		const { index } = this;
+		if (index >= 0) this.#change((model) => foldTo(model, index));
+	}
+
+	/** Folds like siblings into groups, or shows them one by one. A selected member keeps its group open. */
+	setGrouping(isOn: boolean): void {
+		this.#change((model) => {
+			model.groups.isOn = isOn;
+			model.groups.hold([]);
+			if (isOn && this.#node !== undefined) model.rows.reveal(this.#node);
+		});
+	}
+
+	/** The rows changed: a group may have another first member now, or be none any more. */
+	settle(): void {
 		const model = this.#host.model();
-		if (model !== undefined) this.#changeFolds(model, () => model.rows.unfoldAll());
+		if (model === undefined || this.#node === undefined || !isGroupCode(this.#node)) return;
+		const { index } = this;
+		this.#node = index < 0 ? undefined : model.rows.nodeAt(index);
 	}
 
 	/** Moves as little as needed to have a visible row in view. */
@@ -101,9 +129,11 @@ export class RowCursor {
 	}
 
 	/** The rows in view stay where they are; a selection inside a fold moves to the row that hides it. */
-	#changeFolds(model: TraceModel, change: () => void): void {
+	#change(change: (model: TraceModel) => void): void {
+		const model = this.#host.model();
+		if (model === undefined) return;
 		this.#host.keepPlace(() => {
-			change();
+			change(model);
 			model.rows.update();
 		});
 		const { index } = this;

@@ -98,6 +98,7 @@ export class RowInput implements Disposable {
 		const node = model.rows.nodeAt(index);
 		const px = pointer.px(event);
 		if (px !== undefined && axis.isBarAt(model, node, px)) axis.fit(model, node);
+		else if (model.rows.isHead(index)) this.#host.cursor.toggle(index);
 		else this.#host.onOpen(node);
 	}
 

@@ -4,7 +4,9 @@ import { SpanStateCode } from "../../src/model/span.ts";
 import { ICONS, type IconName } from "../shared/glyphs.ts";
 import { lookOfKind } from "../shared/kinds.ts";
 import { ROW_PX } from "./draw.ts";
+import { groupBadge, groupNote } from "./groupText.ts";
 import type { TraceModel } from "./model.ts";
+import { canFold } from "./navigation.ts";
 import { markedText, matchClasses, matchOf, matchWords } from "./rowMatch.ts";
 import { nodeFacts, nodeName, stateWords } from "./spanText.ts";
 import type { TextQuery } from "./textQuery.ts";
@@ -140,11 +142,13 @@ class Row {
 	bind(view: RowsView, index: number): void {
 		const { model } = view;
 		const row = model.rows.rowAt(index);
-		const node = model.layout.node[row];
+		const node = model.rows.nodeAt(index);
+		const isHead = model.rows.isHead(index);
+		const isMember = model.rows.isMember(index);
 		const isSelected = node === view.selectedNode;
-		const isFolded = model.rows.isFolded(node);
+		const isFolded = model.rows.isFoldedAt(index);
 		const isRunning = node >= 0 && model.table.state[node] === 0;
-		const key = `${model.marks.version} ${isSelected}${isFolded}${view.maxIndentPx}${view.hasDuration}${row}`;
+		const key = `${model.marks.version} ${isSelected}${isFolded}${isMember}${view.maxIndentPx}${view.hasDuration}${row}`;
 		const isSame = this.#node === node && this.#model === model && this.#version === model.version && this.#key === key;
 		if (isSame && !(isRunning && (view.hasDuration || isSelected))) return;
 		this.#node = node;
@@ -153,8 +157,9 @@ class Row {
 		this.#key = key;
 
 		const { layout, table } = model;
-		const hasChildren = layout.childCount[row] > 0;
-		const depth = layout.depth[row];
+		const hasChildren = canFold(model, index);
+		const group = isHead ? model.groupFacts(node) : undefined;
+		const depth = layout.depth[row] + Number(isMember);
 		const maxDepth = Math.max(2, Math.floor(view.maxIndentPx / INDENT_PX));
 		const indentPx = Math.min(depth, maxDepth) * INDENT_PX;
 		this.#write("indent", `${indentPx}px`, (value) => this.#indent.style.setProperty("width", value));
@@ -165,9 +170,15 @@ class Row {
 		});
 		this.#text(this.#twistie, "twistie", hasChildren ? ICONS[isFolded ? "chevron-right" : "chevron-down"] : "");
 		const name = nodeName(model, node);
-		const note = node < 0 ? "" : noteOf(model, node);
-		const badge = isFolded && hasChildren ? formatCount(layout.size[row] - 1) : "";
-		const duration = view.hasDuration && node >= 0 ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
+		const isHiding = isFolded && hasChildren && !isHead;
+		let note = node < 0 ? "" : noteOf(model, node);
+		let badge = isHiding ? formatCount(layout.size[row] - 1) : "";
+		let duration = view.hasDuration && node >= 0 ? formatDuration(model.spanDurationNs(node, view.nowNs)) : "";
+		if (group !== undefined) {
+			note = groupNote(model, group);
+			badge = groupBadge(group.count);
+			duration = view.hasDuration ? formatDuration(group.totalNs) : "";
+		}
 		const match = matchOf(model, index);
 		const query = match.isHit ? model.marks.query : undefined;
 		this.#marked(this.#name, "name", name, query);
@@ -176,13 +187,21 @@ class Row {
 		this.#text(this.#badge, "badge", badge);
 		this.#text(this.#duration, "duration", duration);
 		this.#attribute("aria-level", String(depth + 1));
-		this.#attribute("aria-posinset", String(layout.siblingIndex[row] + 1));
-		this.#attribute("aria-setsize", String(layout.siblingCount(row)));
+		// Beside a group a place is that among all siblings: the numbers say how many it holds.
+		const members = isMember ? model.rows.membersOf(index) : undefined;
+		this.#attribute(
+			"aria-posinset",
+			String(members === undefined ? layout.siblingIndex[row] + 1 : row - members.first + 1),
+		);
+		this.#attribute(
+			"aria-setsize",
+			String(members === undefined ? layout.siblingCount(row) : members.end - members.first),
+		);
 		this.#attribute("aria-expanded", hasChildren ? String(!isFolded) : undefined);
 		this.#attribute("aria-selected", String(isSelected));
 		// What is seen comes first and in its order: those who steer by voice say it.
 		const seen = [name, note, badge, duration].filter((text) => text !== "").join(" ");
-		const isHidingFailure = badge !== "" && hasFailureBelow(model, row);
+		const isHidingFailure = isHiding && hasFailureBelow(model, row);
 		const label = [seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)];
 		if (isHidingFailure) label.push(words.hidesFailure);
 		label.push(...matchWords(match));
@@ -195,13 +214,15 @@ class Row {
 		let className = isHidingFailure ? "row hides-failure" : "row";
 		if (isSelected) className += " selected";
 		className += matchClasses(match);
-		if (node < 0) {
+		if (isHead) className += " group";
+		if (node < 0 && !isHead) {
 			className += " placeholder";
 			this.#text(this.#kind, "kind", ICONS.question);
 			this.#stateIcon("", "");
 		} else {
-			const look = lookOfKind(table.string(table.kind[node]));
-			const state = table.state[node];
+			const span = layout.node[row];
+			const look = lookOfKind(table.string(table.kind[span]));
+			const state = table.state[span];
 			className += ` ${CATEGORY_CLASSES[look.category]}`;
 			if (state === 2) className += " failed";
 			this.#text(this.#kind, "kind", ICONS[look.icon]);

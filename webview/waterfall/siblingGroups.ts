@@ -64,16 +64,9 @@ export class SiblingGroups {
 
 	/** First row of the run that a row is in. */
 	startOfRun(row: number): number {
-		const { node, depth } = this.#layout;
-		const { name, kind } = this.#source;
 		if (!this.#isPlain(row)) return row;
-		const span = node[row];
 		let start = row;
-		while (start > 0 && depth[start - 1] === depth[row] && this.#isPlain(start - 1)) {
-			const before = node[start - 1];
-			if (name[before] !== name[span] || kind[before] !== kind[span]) break;
-			start--;
-		}
+		while (this.#isJoined(start)) start--;
 		return start;
 	}
 
@@ -89,6 +82,11 @@ export class SiblingGroups {
 		for (let row = first; row < end; row++) this.#mark(this.#layout.node[row], OPEN, isOpen);
 	}
 
+	/** Opens the groups that these spans are members of, now or later. */
+	open(ordinals: readonly number[]): void {
+		for (const ordinal of ordinals) this.#mark(ordinal, OPEN, true);
+	}
+
 	/** Those that are groups, and those that become one later. */
 	openAll(): void {
 		const { node, size, rowCount } = this.#layout;
@@ -99,14 +97,17 @@ export class SiblingGroups {
 		for (let ordinal = 0; ordinal < this.#marks.length; ordinal++) this.#marks[ordinal] &= ~OPEN;
 	}
 
-	/** First members of open groups, at most `limit` of them. */
+	/** A member of each open group, at most `limit` of them. */
 	openGroups(limit: number): number[] {
 		const found: number[] = [];
 		for (let ordinal = 0; ordinal < this.#marks.length && found.length < limit; ordinal++) {
 			if ((this.#marks[ordinal] & OPEN) === 0) continue;
 			const row = this.#layout.rowOf(ordinal);
-			if (row < 0 || this.startOfRun(row) !== row || this.endOfGroup(row) === row) continue;
-			found.push(ordinal);
+			if (row < 0 || !this.#isPlain(row)) continue;
+			// Mostly all of them are marked: the first one that is speaks for those behind it.
+			if (this.#isJoined(row) && (this.#marks[this.#layout.node[row - 1]] & OPEN) !== 0) continue;
+			const start = this.startOfRun(row);
+			if (this.endOfGroup(start) !== start) found.push(ordinal);
 		}
 		return found;
 	}
@@ -116,6 +117,14 @@ export class SiblingGroups {
 		for (const ordinal of this.#held) this.#mark(ordinal, HELD, false);
 		for (const ordinal of ordinals) this.#mark(ordinal, HELD, true);
 		this.#held = ordinals;
+	}
+
+	/** Whether a leaf that may be in a run is in one with the row before it. */
+	#isJoined(row: number): boolean {
+		const { node, depth } = this.#layout;
+		const { name, kind } = this.#source;
+		if (row === 0 || depth[row - 1] !== depth[row] || !this.#isPlain(row - 1)) return false;
+		return name[node[row - 1]] === name[node[row]] && kind[node[row - 1]] === kind[node[row]];
 	}
 
 	/** A leaf that may be in a run. */

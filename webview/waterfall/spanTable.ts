@@ -147,6 +147,12 @@ export class SpanTable {
 		return this.#missingParentIds[index] ?? "";
 	}
 
+	/** Code of a parent that was missing at some time; undefined for an id that never was one. */
+	missingOf(spanId: string): number | undefined {
+		const index = this.#missingIndexes.get(spanId);
+		return index === undefined ? undefined : missingCode(index);
+	}
+
 	/** Ordinal of a span id, -1 when it is not here. Compares bytes, O(n): for one id at a time. */
 	find(spanId: string): number {
 		const wanted = new TextEncoder().encode(spanId);

@@ -2,14 +2,16 @@ import { displayText } from "../../src/base/displayText.ts";
 import { formatCost, formatCount, formatDuration, formatExactDuration } from "../../src/base/quantity.ts";
 import { formatAbsoluteTime } from "../../src/model/format.ts";
 import { fill } from "../shared/words.ts";
+import { groupFactList, groupWords } from "./groupText.ts";
 import type { TraceModel } from "./model.ts";
-import { missingIndexOf } from "./spanTable.ts";
+import { isGroupCode, missingIndexOf, ordinalOfGroup } from "./spanTable.ts";
 import { words } from "./words.ts";
 
 /** Names are cut by the row's width long before this; it bounds the text that layout has to shape. */
 const MAX_NAME = 300;
 
 export function nodeName(model: TraceModel, node: number): string {
+	if (isGroupCode(node)) return nodeName(model, ordinalOfGroup(node));
 	if (node < 0) return fill(words.missingParent, displayText(model.table.missingParentId(missingIndexOf(node)), 64));
 	return shownName(model.table.string(model.table.name[node]));
 }
@@ -22,6 +24,8 @@ export function shownName(name: string): string {
 
 /** Status and, when `nowNs` is given, duration: what a screen reader says after the name. The level it says by itself. */
 export function stateWords(model: TraceModel, node: number, nowNs: number | undefined): string[] {
+	const group = isGroupCode(node) ? model.groupFacts(node) : undefined;
+	if (group !== undefined) return groupWords(group);
 	if (node < 0) return [];
 	const state = model.table.state[node];
 	// A duration that grows is no good label: it would change while it is read.
@@ -43,6 +47,8 @@ export interface SpanFact {
 
 /** Everything that hover and the line at the bottom tell of a row, most asked for first. */
 export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanFact[] {
+	const group = isGroupCode(node) ? model.groupFacts(node) : undefined;
+	if (group !== undefined) return groupFactList(model, group);
 	const { table, layout } = model;
 	const facts: SpanFact[] = [];
 	const row = layout.rowOf(node);

@@ -141,9 +141,7 @@ export class TimeAxis {
 
 	/** Shows a span from edge to edge; one without length in the middle of what is around it. */
 	fit(model: TraceModel, node: number): void {
-		if (node < 0) return;
-		const startNs = model.table.startNs[node];
-		const endNs = model.spanEndNs(node, model.nowNs());
+		const { startNs, endNs } = model.extent(node, model.nowNs());
 		if (Number.isNaN(startNs)) return;
 		if (endNs > startNs) this.show({ startNs, endNs });
 		else {
@@ -161,9 +159,8 @@ export class TimeAxis {
 
 	/** Whether a span's bar stands at a place of the column. */
 	isBarAt(model: TraceModel, node: number, px: number): boolean {
-		if (node < 0) return false;
-		const startNs = model.table.startNs[node];
-		const endNs = model.spanEndNs(node, model.nowNs());
+		const { startNs, endNs } = model.extent(node, model.nowNs());
+		if (Number.isNaN(startNs)) return false;
 		const left = this.#scale.toPx(startNs);
 		const right = Number.isNaN(endNs) ? left : this.#scale.toPx(endNs);
 		return px >= Math.min(left, right) - BAR_SLACK_PX && px <= Math.max(left, right) + BAR_SLACK_PX;

@@ -1,6 +1,7 @@
 import type { Theme } from "../shared/theme.ts";
+import { BarLabels } from "./barLabels.ts";
 import type { CriticalPath } from "./criticalPath.ts";
-import { DurationLabels, drawFrame, RULER_PX } from "./draw.ts";
+import { drawFrame, RULER_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 import { type Palette, readPalette } from "./palette.ts";
 import type { TimeScale } from "./timeScale.ts";
@@ -23,7 +24,7 @@ export class TimeColumn {
 	readonly #canvas: HTMLCanvasElement;
 	readonly #context: CanvasRenderingContext2D | null;
 	readonly #theme: Theme;
-	readonly #labels = new DurationLabels();
+	readonly #labels = new BarLabels();
 	#palette: Palette | undefined;
 	#widthPx = 0;
 	#heightPx = 0;

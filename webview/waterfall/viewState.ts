@@ -5,25 +5,73 @@ import {
 	MAX_FIND_LENGTH,
 	type WaterfallViewState,
 } from "../../src/protocol/messages.ts";
+import { foldsOf, type RowRef, refOf } from "./arrangement.ts";
+import type { TraceChart } from "./chart.ts";
+import type { TraceModel } from "./model.ts";
 import { CATEGORIES } from "./rowMarks.ts";
+
+/** The state travels to the host at each save; more folds than this are not kept over a reload. */
+const MAX_SAVED_FOLDS = 2000;
+
+/** What the user arranged in a chart, to be kept over a reload of the page. `agreedSpanId`: what the host takes for selected. */
+export function stateOf(model: TraceModel, chart: TraceChart, agreedSpanId: string | undefined): WaterfallViewState {
+	const node = chart.selectedNode;
+	const { rows, offsets } = chart.place();
+	return {
+		sourceId: model.sourceId,
+		traceId: model.header.traceId,
+		selectedSpanId: node === undefined || node < 0 ? undefined : model.table.idOf(node),
+		selectedRow: node === undefined || node >= 0 ? undefined : { ...refOf(model, node), besideSpanId: agreedSpanId },
+		...foldsOf(model, MAX_SAVED_FOLDS),
+		groupsSiblings: chart.groupsSiblings,
+		scrollTop: chart.scrollOffset,
+		topRow: rows.length === 0 ? undefined : { ...rows[0], offsetPx: offsets[0] },
+		treeShare: chart.treeShare,
+		showsCriticalPath: chart.showsCriticalPath,
+		timeWindow: chart.timeWindow && { base: model.base, ...chart.timeWindow },
+	};
+}
 
 /** A state kept by an older version may have another shape; what does not fit is left out. */
 export function checkedState(state: Partial<WaterfallViewState> | undefined): WaterfallViewState | undefined {
 	if (typeof state !== "object" || state === null) return undefined;
-	const { sourceId, traceId, selectedSpanId, foldedSpanIds, scrollTop, treeShare, timeWindow } = state;
+	const { sourceId, traceId, selectedSpanId, scrollTop, treeShare, topRow } = state;
 	if (typeof sourceId !== "string" || typeof traceId !== "string") return undefined;
+	const top = checkedRow(topRow);
 	return {
 		sourceId,
 		traceId,
 		selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined,
-		foldedSpanIds: Array.isArray(foldedSpanIds) ? foldedSpanIds.filter((id) => typeof id === "string") : undefined,
+		selectedRow: checkedSelection(state.selectedRow),
+		foldedSpanIds: checkedIds(state.foldedSpanIds),
+		openGroupSpanIds: checkedIds(state.openGroupSpanIds),
+		groupsSiblings: state.groupsSiblings !== false,
 		scrollTop: typeof scrollTop === "number" ? scrollTop : undefined,
+		topRow:
+			top !== undefined && Number.isFinite(topRow?.offsetPx)
+				? { ...top, offsetPx: Number(topRow?.offsetPx) }
+				: undefined,
 		treeShare: typeof treeShare === "number" ? treeShare : undefined,
-		timeWindow: checkedWindow(timeWindow),
+		timeWindow: checkedWindow(state.timeWindow),
 		showsCriticalPath: state.showsCriticalPath === true,
 		find: checkedFind(state.find),
 		filter: checkedFilter(state.filter),
 	};
+}
+
+function checkedIds(value: unknown): string[] | undefined {
+	return Array.isArray(value) ? value.filter((id) => typeof id === "string") : undefined;
+}
+
+function checkedSelection(value: WaterfallViewState["selectedRow"]): WaterfallViewState["selectedRow"] {
+	const row = checkedRow(value);
+	if (row === undefined) return undefined;
+	return { ...row, besideSpanId: typeof value?.besideSpanId === "string" ? value.besideSpanId : undefined };
+}
+
+function checkedRow(value: RowRef | undefined): RowRef | undefined {
+	if (typeof value !== "object" || value === null || typeof value.spanId !== "string") return undefined;
+	return { spanId: value.spanId, isGroup: value.isGroup === true };
 }
 
 function checkedWindow(value: WaterfallViewState["timeWindow"]): WaterfallViewState["timeWindow"] {

@@ -61,6 +61,15 @@ export class VisibleRows {
 		return found;
 	}
 
+	/** Indexes of missing parents whose placeholders are folded. */
+	foldedMissing(): number[] {
+		const found: number[] = [];
+		for (let index = 0; index < this.#foldedMissing.length; index++) {
+			if (this.#foldedMissing[index] === 1) found.push(index);
+		}
+		return found;
+	}
+
 	/** Layout row at a place of the list; for the head of a group that of its first member. */
 	rowAt(index: number): number {
 		return this.#rows === undefined ? index : this.#rows[index] & ROW;
@@ -140,9 +149,14 @@ export class VisibleRows {
 		return isGroupCode(node) && this.isMember(index) ? this.headOf(index) : index;
 	}
 
+	/** Whether the row at a place is folded, or the head of a folded group. */
+	isFoldedAt(index: number): boolean {
+		return this.isHead(index) ? !this.#isOpenHead(index) : this.isFolded(this.#layout.node[this.rowAt(index)]);
+	}
+
 	isFolded(node: number): boolean {
 		if (isGroupCode(node)) {
-			const members = this.#membersOfNode(node);
+			const members = this.membersOfNode(node);
 			return members !== undefined && this.groups?.isOpen(members.first, members.end) === false;
 		}
 		return (node >= 0 ? this.#foldedSpans[node] : this.#foldedMissing[missingIndexOf(node)]) === 1;
@@ -151,7 +165,7 @@ export class VisibleRows {
 	/** Call `update` afterwards; so with the next five. */
 	setFolded(node: number, isFolded: boolean): void {
 		if (isGroupCode(node)) {
-			const members = this.#membersOfNode(node);
+			const members = this.membersOfNode(node);
 			if (members !== undefined) this.groups?.setOpen(members.first, members.end, !isFolded);
 			return;
 		}
@@ -310,9 +324,12 @@ export class VisibleRows {
 		return low;
 	}
 
-	/** Undefined for what is no group now. */
-	#membersOfNode(group: number): RowRange | undefined {
-		const row = this.groups?.isOn === true ? this.#layout.rowOf(ordinalOfGroup(group)) : -1;
+	/** Members of a group by its code, on show or not; undefined for what is no group now. */
+	membersOfNode(group: number): RowRange | undefined {
+		const row =
+			isGroupCode(group) && this.groups?.isOn === true && this.#wanted === undefined
+				? this.#layout.rowOf(ordinalOfGroup(group))
+				: -1;
 		if (row < 0 || this.groups === undefined) return undefined;
 		const first = this.groups.startOfRun(row);
 		const end = this.groups.endOfGroup(first);

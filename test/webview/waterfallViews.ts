@@ -40,12 +40,6 @@ export function topOf({ page }: Waterfall, name: string): Promise<number | undef
 	}, name);
 }
 
-export function scrollTo({ page }: Waterfall, top: number): Promise<void> {
-	return page.locator(".scroller").evaluate((scroller, to) => {
-		scroller.scrollTop = to;
-	}, top);
-}
-
 /** What the page keeps over a reload, as of now; undefined before it kept anything. */
 export async function keptState(waterfall: Waterfall): Promise<WaterfallViewState | undefined> {
 	return ((await waterfall.state()) as WaterfallViewState | null) ?? undefined;

@@ -151,8 +151,8 @@ describe("the minimap", () => {
 			const start = page.getByRole("slider", { name: "Start of the shown time" });
 			const end = page.getByRole("slider", { name: "End of the shown time" });
 			await page.locator(".tree").focus();
-			// The divider and three buttons stand between.
-			for (let i = 0; i < 5; i++) await page.keyboard.press("Tab");
+			// The divider and five buttons stand between.
+			for (let i = 0; i < 7; i++) await page.keyboard.press("Tab");
 			expect(await start.evaluate((handle) => handle.matches(":focus"))).toBe(true);
 			await page.keyboard.press("ArrowRight");
 			await page.keyboard.press("Shift+ArrowRight");

@@ -35,6 +35,29 @@ export class KeyFocus implements Disposable {
 	}
 }
 
+/**
+ * Gives the tree the focus when the page has it and nothing in it: VS Code's own keys lead to the page, not to a part of it,
+ * and a page that is made anew has forgotten where one was.
+ */
+export class FocusTaker implements Disposable {
+	readonly #take: () => void;
+	readonly #stop = new AbortController();
+
+	constructor(take: () => void) {
+		this.#take = take;
+		window.addEventListener("focus", () => this.check(), { signal: this.#stop.signal });
+	}
+
+	/** There is something to focus now. */
+	check(): void {
+		if (document.hasFocus() && (document.activeElement ?? document.body) === document.body) this.#take();
+	}
+
+	dispose(): void {
+		this.#stop.abort();
+	}
+}
+
 /** The element that has the focus, in whatever shadow it stands. */
 function activeElement(): Element | null {
 	let active = document.activeElement;

@@ -20,7 +20,7 @@ import type { PageCommand } from "./chartCommands.ts";
 import { tellContext } from "./contextMenu.ts";
 import { filterStyles } from "./filterMenu.ts";
 import { findStyles } from "./findWidget.ts";
-import { KeyFocus } from "./keyFocus.ts";
+import { FocusTaker, KeyFocus } from "./keyFocus.ts";
 import { keySheet, keySheetStyles } from "./keySheet.ts";
 import { TraceModel } from "./model.ts";
 import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
@@ -55,6 +55,7 @@ export class WaterfallPage extends LitElement {
 	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
 	#owned = new DisposableStore();
 	#clock: SharedClock | undefined;
+	#focusTaker: FocusTaker | undefined;
 	#tick: { dispose(): void } | undefined;
 	#phase: Phase = { name: "waiting" };
 	#model: TraceModel | undefined;
@@ -95,6 +96,7 @@ export class WaterfallPage extends LitElement {
 		void this.updateComplete.then(() => this.#applyLooks(this.#restored));
 		this.#owned.add(this.#search);
 		this.#endpoint.post({ type: "page/ready", clientId: newClientId(), protocolVersion: PROTOCOL_VERSION });
+		this.#focusTaker = this.#owned.add(new FocusTaker(() => this.#chart?.focus()));
 		this.#owned.add(
 			new KeyFocus(this.renderRoot, (isWanted) => this.#endpoint.post({ type: "keys/changed", isWanted })),
 		);
@@ -266,6 +268,7 @@ export class WaterfallPage extends LitElement {
 			if (isRestored) this.#restore(model, restored);
 			// Once the spans are here it has served; before, an empty snapshot may come first.
 			if (!isRestored || model.table.count > 0) this.#restored = undefined;
+			if (isRestored) void this.updateComplete.then(() => this.#focusTaker?.check());
 		}
 		this.#setPhase({ name: "ready" });
 		this.#settleSelection();

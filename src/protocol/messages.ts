@@ -290,6 +290,9 @@ export interface HistoryView {
 	readonly name: string;
 }
 
+/** What records a program's calls, as far as its settings for messages differ. */
+export type CaptureKind = "genAi" | "aiSdk" | "openInference" | "traceloop" | "pydanticAi" | "own";
+
 /** Another span of the same trace. */
 export interface SpanRefView {
 	readonly spanId: string;
@@ -354,6 +357,8 @@ export interface SpanDetailView {
 	readonly state: SpanState;
 	readonly model: string | undefined;
 	readonly provider: string | undefined;
+	/** Which setting decides whether messages are sent. */
+	readonly capture: CaptureKind;
 	/** RFC 3339 with all known digits. */
 	readonly startedAt: string | undefined;
 	readonly endedAt: string | undefined;
@@ -404,8 +409,11 @@ export interface SpanDetailView {
 	readonly attributesBytes: number;
 	readonly events: readonly SpanEventView[];
 	readonly omittedEvents: number;
+	/** Size of all of them as JSON, in UTF-8. */
+	readonly eventsBytes: number;
 	readonly links: readonly SpanLinkView[];
 	readonly omittedLinks: number;
+	readonly linksBytes: number;
 	readonly resource: AttributeTable | undefined;
 	readonly scope: AttributeTable | undefined;
 	/** What else OpenTelemetry says of the span. */

@@ -64,6 +64,7 @@ export const spanDetailWords = {
 	role_assistant: "Assistant",
 	role_tool: "Tool",
 	role_reasoning: "Reasoning",
+	encryptedReasoning: "The provider encrypted this reasoning: there is nothing to read.",
 	calls: "calls",
 	returned: "result of",
 	unnamedTool: "a tool",
@@ -127,8 +128,15 @@ export const spanDetailWords = {
 	open: "Open in Editor",
 	openOf: "Open {0} in editor",
 	noMessagesTitle: "This program did not send its messages.",
-	noMessagesHint:
-		"Many SDKs leave prompts and answers out unless they are told to. With OpenTelemetry, set this where the program runs:",
+	capture_genAi:
+		"OpenTelemetry's instrumentations leave prompts and answers out unless they are told to. Set this where the program runs; older ones take true for SPAN_ONLY:",
+	capture_aiSdk:
+		"The AI SDK was told to leave prompts and answers out. Set this in the telemetry settings of the call:",
+	capture_openInference: "OpenInference was told to hide prompts and answers. Set this where the program runs:",
+	capture_traceloop: "OpenLLMetry was told to leave prompts and answers out. Set this where the program runs:",
+	capture_pydanticAi: "Pydantic AI was told to leave prompts and answers out. Instrument the agent with:",
+	capture_own:
+		"Many SDKs leave prompts and answers out unless they are told to. With OpenTelemetry, set this where the program runs; older ones take true for SPAN_ONLY:",
 	noMessagesElse: "With an SDK of your own, send the input when the span starts and the output when it completes.",
 	waitingForMessages: "No messages yet. They appear as soon as the program sends them.",
 	emptyText: "(empty)",

@@ -150,8 +150,14 @@ describe("the span details page", () => {
 			await page.locator(".setting button").click();
 			expect(await waitForPost("text/copy")).toEqual({
 				type: "text/copy",
-				text: "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true",
+				text:
+					"OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental\n" +
+					"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
 			});
+			// Whoever recorded the span has a setting of their own.
+			await send({ type: "detail/value", detail: viewOf({ attributes: { "ai.model.id": "gpt-4o" } }) });
+			expect(await page.locator(".setting code").innerText()).toBe("recordInputs: true, recordOutputs: true");
+			expect(await page.locator(".missing").innerText()).not.toContain("SDK of your own");
 			await send({ type: "detail/value", detail: runningView(10, {}) });
 			expect(await page.locator(".missing").count()).toBe(0);
 			expect(await page.locator(".hint-line").textContent()).toContain("No messages yet");

@@ -120,6 +120,37 @@ describe("a conversation", () => {
 			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: "s0" });
 		}));
 
+	it("shows JSON as a tree on request, in all messages alike", () =>
+		opened(async ({ page, send, axe }) => {
+			const given = {
+				filter: { from: "2026-03-01", to: "2026-03-31", states: ["open", "paid", "returned"] },
+				limit: 200,
+			};
+			const call = { id: "c", function: { name: "orders", arguments: JSON.stringify(given) } };
+			const input = [
+				{ role: "assistant", tool_calls: [call] },
+				{ role: "tool", tool_call_id: "c", content: '{"n":1}' },
+			];
+			await send({ type: "detail/value", detail: viewOf({ input }) });
+			// What fits on a line needs no tree.
+			await page.getByRole("button", { name: "Show as Tree" }).click();
+			const card = page.locator(".card.toolCall").first();
+			expect(await card.locator("[role=treeitem]").count()).toBe(9);
+			expect(await axe()).toEqual([]);
+			await send({ type: "detail/value", detail: { ...viewOf({ input }), spanId: "s2" } });
+			expect(await card.locator("[role=treeitem]").count()).toBe(9);
+			await page.getByRole("button", { name: "Show as Text" }).click();
+			expect(await card.locator("> .text").innerText()).toContain('"limit": 200');
+		}));
+
+	it("says that reasoning was encrypted where there is nothing to read", () =>
+		opened(async ({ page, send }) => {
+			await send({ type: "detail/value", detail: viewOf(spanOf("anthropic")) });
+			await page.getByRole("button", { name: /earlier messages/ }).click();
+			const notes = page.locator(".card.reasoning .empty");
+			expect(await notes.allInnerTexts()).toEqual(["The provider encrypted this reasoning: there is nothing to read."]);
+		}));
+
 	it("asks for an image only when it comes into view, and for each once", () =>
 		opened(async (details) => {
 			const { page, send, posted } = details;

@@ -26,7 +26,9 @@ export type FoldName =
 	/** JSON as text and not as a tree. */
 	| "text"
 	/** Messages as Markdown and not as they were sent. */
-	| "markdown";
+	| "markdown"
+	/** JSON of messages as a tree and not as text. */
+	| "messageTree";
 
 /** What the parts of the page ask of the element around them. */
 export interface PageContext {
@@ -165,12 +167,16 @@ export function partContent(context: PageContext, part: PartText, name: string, 
 	return html`${cutNotice(context, part, address, name)}${textBlock(part, name, address)}`;
 }
 
+export function jsonTree(context: PageContext, whole: PartText, name: string, address: SpanPart): TemplateResult {
+	const arrangement = context.arrangementOf(address);
+	return html`<traceway-json-tree .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-json-tree>`;
+}
+
 /** A part that is here whole: JSON as a tree unless text is wanted, any text by lines. */
 export function wholeContent(context: PageContext, whole: PartText, name: string, address: SpanPart): TemplateResult {
+	if (whole.language === "json" && !context.isOpen("text", false)) return jsonTree(context, whole, name, address);
 	const arrangement = context.arrangementOf(address);
-	return whole.language === "json" && !context.isOpen("text", false)
-		? html`<traceway-json-tree .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-json-tree>`
-		: html`<traceway-text-lines .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-text-lines>`;
+	return html`<traceway-text-lines .text=${whole.text} .label=${name} .arrangement=${arrangement}></traceway-text-lines>`;
 }
 
 /** Switches between the tree and the text of JSON, for all parts alike. */

@@ -6,7 +6,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import { lineText, previewOf } from "./blockText.ts";
-import { cutNotice, type FoldName, type PageContext, partTools, shownText, wholeContent } from "./context.ts";
+import { cutNotice, type FoldName, jsonTree, type PageContext, partTools, shownText, wholeContent } from "./context.ts";
 import { liveText } from "./liveText.ts";
 import { markdown } from "./markdown.ts";
 import { looksLikeMarkdown } from "./markdownBlocks.ts";
@@ -187,7 +187,7 @@ function card(context: PageContext, { message, part, results, lacksResult, run }
 			${message.kind === "toolCall" || message.kind === "toolResult" ? toolLabel(message) : nothing}
 			<span class="size">${formatBytes(message.content.totalBytes)}</span>
 			${run === undefined ? nothing : runLink(context, run)}
-			${markdownSwitch(context, message)} ${partTools(context, part, `${label} ${words.message}`)}
+			${markdownSwitch(context, message)}${jsonSwitch(context, message)} ${partTools(context, part, `${label} ${words.message}`)}
 		</div>
 		${message.media === undefined ? messageText(context, message, part, label) : mediaContent(context, message.media, part, label)}
 		${results.length === 0 ? nothing : html`<ol class="results" role="list">${cards(context, results)}</ol>`}
@@ -231,16 +231,46 @@ function markdownSwitch(context: PageContext, message: MessageView): TemplateRes
 	</button>`;
 }
 
+/** JSON that is here whole and does not fit on a line. */
+function canBeTree({ content }: MessageView): boolean {
+	return content.language === "json" && !content.isCut && content.text.includes("\n");
+}
+
+/** Switches the JSON of all messages between a tree and text. */
+function jsonSwitch(context: PageContext, message: MessageView): TemplateResult | typeof nothing {
+	if (!canBeTree(message) || message.media !== undefined) return nothing;
+	const isTree = context.isOpen("messageTree", false);
+	const title = isTree ? words.asText : words.asTree;
+	return html`<button
+		type="button"
+		class="icon-button"
+		title=${title}
+		aria-label=${title}
+		@click=${() => context.setOpen("messageTree", !isTree)}
+	>
+		${icon(isTree ? "list-flat" : "list-tree")}
+	</button>`;
+}
+
+/** Why there is JSON where a thought should be. */
+function encryptedNote({ role, content }: MessageView): TemplateResult | typeof nothing {
+	const isEncrypted = role === "reasoning" && content.language === "json";
+	return isEncrypted ? html`<p class="empty">${words.encryptedReasoning}</p>` : nothing;
+}
+
 function messageText(context: PageContext, message: MessageView, part: SpanPart, label: string): TemplateResult {
 	const whole = message.content.isCut ? context.wholeOf(part, message.content) : undefined;
 	if (whole !== undefined) return wholeContent(context, whole, `${label} ${words.message}`, part);
+	if (canBeTree(message) && context.isOpen("messageTree", false)) {
+		return jsonTree(context, message.content, `${label} ${words.message}`, part);
+	}
 	const text = shownText(message.content);
 	const fold = foldOf(message, part.startsWith("output"));
 	const preview = previewOf(text, fold.lines, fold.characters);
 	const isExpanded =
 		fold.name === undefined ? context.isExpanded(part) : context.isOpen(fold.name, false) || context.isExpanded(part);
 	const isFolded = preview !== undefined && !isExpanded;
-	return html`${
+	return html`${encryptedNote(message)}${
 		text === ""
 			? html`<p class="empty">${words.emptyText}</p>`
 			: isProse(message) && context.isOpen("markdown", false)

@@ -15,27 +15,46 @@ export function originSections(context: PageContext, detail: SpanDetailView): Te
 	return html`${
 		events.length === 0
 			? nothing
-			: section(context, "events", words.events, String(events.length + omittedEvents), !detail.isLlm, () => [
-					omittedLine(context, "events", words.omittedEvents, omittedEvents),
-					html`<ol class="moments" role="list">
+			: section(
+					context,
+					"events",
+					words.events,
+					countAndSize(events.length + omittedEvents, detail.eventsBytes),
+					!detail.isLlm,
+					() => [
+						omittedLine(context, "events", words.omittedEvents, omittedEvents),
+						html`<ol class="moments" role="list">
 						${events.map((event) => eventItem(context, event))}
 					</ol>`,
-				])
+					],
+				)
 	}${
 		links.length === 0
 			? nothing
-			: section(context, "links", words.links, String(links.length + omittedLinks), true, () => [
-					omittedLine(context, "links", words.omittedLinks, omittedLinks),
-					html`<ol class="moments" role="list">
+			: section(
+					context,
+					"links",
+					words.links,
+					countAndSize(links.length + omittedLinks, detail.linksBytes),
+					true,
+					() => [
+						omittedLine(context, "links", words.omittedLinks, omittedLinks),
+						html`<ol class="moments" role="list">
 						${links.map((link, index) => linkItem(context, link, index))}
 					</ol>`,
-				])
+					],
+				)
 	}${tableSection(context, "resource", words.resource, detail.resource)}${tableSection(
 		context,
 		"scope",
 		words.scope,
 		detail.scope,
 	)}${tableSection(context, "otel", words.otel, detail.otel)}`;
+}
+
+/** "3 · 1.2 kB". */
+function countAndSize(count: number, bytes: number): string {
+	return `${count} · ${formatBytes(bytes)}`;
 }
 
 function tableSection(

@@ -31,6 +31,7 @@ const FOLDS: readonly FoldName[] = [
 	"reasoning",
 	"text",
 	"markdown",
+	"messageTree",
 ];
 export const MAX_EXPANDED = 300;
 /** Each is asked for again when the page is shown. */

@@ -192,6 +192,10 @@ export const sectionStyles = css`
 	}
 
 	@container (max-width: 480px) {
+		/* A size is never cut: it says how much there is. */
+		.section-title .size {
+			white-space: normal;
+		}
 		table,
 		tbody,
 		tr,

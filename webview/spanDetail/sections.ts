@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { formatBytes } from "../../src/model/format.ts";
-import type { FrameView, PartText, SpanDetailView } from "../../src/protocol/messages.ts";
+import type { CaptureKind, FrameView, PartText, SpanDetailView } from "../../src/protocol/messages.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import { attributeRows, omittedLine } from "./attributeRows.ts";
@@ -10,8 +10,19 @@ import { originSections } from "./originSections.ts";
 import { section } from "./section.ts";
 import { words } from "./words.ts";
 
-/** Set where the program runs, OpenTelemetry's instrumentations record prompts and answers. */
-const CAPTURE_SETTING = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true";
+/** Two settings of `opentelemetry-util-genai`: the first lets the second speak of spans, where it would be events else. */
+const GENAI_SETTINGS =
+	"OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental\nOTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY";
+
+/** What has each of them record prompts and answers. */
+const CAPTURE_SETTINGS: Readonly<Record<CaptureKind, string>> = {
+	genAi: GENAI_SETTINGS,
+	aiSdk: "recordInputs: true, recordOutputs: true",
+	openInference: "OPENINFERENCE_HIDE_INPUTS=false\nOPENINFERENCE_HIDE_OUTPUTS=false",
+	traceloop: "TRACELOOP_TRACE_CONTENT=true",
+	pydanticAi: "InstrumentationSettings(include_content=True)",
+	own: GENAI_SETTINGS,
+};
 
 /** What went wrong, before anything else. */
 export function errorSection(context: PageContext, detail: SpanDetailView): TemplateResult | typeof nothing {
@@ -82,22 +93,23 @@ export function missingMessages(context: PageContext, detail: SpanDetailView): T
 	if (detail.state === "running")
 		return html`<p class="hint-line">${icon("info")}<span>${words.waitingForMessages}</span></p>`;
 	const isCopied = context.copiedKey === "capture-setting";
+	const setting = CAPTURE_SETTINGS[detail.capture];
 	return html`<section class="missing" aria-labelledby="missing-title">
 		<h2 id="missing-title">${icon("info")}${words.noMessagesTitle}</h2>
-		<p>${words.noMessagesHint}</p>
+		<p>${words[`capture_${detail.capture}`]}</p>
 		<div class="setting">
-			<code>${CAPTURE_SETTING}</code>
+			<code>${setting}</code>
 			<button
 				type="button"
 				class="icon-button"
 				title=${isCopied ? words.copied : words.copy}
-				aria-label=${fill(words.copyOf, CAPTURE_SETTING)}
-				@click=${() => context.copyText("capture-setting", CAPTURE_SETTING)}
+				aria-label=${fill(words.copyOf, setting)}
+				@click=${() => context.copyText("capture-setting", setting)}
 			>
 				${icon(isCopied ? "check" : "copy")}
 			</button>
 		</div>
-		<p>${words.noMessagesElse}</p>
+		${detail.capture === "own" ? html`<p>${words.noMessagesElse}</p>` : nothing}
 	</section>`;
 }
 

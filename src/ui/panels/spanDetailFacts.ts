@@ -1,4 +1,5 @@
 import { differenceNs, parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { jsonText } from "../../model/jsonText.ts";
 import { isObject, type Json, text } from "../../model/messageShapes.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import type { AttributeTable, SpanEventView, SpanLinkView } from "../../protocol/messages.ts";
@@ -19,6 +20,10 @@ function listOf(value: unknown): readonly Json[] {
 	return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
+function bytesOf(list: readonly Json[]): number {
+	return list.length === 0 ? 0 : jsonText(list, 0).totalBytes;
+}
+
 function attributesIn(value: Json): Json {
 	return isObject(value.attributes) ? value.attributes : {};
 }
@@ -32,6 +37,8 @@ export function ownAttributes({ raw, attributes }: SpanDetail): Json {
 export interface ListView<T> {
 	readonly items: readonly T[];
 	readonly omitted: number;
+	/** Size of all of it as JSON, in UTF-8. */
+	readonly totalBytes: number;
 }
 
 /** Events of a span in their order, with the time since its start. */
@@ -48,6 +55,7 @@ export function eventsOf({ raw, summary }: SpanDetail): ListView<SpanEventView> 
 			};
 		}),
 		omitted: Math.max(0, events.length - MAX_EVENTS),
+		totalBytes: bytesOf(events),
 	};
 }
 
@@ -67,6 +75,7 @@ export function linksOf({ raw }: SpanDetail, nameOf: (traceId: string) => string
 			attributes: attributeTable(attributesIn(link), MAX_FEW_ATTRIBUTES),
 		})),
 		omitted: Math.max(0, links.length - MAX_LINKS),
+		totalBytes: bytesOf(links),
 	};
 }
 

@@ -26,6 +26,7 @@ import {
 	type SpanRefView,
 	type ToolLinkView,
 } from "../../protocol/messages.ts";
+import { captureOf } from "./captureHint.ts";
 import { attributeTable, compact, label, optionalLabel, shown } from "./partTexts.ts";
 import { eventsOf, linksOf, originOf, otelOf, ownAttributes, stackOf } from "./spanDetailFacts.ts";
 
@@ -96,6 +97,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		state: summary.state,
 		model: optionalLabel(summary.model),
 		provider: optionalLabel(summary.provider),
+		capture: captureOf(detail),
 		startedAt: summary.start === undefined ? undefined : formatTimestamp(summary.start),
 		endedAt: summary.end === undefined ? undefined : formatTimestamp(summary.end),
 		startMs: summary.start === undefined ? undefined : summary.start.ms + summary.start.subNs / 1e6,
@@ -131,8 +133,10 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		attributesBytes: attributes.totalBytes,
 		events: events.items,
 		omittedEvents: events.omitted,
+		eventsBytes: events.totalBytes,
 		links: links.items,
 		omittedLinks: links.omitted,
+		linksBytes: links.totalBytes,
 		resource: originOf(detail, "resource"),
 		scope: originOf(detail, "scope"),
 		otel: otelOf(detail),

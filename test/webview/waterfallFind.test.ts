@@ -256,9 +256,16 @@ describe("the search in a trace", () => {
 			await open(waterfall, "needle");
 			await answer(waterfall, await asked(waterfall, "needle"));
 			await expect.poll(() => count(waterfall)).toBe("? of 11");
+			await waterfall.page.locator(".scroller").evaluate((scroller) => scroller.scrollTo(0, 22 * 500));
+			await field(waterfall).fill("needl");
+			await answer(waterfall, await asked(waterfall, "needl"));
+			// The nearest one comes into view, and nothing is selected by typing.
+			await waterfall.page.locator(".row mark").first().waitFor();
+			expect(await waterfall.page.locator(".row.selected").count()).toBe(0);
+			// From there on, and around.
 			for (let step = 1; step <= 12; step++) {
 				await waterfall.page.keyboard.press("Enter");
-				await expect.poll(() => count(waterfall)).toBe(`${((step - 1) % 11) + 1} of 11`);
+				await expect.poll(() => count(waterfall)).toBe(`${(step % 11) + 1} of 11`);
 				expect(await selected(waterfall)).toBe("needle");
 			}
 		});

@@ -210,6 +210,24 @@ export class TraceChart extends LitElement {
 		if (node >= 0 && this.#model !== undefined) this.#time?.axis.reveal(this.#model.table.startNs[node]);
 	}
 
+	/** Layout row at the top of the view, 0 while there is none. */
+	get firstRow(): number {
+		const { rows } = this.#model ?? {};
+		const first = this.#rows?.window(rows?.count ?? 0).first ?? 0;
+		return rows === undefined || first >= rows.count ? 0 : rows.rowAt(first);
+	}
+
+	/** Scrolls to the nearest hit further down, or the first one, unless one is in view. Nothing is selected or opened. */
+	showHit(): void {
+		const { rows, marks } = this.#model ?? {};
+		const view = this.#rows?.window(rows?.count ?? 0);
+		if (rows === undefined || marks === undefined || view === undefined) return;
+		const isHit = (index: number): boolean => marks.isHit(rows.nodeAt(index)) || marks.hitsIn(rows.hiddenBy(index)) > 0;
+		for (let index = view.first; index < view.end; index++) if (isHit(index)) return;
+		const node = marks.nextHit(this.firstRow - 1, 1);
+		if (node !== undefined) this.#cursor.scrollTo(rows.indexOfNode(node), true);
+	}
+
 	get filterButton(): HTMLButtonElement | null {
 		return filterButton(this.renderRoot);
 	}

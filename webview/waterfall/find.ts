@@ -50,6 +50,8 @@ export class Find implements Disposable {
 	#searchId = 0;
 	#isAsked = false;
 	#isAnswered = true;
+	/** The first hit of what was typed is to be brought into view. */
+	#isAwaited = false;
 	#problem: Hits["problem"];
 	#message = "";
 	#askTimer: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +94,7 @@ export class Find implements Disposable {
 		this.#state = state === undefined ? undefined : { ...state, text: state.text.slice(0, MAX_FIND_LENGTH) };
 		this.#last = this.#state ?? this.#last;
 		const isSame = before?.text === this.#state?.text && before?.isCaseSensitive === this.#state?.isCaseSensitive;
+		this.#isAwaited ||= !isSame;
 		if (isSame) this.#update();
 		else this.#begin(ASK_DELAY_MS);
 		this.#tell();
@@ -101,16 +104,17 @@ export class Find implements Disposable {
 	setModel(model: TraceModel | undefined): void {
 		if (this.#model === model) return;
 		this.#model = model;
+		this.#isAwaited = false;
 		this.#begin(0);
 	}
 
-	/** Goes to the next hit behind the selected row, or before it. */
+	/** Goes to the next hit behind the selected row, or before it; with none from the first row in view on. */
 	step(direction: 1 | -1, isRepeat: boolean): void {
 		const model = this.#model;
 		const chart = this.#host.chart();
 		if (model === undefined || chart === null) return;
 		const { selectedNode } = chart;
-		const row = selectedNode === undefined ? -1 : model.layout.rowOf(selectedNode);
+		const row = selectedNode === undefined ? chart.firstRow - 1 : model.layout.rowOf(selectedNode);
 		const node = model.marks.nextHit(row, direction);
 		if (node !== undefined) chart.goTo(node, isRepeat);
 		this.#tell();
@@ -174,8 +178,14 @@ export class Find implements Disposable {
 		model.marks.setMatchesOnly(this.#state?.isMatchesOnly === true);
 		const update = (): void => model.updateRows();
 		const chart = this.#host.chart();
-		if (chart?.model === model) chart.keepPlace(update);
-		else update();
+		if (chart?.model !== model) {
+			update();
+			return;
+		}
+		chart.keepPlace(update);
+		if (!this.#isAwaited || model.marks.hitCount === 0) return;
+		this.#isAwaited = false;
+		chart.showHit();
 	}
 
 	#tell(): void {

@@ -9,9 +9,8 @@ import type { TextQuery } from "./textQuery.ts";
 /** Where a search was found. */
 const IN_COLUMNS = 1;
 const IN_TEXTS = 2;
-/** Of a string: not looked at yet, without the text, with it. */
-const NO = 1;
-const YES = 2;
+/** Looking at a string takes as long as at so many spans whose strings have been looked at. */
+const SPANS_PER_STRING = 16;
 
 /**
  * What search and filter say of the spans of a model: which hold the searched text, which are wanted, and how many hits stand
@@ -31,8 +30,9 @@ export class RowMarks {
 	#found = new Uint8Array(0);
 	/** The query in UTF-8 and lower case. */
 	#idBegin = new Uint8Array(0);
-	/** By string of the table. */
-	#strings = new Uint8Array(0);
+	/** [1 + strings] By index of a string of the table, plus 1: 1 for one that holds the query. The first stands for no string. */
+	#strings = new Uint8Array(1);
+	#searchedStrings = 0;
 	/** Ordinals below it have been looked at. */
 	#searched = 0;
 	/** [rowCount + 1] Hits in the layout rows before a row; undefined without a query. */
@@ -82,7 +82,7 @@ export class RowMarks {
 		this.#query = query;
 		this.#idBegin = new TextEncoder().encode(query?.text.toLowerCase());
 		this.#found.fill(0);
-		this.#strings = new Uint8Array(0);
+		this.#searchedStrings = 0;
 		this.#searched = 0;
 	}
 
@@ -95,13 +95,14 @@ export class RowMarks {
 		this.#isMatchesOnly = isMatchesOnly;
 	}
 
-	/** Looks at up to `limit` more spans. Returns whether all have been looked at. */
+	/** Looks at up to `limit` more strings, or at as many spans as take as long. Returns whether all spans have been looked at. */
 	search(limit: number): boolean {
 		const query = this.#query;
 		if (query === undefined) return true;
-		const end = Math.min(this.#table.count, this.#searched + limit);
+		const left = limit - this.#searchStrings(query, limit);
+		const end = left === 0 ? this.#searched : Math.min(this.#table.count, this.#searched + left * SPANS_PER_STRING);
 		this.#reserve(end);
-		for (let ordinal = this.#searched; ordinal < end; ordinal++) this.#look(query, ordinal);
+		for (let ordinal = this.#searched; ordinal < end; ordinal++) this.#look(ordinal);
 		this.#searched = end;
 		return end === this.#table.count;
 	}
@@ -110,8 +111,12 @@ export class RowMarks {
 	didChangeSpans(ordinals: Iterable<number>, addedFrom: number): void {
 		const query = this.#query;
 		if (query === undefined) return;
-		for (const ordinal of ordinals) if (ordinal < Math.min(addedFrom, this.#searched)) this.#look(query, ordinal);
-		if (this.#searched === addedFrom) this.search(this.#table.count - addedFrom);
+		const wasSearched = this.#searched >= addedFrom;
+		// Spans are looked at once all strings have been.
+		if (wasSearched || this.#searched > 0) this.#searchStrings(query, this.#table.stringCount);
+		const known = Math.min(addedFrom, this.#searched);
+		for (const ordinal of ordinals) if (ordinal < known) this.#look(ordinal);
+		if (wasSearched) this.search(this.#table.count);
 	}
 
 	/** Hits that the host found; also of spans that are yet to come. */
@@ -180,35 +185,43 @@ export class RowMarks {
 		return low;
 	}
 
-	#look(query: TextQuery, ordinal: number): void {
+	/** Returns at how many it has looked, at most `limit`. */
+	#searchStrings(query: TextQuery, limit: number): number {
+		const from = this.#searchedStrings;
+		const end = Math.min(this.#table.stringCount, from + limit);
+		if (end >= this.#strings.length) this.#strings = grown(Uint8Array, this.#strings, Math.ceil((end + 1) * 1.5));
+		for (let index = from; index < end; index++) {
+			this.#strings[index + 1] = Number(query.isIn(this.#table.string(index)));
+		}
+		this.#searchedStrings = end;
+		return end - from;
+	}
+
+	#look(ordinal: number): void {
 		const { name, kind, model, error } = this.#table;
+		const strings = this.#strings;
 		const isFound =
-			this.#isInString(query, name[ordinal]) ||
-			this.#isInString(query, kind[ordinal]) ||
-			this.#isInString(query, model[ordinal]) ||
-			this.#isInString(query, error[ordinal]) ||
+			strings[name[ordinal] + 1] === 1 ||
+			strings[kind[ordinal] + 1] === 1 ||
+			strings[model[ordinal] + 1] === 1 ||
+			strings[error[ordinal] + 1] === 1 ||
 			this.#table.isIdBegin(ordinal, this.#idBegin);
 		this.#found[ordinal] = (this.#found[ordinal] & IN_TEXTS) | (isFound ? IN_COLUMNS : 0);
 	}
 
-	#isInString(query: TextQuery, index: number): boolean {
-		if (index < 0) return false;
-		if (index >= this.#strings.length) {
-			this.#strings = grown(Uint8Array, this.#strings, Math.max(256, Math.ceil((index + 1) * 1.5)));
-		}
-		if (this.#strings[index] === 0) this.#strings[index] = query.isIn(this.#table.string(index)) ? YES : NO;
-		return this.#strings[index] === YES;
-	}
-
 	#pass({ kinds, states, minDurationNs }: FilterState, count: number): Uint8Array {
 		const passes = new Uint8Array(count);
-		const { state, startNs, endNs } = this.#table;
-		const isKind = new Uint8Array(Object.keys(Category).length).fill(Number(kinds.length === 0));
-		for (const kind of kinds) isKind[Category[kind]] = 1;
-		const isState = SPAN_STATES.map((word) => states.length === 0 || states.includes(word));
+		const { state, startNs, endNs, kind } = this.#table;
+		const wantedKinds = new Set(kinds.map((word): number => Category[word]));
+		const isState = Uint8Array.from(SPAN_STATES, (word) => Number(states.length === 0 || states.includes(word)));
+		/** By index of a kind's string, plus 1: 1 for one that is wanted, 2 for one that is not, 0 while nobody has looked. */
+		const isKind = new Uint8Array(this.#table.stringCount + 1).fill(kinds.length === 0 ? 1 : 0);
 		let passCount = 0;
 		for (let ordinal = 0; ordinal < count; ordinal++) {
-			if (!isState[state[ordinal]] || isKind[this.#categoryOf(ordinal)] === 0) continue;
+			if (isState[state[ordinal]] === 0) continue;
+			const word = kind[ordinal] + 1;
+			if (isKind[word] === 0) isKind[word] = wantedKinds.has(this.#categoryOf(ordinal)) ? 1 : 2;
+			if (isKind[word] === 2) continue;
 			// How long a running span will take nobody knows.
 			const isLong = minDurationNs === 0 || state[ordinal] === 0 || endNs[ordinal] - startNs[ordinal] >= minDurationNs;
 			if (!isLong) continue;

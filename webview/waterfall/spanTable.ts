@@ -134,6 +134,11 @@ export class SpanTable {
 		for (let i = 0; i < n; i++) if (columns.state[i] === 0) this.runningCount++;
 	}
 
+	/** Strings so far: indexes below it can be asked for. */
+	get stringCount(): number {
+		return this.#strings.length;
+	}
+
 	/** "" for none. */
 	string(index: number): string {
 		return index < 0 ? "" : (this.#strings[index] ?? "");

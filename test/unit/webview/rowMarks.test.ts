@@ -81,7 +81,8 @@ describe("what is searched and filtered", () => {
 				fc.boolean(),
 				filter,
 				fc.boolean(),
-				(plans, early, text, isCaseSensitive, isMatchesOnly, wanted, isGrouping) => {
+				fc.boolean(),
+				(plans, early, text, isCaseSensitive, isMatchesOnly, wanted, isGrouping, isSearchedFirst) => {
 					const host = new TestHostTrace();
 					const all = spansOf(plans);
 					const model = TraceModel.fromSnapshot(host.snapshot(all.slice(0, early)));
@@ -91,11 +92,14 @@ describe("what is searched and filtered", () => {
 					marks.setQuery(new TextQuery(text, isCaseSensitive));
 					marks.setFilter(wanted);
 					marks.setMatchesOnly(isMatchesOnly);
-					while (!marks.search(7));
+					// What comes meanwhile is searched as well.
+					if (isSearchedFirst) while (!marks.search(3));
+					else marks.search(early % 9);
 					// Of spans that are yet to come, too.
 					marks.addTextHits(Uint32Array.from(plans.flatMap(({ hasTextHit }, index) => (hasTextHit ? [index] : []))));
 					model.updateRows();
 					if (early < all.length) expect(model.applyDelta(host.delta(all.slice(early)))).toBe(true);
+					while (!marks.search(7));
 					for (const [index, { isFolded }] of plans.entries()) if (isFolded) rows.setFolded(index, true);
 					model.updateRows();
 
@@ -148,10 +152,16 @@ describe("what is searched and filtered", () => {
 		if (model === undefined) throw new Error("refused");
 		const { marks } = model;
 		marks.setQuery(new TextQuery("two", false));
-		expect(marks.search(1)).toBe(true);
+		expect(marks.search(10)).toBe(true);
 		model.updateRows();
 		expect(marks.hitCount).toBe(0);
 		model.applyDelta(host.delta([{ id: "a", name: "two" }]));
+		expect(marks.hitCount).toBe(1);
+		// Also while others wait.
+		model.applyDelta(host.delta([{ id: "b", name: "four" }]));
+		marks.setQuery(new TextQuery("five", false));
+		while (marks.search(1) === false && !marks.isSearched) model.applyDelta(host.delta([{ id: "a", name: "five" }]));
+		model.updateRows();
 		expect(marks.hitCount).toBe(1);
 		marks.setQuery(undefined);
 		model.updateRows();

@@ -8,6 +8,7 @@ import {
 import type { TraceChart } from "./chart.ts";
 import { countText } from "./findWidget.ts";
 import type { TraceModel } from "./model.ts";
+import { isGroupCode, ordinalOfGroup } from "./spanTable.ts";
 import { TextQuery } from "./textQuery.ts";
 
 type Hits = Extract<HostToWaterfall, { readonly type: "search/hits" }>;
@@ -114,7 +115,9 @@ export class Find implements Disposable {
 		const chart = this.#host.chart();
 		if (model === undefined || chart === null) return;
 		const { selectedNode } = chart;
-		const row = selectedNode === undefined ? chart.firstRow - 1 : model.layout.rowOf(selectedNode);
+		const selected =
+			selectedNode !== undefined && isGroupCode(selectedNode) ? ordinalOfGroup(selectedNode) : selectedNode;
+		const row = selected === undefined ? chart.firstRow - 1 : model.layout.rowOf(selected);
 		const node = model.marks.nextHit(row, direction);
 		if (node !== undefined) chart.goTo(node, isRepeat);
 		this.#tell();

@@ -257,6 +257,7 @@ describe("the search in a trace", () => {
 			await answer(waterfall, await asked(waterfall, "needle"));
 			await expect.poll(() => count(waterfall)).toBe("? of 11");
 			await waterfall.page.locator(".scroller").evaluate((scroller) => scroller.scrollTo(0, 22 * 500));
+			await expect.poll(() => marked(waterfall)).toEqual([]);
 			await field(waterfall).fill("needl");
 			await answer(waterfall, await asked(waterfall, "needl"));
 			// The nearest one comes into view, and nothing is selected by typing.

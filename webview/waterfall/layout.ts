@@ -1,12 +1,5 @@
 import { grown } from "../../src/model/spanColumns.ts";
-import {
-	compareSpans,
-	type LayoutSource,
-	mergePlaceholders,
-	orderByStart,
-	parentIndex,
-	sortTies,
-} from "./siblingOrder.ts";
+import { compareSpans, type LayoutSource, mergePlaceholders, parentIndex, sortSiblings } from "./siblingOrder.ts";
 import { missingCode, missingIndexOf, ROOT } from "./spanTable.ts";
 
 const NO_ROW = 0xffff_ffff;
@@ -32,10 +25,11 @@ export class TraceLayout {
 	rootCount = 0;
 
 	#source: LayoutSource | undefined;
-	/** By ordinal. */
-	#rowOfSpan = new Uint32Array(0);
-	/** By ordinal: the last child's ordinal, or -1. Where a new last child may be appended. */
-	#lastChild = new Int32Array(0);
+	/**
+	 * Row of a span at 2 × ordinal; behind it its last child's ordinal or -1, where a new last child may be appended. Side by side,
+	 * because both are written together, and in no order: each place in memory that is not at hand costs more than the rest.
+	 */
+	#places = new Int32Array(0);
 	#lastRootNode = ROOT;
 	#rowOfMissing = new Uint32Array(0);
 	/** Ordinals that were cut out of a cycle. */
@@ -43,7 +37,7 @@ export class TraceLayout {
 
 	/** Row of a node; -1 when it has none (a placeholder whose parent arrived). */
 	rowOf(node: number): number {
-		if (node >= 0) return node < (this.#source?.count ?? 0) ? this.#rowOfSpan[node] : -1;
+		if (node >= 0) return node < (this.#source?.count ?? 0) ? this.#places[2 * node] : -1;
 		const index = missingIndexOf(node);
 		const row = index >= 0 && index < this.#rowOfMissing.length ? this.#rowOfMissing[index] : NO_ROW;
 		return row === NO_ROW ? -1 : row;
@@ -104,9 +98,9 @@ export class TraceLayout {
 		let steps = 0;
 		for (const [above, children] of childrenOf) {
 			if (above >= addedFrom) continue;
-			const last = above === ROOT ? this.#lastRootNode : this.#lastChild[above];
+			const last = above === ROOT ? this.#lastRootNode : this.#places[2 * above + 1];
 			if (last < ROOT || (last >= 0 && compareSpans(source, last, children[0]) > 0)) return false;
-			const row = above === ROOT ? -1 : this.#rowOfSpan[above];
+			const row = above === ROOT ? -1 : this.#places[2 * above];
 			const depth = row < 0 ? -1 : this.depth[row];
 			steps += depth + 1;
 			places.push({ parent: above, row: row < 0 ? this.rowCount : row + this.size[row], depth, nodes: [] });
@@ -133,7 +127,7 @@ export class TraceLayout {
 				this.size[row] += place.nodes.length;
 		}
 		this.#reserve(this.rowCount + added, source.count, source.missingCount);
-		this.#lastChild.fill(-1, addedFrom, source.count);
+		this.#places.fill(-1, 2 * addedFrom, 2 * source.count);
 		let end = this.rowCount;
 		let shift = added;
 		for (let index = places.length - 1; index >= 0; index--) {
@@ -143,7 +137,7 @@ export class TraceLayout {
 			shift -= place.nodes.length;
 			for (let i = 0; i < place.nodes.length; i++) {
 				this.node[place.row + shift + i] = place.nodes[i];
-				this.#rowOfSpan[place.nodes[i]] = place.row + shift + i;
+				this.#places[2 * place.nodes[i]] = place.row + shift + i;
 			}
 		}
 		this.rowCount += added;
@@ -155,7 +149,7 @@ export class TraceLayout {
 	#fillAppended(nodes: readonly number[], addedFrom: number): void {
 		const parent = this.#source?.parent ?? new Int32Array(0);
 		for (const span of nodes) {
-			const row = this.#rowOfSpan[span];
+			const row = this.#places[2 * span];
 			this.size[row] = 1;
 			this.childCount[row] = 0;
 			const above = parent[span];
@@ -164,15 +158,15 @@ export class TraceLayout {
 				this.siblingIndex[row] = this.rootCount++;
 				this.#lastRootNode = span;
 			} else {
-				const parentRow = this.#rowOfSpan[above];
+				const parentRow = this.#places[2 * above];
 				this.depth[row] = this.depth[parentRow] + 1;
 				this.siblingIndex[row] = this.childCount[parentRow]++;
-				this.#lastChild[above] = span;
+				this.#places[2 * above + 1] = span;
 			}
 		}
 		for (let i = nodes.length - 1; i >= 0; i--) {
 			const above = parent[nodes[i]];
-			if (above >= addedFrom) this.size[this.#rowOfSpan[above]] += this.size[this.#rowOfSpan[nodes[i]]];
+			if (above >= addedFrom) this.size[this.#places[2 * above]] += this.size[this.#places[2 * nodes[i]]];
 		}
 	}
 
@@ -185,7 +179,7 @@ export class TraceLayout {
 		this.siblingIndex.copyWithin(from + shift, from, end);
 		for (let row = from + shift; row < end + shift; row++) {
 			const node = this.node[row];
-			if (node >= 0) this.#rowOfSpan[node] = row;
+			if (node >= 0) this.#places[2 * node] = row;
 			else this.#rowOfMissing[missingIndexOf(node)] = row;
 		}
 	}
@@ -201,68 +195,86 @@ export class TraceLayout {
 		const n = source.count;
 		const m = source.missingCount;
 		const top = n + m;
-		// Children of each node, side by side: count, add up, fill in order of start.
+		// Children of each node, side by side: count, add up, fill. While it is filled, `from[i + 1]` is where the next child of i
+		// goes; afterwards the children of i stand from `from[i]` to `from[i + 1]`.
 		const above = new Uint32Array(n);
-		const from = new Uint32Array(top + 2);
+		const from = new Uint32Array(top + 3);
 		for (let i = 0; i < n; i++) above[i] = parentIndex(source, i);
 		for (const i of this.#stranded) above[i] = top;
-		for (let i = 0; i < n; i++) from[above[i] + 1]++;
+		for (let i = 0; i < n; i++) from[above[i] + 2]++;
 		let used = 0;
-		for (let k = 0; k < m; k++) if (from[n + k + 1] > 0) used++;
-		this.rootCount = from[top + 1] + used;
-		from[top + 1] += used;
-		for (let i = 1; i <= top + 1; i++) from[i] += from[i - 1];
-		const next = from.slice(0, top + 1);
+		for (let k = 0; k < m; k++) if (from[n + k + 2] > 0) used++;
+		for (let i = 1; i <= top + 2; i++) from[i] += from[i - 1];
 		const children = new Uint32Array(n + used);
-		const { order, hasTies } = orderByStart(source.startNs, n);
-		if (order === undefined) for (let i = 0; i < n; i++) children[next[above[i]]++] = i;
-		else for (let i = 0; i < n; i++) children[next[above[order[i]]]++] = order[i];
+		for (let i = 0; i < n; i++) children[from[above[i] + 1]++] = i;
+		sortSiblings(source, children, from);
 		// Placeholders are roots, and the root's children stand last.
-		if (hasTies) sortTies(source, children.subarray(0, n), above);
+		from[top + 1] += used;
+		this.rootCount = from[top + 1] - from[top];
 		if (used > 0) mergePlaceholders(source, children, from);
 
 		this.#reserve(n + used, n, m);
 		this.#rowOfMissing.fill(NO_ROW);
-		const { node, depth, size, childCount, siblingIndex } = this;
-		const rowOfSpan = this.#rowOfSpan;
-		const rowOfMissing = this.#rowOfMissing;
-		const lastChild = this.#lastChild;
-		const parentRows = new Int32Array(n + used);
-		// The stack holds indexes into `children`.
-		const stack = new Uint32Array(n + used);
-		let sp = 0;
-		for (let j = from[top + 1] - 1; j >= from[top]; j--) stack[sp++] = j;
-		let row = 0;
-		while (sp > 0) {
-			const j = stack[--sp];
-			const index = children[j];
-			const parent = index < n ? above[index] : top;
-			let parentRow = -1;
-			if (parent < n) parentRow = rowOfSpan[parent];
-			else if (parent < top) parentRow = rowOfMissing[parent - n];
-			const first = from[index];
-			const end = from[index + 1];
-			if (index < n) {
-				rowOfSpan[index] = row;
-				node[row] = index;
-				lastChild[index] = end > first ? children[end - 1] : -1;
-			} else {
-				rowOfMissing[index - n] = row;
-				node[row] = missingCode(index - n);
-			}
-			parentRows[row] = parentRow;
-			depth[row] = parentRow < 0 ? 0 : depth[parentRow] + 1;
-			size[row] = 1;
-			childCount[row] = end - first;
-			siblingIndex[row] = j - from[parent];
-			for (let k = end - 1; k >= first; k--) stack[sp++] = k;
-			row++;
-		}
-		for (let r = row - 1; r >= 0; r--) if (parentRows[r] >= 0) size[parentRows[r]] += size[r];
-		this.rowCount = row;
+		this.rowCount = this.#writeRows(children, from, n, m);
 		const last = this.rootCount > 0 ? children[from[top + 1] - 1] : undefined;
 		this.#lastRootNode = last === undefined ? ROOT : last < n ? last : missingCode(last - n);
-		return row === n + used;
+		return this.rowCount === n + used;
+	}
+
+	/** Walks the tree in pre-order, with one place a level to come back to. Returns the number of rows. */
+	#writeRows(children: Uint32Array, from: Uint32Array, n: number, m: number): number {
+		const { node, depth, size, childCount, siblingIndex } = this;
+		const places = this.#places;
+		const rowOfMissing = this.#rowOfMissing;
+		/** [levels × 4] Of each level above: the next sibling, the end of the siblings, the first one, the row of their parent. */
+		let stack = new Int32Array(256);
+		let level = 0;
+		let first = from[n + m];
+		let end = from[n + m + 1];
+		let parentRow = -1;
+		let at = first;
+		let row = 0;
+		for (;;) {
+			if (at === end) {
+				if (level === 0) return row;
+				size[parentRow] = row - parentRow;
+				level--;
+				at = stack[4 * level];
+				end = stack[4 * level + 1];
+				first = stack[4 * level + 2];
+				parentRow = stack[4 * level + 3];
+				continue;
+			}
+			const index = children[at];
+			const below = from[index];
+			const belowEnd = from[index + 1];
+			depth[row] = level;
+			childCount[row] = belowEnd - below;
+			siblingIndex[row] = at - first;
+			at++;
+			if (index < n) {
+				node[row] = index;
+				places[2 * index] = row;
+				places[2 * index + 1] = belowEnd > below ? children[belowEnd - 1] : -1;
+			} else {
+				node[row] = missingCode(index - n);
+				rowOfMissing[index - n] = row;
+			}
+			if (below === belowEnd) size[row] = 1;
+			else {
+				if (4 * level === stack.length) stack = grown(Int32Array, stack, stack.length * 2);
+				stack[4 * level] = at;
+				stack[4 * level + 1] = end;
+				stack[4 * level + 2] = first;
+				stack[4 * level + 3] = parentRow;
+				level++;
+				at = below;
+				first = below;
+				end = belowEnd;
+				parentRow = row;
+			}
+			row++;
+		}
 	}
 
 	#reserve(rows: number, spans: number, missing: number): void {
@@ -274,10 +286,8 @@ export class TraceLayout {
 			this.childCount = grown(Uint32Array, this.childCount, capacity);
 			this.siblingIndex = grown(Uint32Array, this.siblingIndex, capacity);
 		}
-		if (spans > this.#rowOfSpan.length) {
-			const capacity = Math.max(256, Math.ceil(spans * 1.25));
-			this.#rowOfSpan = grown(Uint32Array, this.#rowOfSpan, capacity);
-			this.#lastChild = grown(Int32Array, this.#lastChild, capacity);
+		if (2 * spans > this.#places.length) {
+			this.#places = grown(Int32Array, this.#places, 2 * Math.max(256, Math.ceil(spans * 1.25)));
 		}
 		if (missing > this.#rowOfMissing.length) {
 			const before = this.#rowOfMissing.length;

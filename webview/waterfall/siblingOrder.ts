@@ -1,5 +1,8 @@
 import { missingIndexOf, ROOT } from "./spanTable.ts";
 
+/** Above this a group of siblings is sorted by radix. */
+const FEW_SIBLINGS = 32;
+
 /** What the layout reads of a table; ordinals 0 … count - 1. */
 export interface LayoutSource {
 	readonly count: number;
@@ -88,19 +91,72 @@ export function orderByStart(
 	return { order: source, hasTies: true };
 }
 
-/** Puts siblings that start together in order of their ids. The children of each parent stand side by side, by start. */
-export function sortTies(source: LayoutSource, children: Uint32Array, above: Uint32Array): void {
-	const { startNs } = source;
-	let first = 0;
-	for (let i = 1; i <= children.length; i++) {
-		if (
-			i < children.length &&
-			above[children[i]] === above[children[first]] &&
-			compareStarts(startNs[children[i]], startNs[children[first]]) === 0
-		) {
-			continue;
+/**
+ * Puts the children of each node in order of start, then id. The children of node i stand from `from[i]` to `from[i + 1]` in order
+ * of arrival. Most groups are few or in order as they stand; sorting all spans at once would cost more than all the rest.
+ */
+export function sortSiblings(source: LayoutSource, children: Uint32Array, from: Uint32Array): void {
+	const { startNs, count } = source;
+	if (isAscending(startNs, count)) return;
+	const parents = count + source.missingCount;
+	for (let parent = 0; parent <= parents; parent++) {
+		const first = from[parent];
+		const end = from[parent + 1];
+		if (end - first < 2) continue;
+		let before = startNs[children[first]];
+		let at = first + 1;
+		// Comparisons with NaN are false.
+		for (; at < end; at++) {
+			const here = startNs[children[at]];
+			if (!(here > before)) break;
+			before = here;
 		}
-		if (i - first > 1) children.subarray(first, i).sort((a, b) => compareSpans(source, a, b));
+		if (at < end) sortGroup(source, children, first, at, end);
+	}
+}
+
+/** Each starts after the one before it: then any group of them is in order. */
+function isAscending(startNs: Float64Array, n: number): boolean {
+	for (let i = 1; i < n; i++) if (!(startNs[i] > startNs[i - 1])) return false;
+	return true;
+}
+
+/** Sorts the children from `first` to `end`, of which those before `at` are in order. */
+function sortGroup(source: LayoutSource, children: Uint32Array, first: number, at: number, end: number): void {
+	if (end - first > FEW_SIBLINGS) {
+		sortManySiblings(source, children.subarray(first, end));
+		return;
+	}
+	const { startNs } = source;
+	for (let i = at; i < end; i++) {
+		const child = children[i];
+		const start = startNs[child];
+		let to = i;
+		for (; to > first; to--) {
+			const before = startNs[children[to - 1]];
+			if (before < start) break;
+			// Together, or unknown: ids decide.
+			if (!(before > start) && compareSpans(source, children[to - 1], child) <= 0) break;
+			children[to] = children[to - 1];
+		}
+		children[to] = child;
+	}
+}
+
+function sortManySiblings(source: LayoutSource, siblings: Uint32Array): void {
+	const n = siblings.length;
+	const starts = new Float64Array(n);
+	for (let i = 0; i < n; i++) starts[i] = source.startNs[siblings[i]];
+	const { order, hasTies } = orderByStart(starts, n);
+	if (order !== undefined) {
+		const arrived = siblings.slice();
+		for (let i = 0; i < n; i++) siblings[i] = arrived[order[i]];
+	}
+	if (!hasTies) return;
+	let first = 0;
+	for (let i = 1; i <= n; i++) {
+		if (i < n && compareStarts(source.startNs[siblings[i]], source.startNs[siblings[first]]) === 0) continue;
+		if (i - first > 1) siblings.subarray(first, i).sort((a, b) => compareSpans(source, a, b));
 		first = i;
 	}
 }

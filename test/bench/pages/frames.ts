@@ -108,3 +108,27 @@ export function countNodes(root: Node = document): number {
 	}
 	return count;
 }
+
+/**
+ * Milliseconds from a piece of work until what it stands for is painted; for parts that no observer reaches, looked at before
+ * and behind each frame. Begins right behind a frame, between marks.
+ */
+export async function timeToAppear(work: () => void, isThere: () => boolean): Promise<number> {
+	await frames(5);
+	await afterFrame();
+	mark("begin");
+	const startedAt = performance.now();
+	work();
+	for (;;) {
+		let isInFrame = false;
+		requestAnimationFrame(() => {
+			isInFrame = isThere();
+		});
+		await afterFrame();
+		if (isInFrame || isThere()) break;
+		if (performance.now() - startedAt > 60_000) throw new Error("nothing was painted within 60 s");
+	}
+	const took = performance.now() - startedAt;
+	mark("end");
+	return took;
+}

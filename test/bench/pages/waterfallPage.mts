@@ -39,7 +39,8 @@ class WaterfallDriver {
 		this.#snapshot = undefined;
 		const rows = this.#part(".rows");
 		const isThere = (): boolean =>
-			rows.childElementCount >= FIRST_ROWS && rows.querySelector(".name")?.textContent !== "";
+			rows.childElementCount >= Math.min(FIRST_ROWS, snapshot.header.spanCount) &&
+			rows.querySelector(".name")?.textContent !== "";
 		const took = await timeToPaint(snapshot, buffersOf(snapshot.columns), rows, isThere);
 		await frames(SETTLE_FRAMES);
 		mark("end");
@@ -119,8 +120,22 @@ class WaterfallDriver {
 		}
 	}
 
-	rest(): Promise<void> {
-		return frames(SETTLE_FRAMES);
+	/** Types a text into the search, between marks with the frame that shows its hits in what the page has. Returns their number. */
+	async search(text: string): Promise<number> {
+		const root = document.querySelector("traceway-waterfall")?.shadowRoot;
+		window.postMessage({ type: "view/run", command: "find" }, "*");
+		await frames(5);
+		const field = root?.querySelector<HTMLInputElement>(".find-text");
+		const marks = this.#chart.model?.marks;
+		if (!field || marks === undefined) throw new Error("the page has no search");
+		field.value = text;
+		await afterFrame();
+		mark("begin");
+		field.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true }));
+		while (marks.query?.text !== text || !marks.isSearched) await afterFrame();
+		await afterFrame();
+		mark("end");
+		return marks.hitCount;
 	}
 
 	rowCount(): number {
@@ -132,11 +147,16 @@ class WaterfallDriver {
 	}
 
 	#part(selector: string): HTMLElement {
-		const page = document.querySelector("traceway-waterfall");
-		const chart = page?.shadowRoot?.querySelector<TraceChart>("traceway-chart");
-		const part = chart?.shadowRoot?.querySelector<HTMLElement>(selector);
+		const part = this.#chart.shadowRoot?.querySelector<HTMLElement>(selector);
 		if (!part) throw new Error(`the chart has no ${selector}`);
 		return part;
+	}
+
+	get #chart(): TraceChart {
+		const page = document.querySelector("traceway-waterfall");
+		const chart = page?.shadowRoot?.querySelector<TraceChart>("traceway-chart");
+		if (!chart) throw new Error("the page has no chart");
+		return chart;
 	}
 }
 

@@ -103,6 +103,11 @@ export class MiniServer {
 		return this.#info;
 	}
 
+	/** Directory by whose record every program on this machine finds the server. */
+	get dataDir(): string {
+		return this.#options.dataDir;
+	}
+
 	/** Path of the server's log. */
 	get logFile(): string {
 		return join(this.#options.dataDir, SERVER_LOG_FILE);

@@ -8,7 +8,7 @@ import { type RunningServer, startServer } from "../../src/server/server.ts";
 import { buildCli, type CliBundle, Process } from "./support/cli.ts";
 import { startInterruptedProxy } from "./support/interruptedProxy.ts";
 import { PtyProcess } from "./support/pty.ts";
-import { client, eventually } from "./support/testServer.ts";
+import { client, eventually, send } from "./support/testServer.ts";
 
 const GREEN = 2;
 const YELLOW = 3;
@@ -170,6 +170,31 @@ describe("the monitor without a stream", () => {
 		await pty.until((text) => /five[\s\S]*four/.test(text));
 		// Read twice, by polling and by the stream, counted once.
 		expect(pty.text).toContain("Recent Traces (5 unique)");
+	});
+
+	it("follows a server that it found by its record to another address, and keeps what is on the screen", async () => {
+		const env = { TRACEWAY_URL: undefined, TRACEWAY_DATA_DIR: join(home, "found") };
+		const serve = async () => {
+			const args = [bundle.cliPath, "serve", "--port", "0", "--otlp-port", "0", "--json"];
+			const process_ = new Process(process.execPath, args, environment(env));
+			processes.push({ kill: () => void process_.child.kill("SIGKILL") });
+			await process_.until(() => process_.lines.length > 0);
+			const { url } = JSON.parse(process_.lines[0]!) as { readonly url: string };
+			return { url, process_ };
+		};
+		const first = await serve();
+		await send("POST", `${first.url}/api/traces`, { name: "from the first" });
+		const pty = await connected(monitor({ args: ["-r", "0.25"], env, columns: 120 }));
+		await pty.until((text) => text.includes(first.url) && text.includes("from the first"));
+		first.process_.child.kill("SIGKILL");
+		await first.process_.ended;
+		await pty.until((text) => !text.includes("● Connected"));
+		const second = await serve();
+		expect(second.url).not.toBe(first.url);
+		await pty.until((text) => text.includes(second.url) && text.includes("● Connected"));
+		expect(pty.text).toContain("from the first");
+		await send("POST", `${second.url}/api/traces`, { name: "from the second" });
+		await pty.until((text) => text.includes("from the second") && text.includes("(2 unique)"));
 	});
 
 	it("says why a server refuses, and takes the token from the environment without ever showing it", async () => {

@@ -10,8 +10,6 @@ import { frameOf } from "./view.ts";
 
 export interface FullScreenOptions {
 	readonly session: MonitorSession;
-	/** Base address of the server, for links. */
-	readonly url: string;
 	readonly env: NodeJS.ProcessEnv;
 }
 
@@ -25,7 +23,7 @@ const ESCAPE_MS = 50;
 const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Shows the session on the whole terminal until a key or a signal ends it. The terminal is given back in any case. */
-export async function runFullScreen({ session, url, env }: FullScreenOptions): Promise<void> {
+export async function runFullScreen({ session, env }: FullScreenOptions): Promise<void> {
 	const { stdin, stdout } = process;
 	const owned = new DisposableStore();
 	const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -76,7 +74,7 @@ export async function runFullScreen({ session, url, env }: FullScreenOptions): P
 			session.say("Select a trace first, with the arrow keys", "plain");
 			return;
 		}
-		const problem = await openTrace(traceId, url, openContext(env));
+		const problem = await openTrace(traceId, session.url, openContext(env));
 		if (problem === undefined) session.say("Opened in VS Code", "good");
 		else session.say(problem, "warning");
 	};

@@ -1,6 +1,6 @@
 import { loadPrices } from "../../model/prices.ts";
 import { type Command, parseInteger, parseOptions, parsePositive, printable, UsageError } from "../arguments.ts";
-import { defaultUrl } from "../dataDir.ts";
+import { defaultDataDir, defaultUrl, findServer } from "../dataDir.ts";
 import { givenServer, readToken } from "../target.ts";
 import { runFullScreen } from "./fullScreen.ts";
 import { filterProblem } from "./keys.ts";
@@ -11,7 +11,8 @@ import { KEYS } from "./view.ts";
 const help = `traceway-live monitor - live dashboard of a server in the terminal
 
 Shows the newest traces and their sums, live by the server's event stream. While the stream is away the traces are read
-every --refresh seconds instead, and the monitor connects again by itself. When the output is no terminal, it prints a
+every --refresh seconds instead, and the monitor connects again by itself, to a server that was found and not named also
+at another address. When the output is no terminal, it prints a
 line whenever the sums change.
 
 Usage
@@ -78,11 +79,14 @@ async function run(args: readonly string[]): Promise<number> {
 	if (problem !== undefined) throw new UsageError(`--filter: ${printable(problem)}`);
 	const token = readToken(values.token, env);
 	await loadPrices();
-	const url = givenServer(values.url, env) ?? (await defaultUrl(new AbortController().signal));
-	const session = new MonitorSession({ url, token, refreshMs, limit, filter: values.filter.trim() });
+	const given = givenServer(values.url, env);
+	const url = given ?? (await defaultUrl(new AbortController().signal));
+	const findUrl =
+		given === undefined ? async (signal: AbortSignal) => (await findServer(defaultDataDir(), signal))?.url : undefined;
+	const session = new MonitorSession({ url, findUrl, token, refreshMs, limit, filter: values.filter.trim() });
 	try {
 		session.start();
-		if (stdout.isTTY && env.TERM !== "dumb") await runFullScreen({ session, url, env });
+		if (stdout.isTTY && env.TERM !== "dumb") await runFullScreen({ session, env });
 		else await printLines(session, refreshMs);
 		return 0;
 	} finally {

@@ -18,6 +18,11 @@ import type { MonitorView } from "./view.ts";
 export interface SessionOptions {
 	/** Base address of the server. */
 	readonly url: string;
+	/**
+	 * Looks for the server again when it does not answer, for one that was found and not named: it may come back at another
+	 * address. Resolves with undefined when there is none.
+	 */
+	readonly findUrl: ((signal: AbortSignal) => Promise<string | undefined>) | undefined;
 	readonly token: string | undefined;
 	/** Distance of two readings while there is no stream. */
 	readonly refreshMs: number;
@@ -59,9 +64,12 @@ export class MonitorSession implements Disposable {
 	readonly #onDidChange = this.#owned.add(new Emitter<void>());
 	/** Something that a frame shows may have changed. */
 	readonly onDidChange = this.#onDidChange.event;
-	readonly #source: Source;
+	readonly #store: TraceStore;
 	readonly #history: StreamHistory;
-	readonly #prompts: Prompts;
+	#source: Source;
+	#prompts: Prompts;
+	/** Ends with the present address. */
+	#sourceLife: DisposableStore;
 	readonly #unique = new Set<string>();
 	#arrangement: Arrangement;
 	#notice: { readonly text: string; readonly style: Style } | undefined;
@@ -76,7 +84,7 @@ export class MonitorSession implements Disposable {
 
 	constructor(options: SessionOptions) {
 		this.#options = options;
-		const { url, token, refreshMs, filter } = options;
+		const { refreshMs, filter } = options;
 		this.#history = new StreamHistory(refreshMs);
 		this.#arrangement = {
 			filter,
@@ -86,23 +94,16 @@ export class MonitorSession implements Disposable {
 			isHelpShown: false,
 			input: undefined,
 		};
-		const store = this.#owned.add(
+		this.#store = this.#owned.add(
 			new TraceStore({ maxSpans: MAX_SPANS, maxTraces: MAX_TRACES, coalesceMs: COALESCE_MS }),
 		);
-		this.#source = this.#owned.add(
-			createTracewaySource({
-				config: { id: "monitor", name: "monitor", type: "traceway", url },
-				logger: silentLogger,
-				fetch: (input, init) => globalThis.fetch(input, init),
-				store,
-				getToken: async () => token,
-				snapshotTraces: Math.max(SNAPSHOT_TRACES, options.limit),
-				maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
-			}),
-		);
-		this.#prompts = this.#owned.add(new Prompts(this.#source, () => this.#onDidChange.fire()));
-		this.#owned.add(store.onDidChange((changes) => this.#handleChanges(changes)));
-		this.#owned.add(this.#source.onDidChangeStatus((status) => this.#handleStatus(status)));
+		this.#owned.add(this.#store.onDidChange((changes) => this.#handleChanges(changes)));
+		({ source: this.#source, prompts: this.#prompts, life: this.#sourceLife } = this.#openSource(options.url));
+	}
+
+	/** Base address of the server now. */
+	get url(): string {
+		return this.#source.config.url;
 	}
 
 	start(): void {
@@ -115,6 +116,7 @@ export class MonitorSession implements Disposable {
 	dispose(): void {
 		this.#life.abort();
 		clearTimeout(this.#searchTimer);
+		this.#sourceLife.dispose();
 		this.#owned.dispose();
 	}
 
@@ -126,13 +128,13 @@ export class MonitorSession implements Disposable {
 
 	/** What a frame shows now. */
 	view(nowMs: number): MonitorView {
-		const { url, refreshMs } = this.#options;
+		const { refreshMs } = this.#options;
 		const { filter, selected, isPaused, input, isHelpShown } = this.#arrangement;
 		const { status } = this.#source;
 		const shown = this.#frozen ?? this.#list();
 		if (this.#frozen === undefined) this.#prompts.want(shown.rows.map(({ traceId }) => traceId));
 		return {
-			url,
+			url: this.url,
 			stream: this.#history.status(nowMs),
 			isLive: status.state.name === "open",
 			refreshMs,
@@ -141,7 +143,7 @@ export class MonitorSession implements Disposable {
 			overview: overviewOf(shown.rows),
 			rows: shown.rows,
 			prompts: this.#prompts.texts,
-			known: this.#frozen?.known ?? this.#source.store.traceCount,
+			known: this.#frozen?.known ?? this.#store.traceCount,
 			hasMore: this.#frozen?.hasMore ?? this.#source.hasMore,
 			unique: this.#frozen?.unique ?? this.#unique.size,
 			filter,
@@ -186,9 +188,38 @@ export class MonitorSession implements Disposable {
 		return this.#arrangement.selected;
 	}
 
+	/** The adapter of an address. It fills the one store, so that what is on the screen stays when the address changes. */
+	#openSource(url: string): { readonly source: Source; readonly prompts: Prompts; readonly life: DisposableStore } {
+		const { token, limit } = this.#options;
+		const life = new DisposableStore();
+		const source = life.add(
+			createTracewaySource({
+				config: { id: "monitor", name: "monitor", type: "traceway", url },
+				logger: silentLogger,
+				fetch: (input, init) => globalThis.fetch(input, init),
+				store: this.#store,
+				getToken: async () => token,
+				snapshotTraces: Math.max(SNAPSHOT_TRACES, limit),
+				maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
+			}),
+		);
+		life.add(source.onDidChangeStatus((status) => this.#handleStatus(status)));
+		const prompts = life.add(new Prompts(source, () => this.#onDidChange.fire()));
+		return { source, prompts, life };
+	}
+
+	/** Goes on at another address, when the server that was found has one now. */
+	async #followServer(signal: AbortSignal): Promise<void> {
+		const url = await this.#options.findUrl?.(signal);
+		if (url === undefined || url === this.url || signal.aborted) return;
+		this.#sourceLife.dispose();
+		({ source: this.#source, prompts: this.#prompts, life: this.#sourceLife } = this.#openSource(url));
+		this.#source.connect();
+	}
+
 	#freeze(): void {
-		const { store, hasMore } = this.#source;
-		this.#frozen = { ...this.#list(), known: store.traceCount, hasMore, unique: this.#unique.size };
+		const { hasMore } = this.#source;
+		this.#frozen = { ...this.#list(), known: this.#store.traceCount, hasMore, unique: this.#unique.size };
 	}
 
 	/** Kept until a trace changes; durations of what runs and filters by time move with the clock. */
@@ -196,12 +227,11 @@ export class MonitorSession implements Disposable {
 		const { query } = this.#arrangement;
 		const isKept = this.#result?.rows.some(({ isRunning }) => isRunning) === false && query === undefined;
 		if (this.#result !== undefined && isKept) return this.#result;
-		const { store, status } = this.#source;
-		this.#result = listRows(store, {
+		this.#result = listRows(this.#store, {
 			query,
 			found: this.#found,
 			limit: this.#options.limit,
-			nowMs: Date.now() + status.clockOffsetMs,
+			nowMs: Date.now() + this.#source.status.clockOffsetMs,
 		});
 		return this.#result;
 	}
@@ -238,6 +268,7 @@ export class MonitorSession implements Disposable {
 				// The server is back: the stream need not wait for the rest of its backoff.
 				if (isRead && hasFailed) this.#source.hurry();
 				hasFailed = !isRead;
+				if (hasFailed) await this.#followServer(signal);
 				this.#onDidChange.fire();
 				const { state } = this.#source.status;
 				if (state.name === "failed" && Date.now() - askedAtMs >= ASK_AGAIN_MS) {

@@ -92,7 +92,8 @@ export function tableLines(
 				cellGap,
 				segment(fitText(terminalText(prompt), promptWidth)),
 			];
-			return isSelected ? line.map((part) => ({ ...part, isInverse: true })) : line;
+			// Colours exchanged with the background would be patches that say more than they mean.
+			return isSelected ? line.map(({ text }) => ({ text, style: "plain" as const, isInverse: true })) : line;
 		}),
 	];
 }

@@ -40,7 +40,7 @@ export interface MonitorView {
 
 /** From this width on the two panels stand beside each other. */
 const WIDE_COLUMNS = 130;
-const OVERVIEW_COLUMNS = 44;
+const OVERVIEW_COLUMNS = 36;
 const MIN_COLUMNS = 30;
 const MIN_ROWS = 8;
 /** Below this height the overview is left out, so that there is a table. */
@@ -71,9 +71,9 @@ export function frameOf(view: MonitorView, columns: number, rows: number): reado
 	if (view.isHelpShown) body = helpBox(columns, room);
 	else if (isWide) {
 		const right = columns - OVERVIEW_COLUMNS - 1;
-		body = beside(overviewBox(view, OVERVIEW_COLUMNS), OVERVIEW_COLUMNS + 1, tracesBox(view, right, room), right);
+		body = beside(overviewBox(view, OVERVIEW_COLUMNS, room), OVERVIEW_COLUMNS + 1, tracesBox(view, right, room), right);
 	} else {
-		const overview = rows < OVERVIEW_ROWS ? [] : overviewBox(view, columns);
+		const overview = rows < OVERVIEW_ROWS ? [] : overviewBox(view, columns, room);
 		body = [...overview, ...tracesBox(view, columns, room - overview.length)];
 	}
 	const empty = Array.from({ length: Math.max(0, room - body.length) }, () => []);
@@ -96,7 +96,8 @@ function stateNotice(view: MonitorView): { readonly text: string; readonly style
 	return { text: `Paused${waiting}`, style: "warning" };
 }
 
-function overviewBox(view: MonitorView, columns: number): readonly Line[] {
+/** At most `room` lines high: what does not fit is left out from the end, where rows are that `tracellm monitor` does not have. */
+function overviewBox(view: MonitorView, columns: number, room: number): readonly Line[] {
 	const inner = columns - BOX_COLUMNS;
 	const { overview } = view;
 	const total = overview.shown < view.known || view.hasMore ? ` of ${formatCount(view.known)}` : "";
@@ -104,11 +105,11 @@ function overviewBox(view: MonitorView, columns: number): readonly Line[] {
 		["Total Traces", `${formatCount(overview.shown)}${total}${view.hasMore ? "+" : ""}`, "plain"],
 		["Completed", formatCount(overview.completed), "good"],
 		["Errors", formatCount(overview.errors), overview.errors > 0 ? "bad" : "plain"],
-		["Running", formatCount(overview.running), overview.running > 0 ? "busy" : "plain"],
 		["Avg Latency", latencyText(overview.averageMs, " ms"), latencyStyle(overview.averageMs)],
 		["P95 Latency", latencyText(overview.p95Ms, " ms"), latencyStyle(overview.p95Ms)],
 		["Total Tokens", formatCount(overview.tokens), "plain"],
 		["Total Cost", formatCost(overview.costUsd, overview.isCostEstimated), "plain"],
+		["Running", formatCount(overview.running), overview.running > 0 ? "busy" : "plain"],
 	];
 	const perLine = Math.max(1, Math.min(3, Math.floor(inner / CELL_COLUMNS)));
 	const height = Math.ceil(cells.length / perLine);
@@ -122,7 +123,8 @@ function overviewBox(view: MonitorView, columns: number): readonly Line[] {
 				fitLine(labelled(label, [segment(value, style)]), column === 0 ? width + extra : width),
 			),
 	);
-	return box([segment("Overview", "strong")], [...streamLines(view, inner), ...lines], columns);
+	const all = [...streamLines(view, inner), ...lines];
+	return box([segment("Overview", "strong")], all.slice(0, room - 2), columns);
 }
 
 /** The row of the stream; in a narrow panel what else there is to say has a line of its own. */
@@ -133,7 +135,7 @@ function streamLines({ stream }: MonitorView, columns: number): readonly Line[] 
 	if (detail === "") return [labelled("Stream", [word])];
 	const isOneLine = LABEL_COLUMNS + stream.word.length + 4 + textWidth(detail) <= columns;
 	if (isOneLine) return [labelled("Stream", [word, segment(`  ${detail}`, "dim")])];
-	return [labelled("Stream", [word]), [segment(cutText(detail, columns), "dim")]];
+	return [labelled("Stream", [word]), ...wrap(detail, columns).map((text) => [segment(text, "dim")])];
 }
 
 function labelled(label: string, value: Line): Line {

@@ -23,10 +23,11 @@ export class MonitorTerminal implements Disposable {
 
 	/** Shows the monitor of the selected source: the one that is open already, else a new one. */
 	async show(): Promise<void> {
-		const { manager, tokens, cliPath } = this.#options;
+		const { manager, tokens, cliPath, miniServer } = this.#options;
 		const connection = manager.start();
 		const { config } = await connection.whenSource(AbortSignal.timeout(SOURCE_TIMEOUT_MS));
-		const shellArgs = [cliPath, "monitor", "--url", config.url];
+		// The mini-server may come back at another address: its monitor finds it by its record.
+		const shellArgs = [cliPath, "monitor", ...(connection.isLocal ? [] : ["--url", config.url])];
 		const open = vscode.window.terminals.find((terminal) => isMonitor(terminal, shellArgs));
 		if (open !== undefined) {
 			open.show();
@@ -45,6 +46,8 @@ export class MonitorTerminal implements Disposable {
 				NODE_OPTIONS: null,
 				VSCODE_INSPECTOR_OPTIONS: null,
 				NODE_EXTRA_CA_CERTS: config.caFile,
+				TRACEWAY_DATA_DIR: connection.isLocal ? miniServer.dataDir : undefined,
+				TRACEWAY_URL: null,
 				TRACEWAY_TOKEN: token ?? null,
 				TRACEWAY_URI_SCHEME: vscode.env.uriScheme,
 				[OPEN_PIPE_ENV]: pipe,

@@ -27,7 +27,9 @@ export class PtyProcess {
 
 	constructor(command: string, args: readonly string[], { columns, rows, env, cwd }: PtyOptions) {
 		this.#terminal = new headless.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 1000 });
-		this.pty = spawn(command, [...args], { cols: columns, rows, env, cwd, name: "xterm-256color" });
+		// node-pty would write undefined as a word.
+		const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
+		this.pty = spawn(command, [...args], { cols: columns, rows, env: given, cwd, name: "xterm-256color" });
 		this.pty.onData((data) => {
 			this.raw += data;
 			this.#terminal.write(data, () => this.#wake());

@@ -77,7 +77,7 @@ const PROMPTS = new Map([
 	["wide", "この文章を要約してください。それから英語に翻訳してください。"],
 ]);
 
-const FULL = monitorView(ROWS, { prompts: PROMPTS, known: 1234, hasMore: true, unique: 57, selected: "slow" });
+const FULL = monitorView(ROWS, { prompts: PROMPTS, known: 1234, hasMore: true, unique: 57, selected: "long" });
 
 function textOf(lines: readonly Line[]): string {
 	return `${lines.map(lineText).join("\n")}\n`;
@@ -180,7 +180,8 @@ describe("a frame", () => {
 		expect(styleOf(lines, "● Unavailable")).toBe("warning");
 		const wide = textOf(frameOf(monitorView(ROWS, { isLive: false, stream }), 200, 50));
 		expect(wide).toContain("● Unavailable");
-		expect(wide).toContain(detail);
+		expect(wide).toMatch(/│ polling every 2\.0s, retrying in +│/);
+		expect(wide).toMatch(/│ 4s +│/);
 		expect(textOf(frameOf(FULL, 80, 24))).toContain("Ctrl+C to stop — live by stream");
 	});
 
@@ -200,7 +201,23 @@ describe("a frame", () => {
 		expect(textOf(frameOf(monitorView(ROWS), 80, 24))).toMatch(/Total Traces 10 /);
 		const filtered = monitorView(ROWS.slice(0, 2), { filter: "status:running", matching: 2, known: 12 });
 		expect(textOf(frameOf(filtered, 120, 24))).toContain("Recent Traces (2 unique) · status:running · 2 match");
-		expect(textOf(frameOf(FULL, 80, 18))).toMatch(/· 1–\d of 10/);
+		expect(textOf(frameOf(FULL, 80, 18))).toMatch(/· \d–\d of 10/);
+	});
+
+	it("keeps the rows of the reference and a whole box in a panel as low as VS Code's", () => {
+		const text = textOf(frameOf(FULL, 150, 13));
+		for (const label of [
+			"Stream",
+			"Total Traces",
+			"Completed",
+			"Errors",
+			"Avg Latency",
+			"P95 Latency",
+			"Total Tokens",
+		]) {
+			expect(text).toContain(`│ ${label} `);
+		}
+		expect(text.match(/╰/g)).toHaveLength(2);
 	});
 
 	it("says that it is paused and what waits", () => {

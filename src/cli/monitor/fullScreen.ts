@@ -20,6 +20,9 @@ const TICK_MS = 250;
 /** How long an Escape waits for the rest of a sequence. */
 const ESCAPE_MS = 50;
 
+/** How long a process may go on after it was asked to stop. */
+const RESUME_MS = 200;
+
 const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Shows the session on the whole terminal until a key or a signal ends it. The terminal is given back in any case. */
@@ -38,6 +41,7 @@ export async function runFullScreen({ session, env }: FullScreenOptions): Promis
 	let isBehind = false;
 	let drawnAtMs = 0;
 	let timer: ReturnType<typeof setTimeout> | undefined;
+	let resumeTimer: ReturnType<typeof setTimeout> | undefined;
 	const draw = () => {
 		clearTimeout(timer);
 		timer = undefined;
@@ -55,6 +59,7 @@ export async function runFullScreen({ session, env }: FullScreenOptions): Promis
 	owned.add(
 		toDisposable(() => {
 			clearTimeout(timer);
+			clearTimeout(resumeTimer);
 			clearInterval(ticker);
 		}),
 	);
@@ -68,6 +73,9 @@ export async function runFullScreen({ session, env }: FullScreenOptions): Promis
 		if (process.platform === "win32") return;
 		restore();
 		process.kill(process.pid, "SIGTSTP");
+		// The clock stands still until somebody continues the process. Where nobody could (the monitor is the terminal's only
+		// program, as in VS Code), the system does not stop it, and it goes on here.
+		resumeTimer = setTimeout(enter, RESUME_MS);
 	};
 	const open = async (traceId: string | undefined) => {
 		if (traceId === undefined) {

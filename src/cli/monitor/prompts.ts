@@ -9,6 +9,8 @@ import { promptSpan } from "./rows.ts";
 const MAX_PROMPTS = 2000;
 /** Requests at a time. */
 const PARALLEL = 2;
+/** How long a trace is shown before its prompt is asked for: of those that rush by, none is. */
+const DELAY_MS = 300;
 /** After a failed request, how long none is made. */
 const PAUSE_MS = 5000;
 const MAX_CHARS = 400;
@@ -25,6 +27,9 @@ export class Prompts implements Disposable {
 	/** Span that was read for each trace. */
 	readonly #read = new Map<string, string>();
 	#wanted: readonly string[] = [];
+	/** Those of `#wanted` that were shown when the present round began and are not asked for yet. */
+	#round: readonly string[] = [];
+	#timer: ReturnType<typeof setTimeout> | undefined;
 	#running = 0;
 	#pausedUntilMs = 0;
 
@@ -41,22 +46,37 @@ export class Prompts implements Disposable {
 	/** These traces are shown now; what was wanted before and is not read yet is forgotten. */
 	want(traceIds: readonly string[]): void {
 		this.#wanted = traceIds;
-		this.#next();
+		if (this.#life.signal.aborted || this.#timer !== undefined || !traceIds.some((id) => this.#spanToRead(id))) return;
+		const shown = new Set(traceIds);
+		this.#timer = setTimeout(() => {
+			this.#timer = undefined;
+			this.#round = this.#wanted.filter((traceId) => shown.has(traceId));
+			this.#next();
+		}, DELAY_MS);
 	}
 
 	dispose(): void {
+		clearTimeout(this.#timer);
 		this.#life.abort();
 	}
 
 	#next(): void {
 		if (Date.now() < this.#pausedUntilMs || this.#life.signal.aborted) return;
-		for (const traceId of this.#wanted) {
-			if (this.#running >= PARALLEL) return;
-			const spanId = promptSpan(this.#source.store, traceId);
-			if (spanId === undefined || this.#read.get(traceId) === spanId) continue;
+		while (this.#running < PARALLEL) {
+			const [traceId, ...rest] = this.#round;
+			if (traceId === undefined) return;
+			this.#round = rest;
+			const spanId = this.#spanToRead(traceId);
+			if (spanId === undefined) continue;
 			this.#read.set(traceId, spanId);
 			void this.#load(traceId, spanId);
 		}
+	}
+
+	/** The span that says the prompt of a trace; undefined when there is none, or it was read. */
+	#spanToRead(traceId: string): string | undefined {
+		const spanId = promptSpan(this.#source.store, traceId);
+		return this.#read.get(traceId) === spanId ? undefined : spanId;
 	}
 
 	/** Does not reject: without its prompt a row shows the trace's name, and the stream's row says that the server is away. */

@@ -21,8 +21,17 @@ export interface RowsResult {
 	readonly matching: number;
 }
 
-/** Rows and models of spans, kept until the trace changes: a trace of 250,000 spans is not looked through at each frame. */
-const models = new WeakMap<TraceEntry, { readonly revision: number; readonly names: readonly string[] }>();
+/** What the spans of a trace say. */
+interface SpanFacts {
+	readonly revision: number;
+	/** Names of models, by the start of the first span that names each. */
+	readonly models: readonly string[];
+	/** Id of the call of a model that started first. */
+	readonly firstCall: string | undefined;
+}
+
+/** Kept until the trace changes: a trace of 250,000 spans is not looked through at each frame. */
+const facts = new WeakMap<TraceEntry, SpanFacts>();
 
 /** The first `limit` traces that match, newest first or in the order that the filter asks for. */
 export function listRows(store: TraceStore, options: RowsOptions): RowsResult {
@@ -68,7 +77,7 @@ function rowOf(store: TraceStore, entry: TraceEntry, summary: TraceSummary, nowM
 		state: summary.state,
 		isRunning: summary.runningCount > 0,
 		name: summary.name,
-		models: modelsOf(store, entry),
+		models: factsOf(store, entry).models,
 		latencyMs: durationNs === undefined ? undefined : durationNs / 1e6,
 		tokens: totalTokens(summary.inputTokens, summary.outputTokens),
 		costUsd: summary.costUsd,
@@ -77,35 +86,32 @@ function rowOf(store: TraceStore, entry: TraceEntry, summary: TraceSummary, nowM
 	};
 }
 
-/** Names of the models of a trace's spans, by the start of the first span that names each. */
-function modelsOf(store: TraceStore, entry: TraceEntry): readonly string[] {
-	const known = models.get(entry);
-	if (known?.revision === entry.revision) return known.names;
-	const { model, startMs } = store.columns;
+/** The span whose input is the trace's prompt: the call of a model that started first. Undefined while there is none. */
+export function promptSpan(store: TraceStore, traceId: string): string | undefined {
+	const entry = store.entry(traceId);
+	return entry === undefined ? undefined : factsOf(store, entry).firstCall;
+}
+
+function factsOf(store: TraceStore, entry: TraceEntry): SpanFacts {
+	const known = facts.get(entry);
+	if (known?.revision === entry.revision) return known;
+	const { model, startMs, ids } = store.columns;
 	const firstMs = new Map<number, number>();
+	let firstCall = -1;
 	for (const row of entry.rows) {
+		if (store.kindTypeOf(row) === "llm_call" && (firstCall < 0 || startMs[row] < startMs[firstCall])) firstCall = row;
 		const index = model[row];
 		if (index < 0) continue;
 		const ms = Number.isNaN(startMs[row]) ? Number.POSITIVE_INFINITY : startMs[row];
 		const before = firstMs.get(index);
 		if (before === undefined || ms < before) firstMs.set(index, ms);
 	}
-	const names = [...firstMs]
+	const models = [...firstMs]
 		.map(([index, ms]) => ({ ms, name: store.strings.at(index) ?? "" }))
 		.filter(({ name }) => name !== "")
 		.sort((a, b) => (a.ms === b.ms ? (a.name < b.name ? -1 : 1) : a.ms < b.ms ? -1 : 1))
 		.map(({ name }) => name);
-	models.set(entry, { revision: entry.revision, names });
-	return names;
-}
-
-/** The span whose input is the trace's prompt: the call of a model that started first. Undefined while there is none. */
-export function promptSpan(store: TraceStore, traceId: string): string | undefined {
-	const { startMs, ids } = store.columns;
-	let first = -1;
-	for (const row of store.entry(traceId)?.rows ?? []) {
-		if (store.kindTypeOf(row) !== "llm_call") continue;
-		if (first < 0 || startMs[row] < startMs[first]) first = row;
-	}
-	return first < 0 ? undefined : ids[first];
+	const found = { revision: entry.revision, models, firstCall: firstCall < 0 ? undefined : ids[firstCall] };
+	facts.set(entry, found);
+	return found;
 }

@@ -7,7 +7,7 @@ import {
 	monitorP95,
 	overviewOf,
 } from "../../../../src/cli/monitor/numbers.ts";
-import { listRows } from "../../../../src/cli/monitor/rows.ts";
+import { listRows, promptSpan } from "../../../../src/cli/monitor/rows.ts";
 import { loadPrices } from "../../../../src/model/prices.ts";
 import { parseQuery, type Query } from "../../../../src/model/query.ts";
 import { TraceStore } from "../../../../src/model/traceStore.ts";
@@ -170,6 +170,21 @@ describe("the rows", () => {
 		expect(ids("-status:failed sort:duration")).toEqual(["slow", "fast"]);
 		expect(ids("sort:duration order:asc")).toEqual(["fast", "slow", "broken"]);
 		expect(ids("nowhere")).toEqual([]);
+		store.dispose();
+	});
+});
+
+describe("the span that says a trace's prompt", () => {
+	it("is the call of a model that started first, whenever it arrived", () => {
+		const store = new TraceStore();
+		const call = (id: string, ms: number) => span("t", id, { kindType: "llm_call", start: at(ms) });
+		expect(promptSpan(store, "t")).toBeUndefined();
+		store.upsertSpan(span("t", "root"));
+		expect(promptSpan(store, "t")).toBeUndefined();
+		store.upsertSpan(call("later", 20));
+		expect(promptSpan(store, "t")).toBe("later");
+		store.upsertSpan(call("first", 10));
+		expect(promptSpan(store, "t")).toBe("first");
 		store.dispose();
 	});
 });

@@ -80,6 +80,7 @@ export const waterfallWords = {
 	missingParent: "Parent {0} has not arrived",
 	cycle: "Its parents form a circle; shown as a root",
 	hidesFailure: "hides a failed span",
+	newBelow: "{0} new below",
 	descendants: "{0} hidden",
 	toggleGroups: "Group like spans: five and more of one name beside each other in one row",
 	groupCount: "×{0}",

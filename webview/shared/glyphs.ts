@@ -4,6 +4,7 @@
  */
 export const ICONS = {
 	account: "\u{eb99}",
+	"arrow-down": "\u{ea9a}",
 	"arrow-right": "\u{ea9c}",
 	book: "\u{eaa4}",
 	bookmark: "\u{eaa5}",
@@ -69,7 +70,6 @@ export const ICONS = {
 	unfold: "\u{eb73}",
 	unmute: "\u{eb75}",
 	warning: "\u{ea6c}",
-	"arrow-down": "\u{ea9a}",
 	"arrow-up": "\u{eaa1}",
 	"case-sensitive": "\u{eab1}",
 	filter: "\u{eaf1}",

@@ -5,6 +5,8 @@ import { groupCode, isGroupCode, missingIndexOf, ordinalOfGroup } from "./spanTa
 export interface RowRef {
 	readonly spanId: string;
 	readonly isGroup?: boolean | undefined;
+	/** Stands in an open group. */
+	readonly isMember?: boolean | undefined;
 }
 
 /** What is folded and unfolded, by ids: it outlives the model, whose ordinals another one need not share. */

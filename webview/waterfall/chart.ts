@@ -4,13 +4,13 @@ import { FrameScheduler } from "../shared/frame.ts";
 import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import type { Theme } from "../shared/theme.ts";
-import { fill } from "../shared/words.ts";
 import { chartActions, filterButton, updateActions } from "./chartActions.ts";
 import { type ChartCommand, runCommand } from "./chartCommands.ts";
 import { ChartRoom } from "./chartRoom.ts";
 import { chartStyles } from "./chartStyles.ts";
 import { Divider, dividerPart } from "./divider.ts";
 import { ROW_PX, RULER_PX } from "./draw.ts";
+import { LiveTail, tailParts, tailStyles } from "./liveTail.ts";
 import { minimapStyles } from "./minimapStyles.ts";
 import type { TraceModel } from "./model.ts";
 import { overviewStyles } from "./overviewStyles.ts";
@@ -18,11 +18,11 @@ import { hasRunning, NO_PLACE, nodesInView, type Place, placeInView, topKeeping,
 import { RowCursor } from "./rowCursor.ts";
 import { RowInput } from "./rowInput.ts";
 import { matchStyles } from "./rowMatch.ts";
-import { nameTree, RowPool } from "./rowPool.ts";
 import { RowViewport } from "./rowViewport.ts";
 import { TimePane, timeParts } from "./timePane.ts";
 import { nsBetween, type TimeDomain } from "./timeScale.ts";
 import { Tooltip } from "./tooltip.ts";
+import { TreePane } from "./treePane.ts";
 import { words } from "./words.ts";
 
 /** Indents take at most this part of the tree column; the rest is for names. */
@@ -41,14 +41,23 @@ export interface SpanSelectDetail {
  * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
  */
 export class TraceChart extends LitElement {
-	static override styles = [baseStyles, iconStyles, chartStyles, matchStyles, minimapStyles, overviewStyles];
+	static override styles = [
+		baseStyles,
+		iconStyles,
+		chartStyles,
+		matchStyles,
+		minimapStyles,
+		overviewStyles,
+		tailStyles,
+	];
 
 	readonly #frames = new FrameScheduler(() => this.#drawFrame());
 	#owned = new DisposableStore();
 	#model: TraceModel | undefined;
 	#rows: RowViewport | undefined;
 	#time: TimePane | undefined;
-	#pool: RowPool | undefined;
+	#tree: TreePane | undefined;
+	#tail: LiveTail | undefined;
 	#tooltip: Tooltip | undefined;
 	readonly #cursor = new RowCursor({
 		model: () => this.#model,
@@ -124,6 +133,7 @@ export class TraceChart extends LitElement {
 	/** Shows another trace, or the same one anew. Selection and place start over; the shown time only with another trace. */
 	setModel(model: TraceModel | undefined, scrollTop = 0): void {
 		const before = this.#model;
+		if (before?.isSameTrace(model) !== true) this.#tail?.reset();
 		if (model !== undefined && before?.isSameTrace(model) === true) {
 			this.#time?.axis.window.rebase(nsBetween(model.base, before.base));
 		} else this.#time?.axis.window.restore(undefined);
@@ -147,11 +157,25 @@ export class TraceChart extends LitElement {
 			change();
 			return;
 		}
+		// What one is at, or points at, stands still before all others.
+		const wasAt = this.#rows?.isInView(this.#cursor.index) === true ? this.#cursor.node : this.#tooltip?.node;
 		const before = nodesInView(model, this.#rows?.top ?? 0, this.#rows?.heightPx ?? 0);
 		change();
 		this.#cursor.settle();
-		this.#resizeContent(topKeeping(model, before));
+		this.#resizeContent(topKeeping(model, before, wasAt));
 		this.modelChanged();
+	}
+
+	/** Spans come in: as `keepPlace`; at the end of the rows new ones scroll in. */
+	liveChange(change: () => void): void {
+		const model = this.#model;
+		if (model === undefined || this.#rows === undefined) {
+			change();
+			return;
+		}
+		const settle = this.#tail?.begin(model, this.#rows, this.#cursor.node);
+		this.keepPlace(change);
+		settle?.();
 	}
 
 	/** The rows in view by id, for a model that replaces this one. */
@@ -248,7 +272,7 @@ export class TraceChart extends LitElement {
 	}
 
 	override firstUpdated(): void {
-		this.#pool = new RowPool(this.#part(".rows"));
+		this.#tree = new TreePane(this.#part(".tree"), this.#part(".rows"));
 		this.#attach();
 	}
 
@@ -267,6 +291,7 @@ export class TraceChart extends LitElement {
 				</div>
 			</div>
 			${dividerPart()} ${chartActions(this.run, (command) => this.dispatchEvent(new CustomEvent("page-command", { detail: command })))} ${timeParts()}
+			${tailParts(this.#handleNewBelow)}
 			<div class="tooltip" role="tooltip" hidden></div>
 		`;
 	}
@@ -304,6 +329,7 @@ export class TraceChart extends LitElement {
 				onFocus: () => this.#frames.request(),
 			}),
 		);
+		this.#tail = this.#owned.add(new LiveTail(this.renderRoot, scroller));
 		this.#owned.add(new Divider(this.#part(".divider"), this, () => this.#room.share, this.#handleDivider));
 		this.#owned.add(this.#frames);
 		// The box tells of width and height, and of the browser's zoom, which changes the size of a pixel.
@@ -356,14 +382,14 @@ export class TraceChart extends LitElement {
 	}
 
 	#draw(): void {
-		const pool = this.#pool;
+		const pane = this.#tree;
 		const time = this.#time;
 		const rows = this.#rows;
-		if (pool === undefined || time === undefined || rows === undefined) return;
+		if (pane === undefined || time === undefined || rows === undefined) return;
 		this.#drawnAtMs = performance.now();
 		const model = this.#model;
 		if (model === undefined) {
-			pool.clear();
+			pane.clear();
 			time.axis.clear();
 			this.#hasRunningInView = false;
 			return;
@@ -371,7 +397,8 @@ export class TraceChart extends LitElement {
 		const nowNs = model.nowNs();
 		const { top } = rows;
 		const { first, end } = rows.window(model.rows.count);
-		pool.render({
+		const selectedIndex = this.#cursor.index;
+		const view = {
 			model,
 			first,
 			end,
@@ -379,12 +406,10 @@ export class TraceChart extends LitElement {
 			nowNs,
 			maxIndentPx: this.#room.treePx * INDENT_SHARE,
 			hasDuration: this.#room.isNarrow,
-		});
-		this.#part(".rows").style.setProperty("transform", `translateY(${first * ROW_PX - top}px)`);
-		const tree = this.#part(".tree");
-		const selectedIndex = this.#cursor.index;
-		const active = selectedIndex >= first && selectedIndex < end ? pool.idAt(selectedIndex) : undefined;
-		nameTree(tree, fill(words.tree, model.header.name), active);
+			takeNew: (ordinal: number) => this.#tail?.takeNew(ordinal) === true,
+		};
+		pane.draw(view, top, selectedIndex);
+		this.#tail?.update(model, rows);
 		this.#tooltip?.refresh(model, nowNs);
 
 		this.#hasRunningInView = hasRunning(model, first, end);
@@ -396,12 +421,18 @@ export class TraceChart extends LitElement {
 			groupsSiblings: this.#groupsSiblings,
 		});
 		if (this.#room.isNarrow) return;
-		const isFocused = this.shadowRoot?.activeElement === tree;
+		const isFocused = this.shadowRoot?.activeElement?.classList.contains("tree") === true;
 		time.draw(
 			{ model, scrollTop: top, nowNs, selectedIndex: isFocused ? selectedIndex : -1 },
 			{ overview: this.#room.overviewPx > 0, path: this.#showsPath },
 		);
 	}
+
+	readonly #handleNewBelow = (): void => {
+		this.#rows?.scrollTo(Number.POSITIVE_INFINITY);
+		this.focus();
+		this.#frames.request();
+	};
 
 	readonly #handleScroll = (): void => {
 		this.#rows?.handleScroll();

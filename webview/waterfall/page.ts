@@ -26,6 +26,7 @@ import { TraceModel } from "./model.ts";
 import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./pageParts.ts";
 import { PageSearch } from "./pageSearch.ts";
 import { pageStyles } from "./pageStyles.ts";
+import { holdPlace } from "./place.ts";
 import { nsBetween } from "./timeScale.ts";
 import { checkedState, stateOf } from "./viewState.ts";
 
@@ -252,6 +253,7 @@ export class WaterfallPage extends LitElement {
 			const selected = chart.selectedNode;
 			const selectedRow = selected === undefined ? undefined : refOf(before, selected);
 			const place = chart.place();
+			holdPlace(model, place);
 			applyFolds(model, foldsOf(before, before.table.count));
 			this.#setModel(model);
 			chart.restorePlace(place);
@@ -284,7 +286,7 @@ export class WaterfallPage extends LitElement {
 			isApplied = model.applyDelta(message);
 		};
 		if (this.#chart === null) apply();
-		else this.#chart.keepPlace(apply);
+		else this.#chart.liveChange(apply);
 		if (!isApplied) {
 			this.#resync();
 			return;

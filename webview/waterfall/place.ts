@@ -25,8 +25,11 @@ export function hasRunning(model: TraceModel, first: number, end: number): boole
 	return false;
 }
 
-/** Offset at which the first of these rows that is still there stands where it stood. */
-export function topKeeping(model: TraceModel, before: NodesInView): number {
+/** Offset at which the preferred one of these rows, else the first that is still there, stands where it stood. */
+export function topKeeping(model: TraceModel, before: NodesInView, preferred: number | undefined): number {
+	const at = preferred === undefined ? -1 : before.nodes.indexOf(preferred);
+	const index = at < 0 ? -1 : model.rows.indexOfNode(before.nodes[at]);
+	if (index >= 0) return before.top + (index - before.firstIndex - at) * ROW_PX;
 	for (const [position, node] of before.nodes.entries()) {
 		// A placeholder whose parent arrived has no row any more; the next row keeps the place.
 		const index = model.rows.indexOfNode(node);
@@ -49,10 +52,16 @@ export function placeInView(model: TraceModel, top: number, viewportPx: number):
 	const rows: RowRef[] = [];
 	const offsets: number[] = [];
 	for (let index = first; index < end; index++) {
-		rows.push(refOf(model, model.rows.nodeAt(index)));
+		rows.push({ ...refOf(model, model.rows.nodeAt(index)), isMember: model.rows.isMember(index) });
 		offsets.push(index * ROW_PX - top);
 	}
 	return { rows, offsets };
+}
+
+/** Keeps out of groups what stood in a place as a row of its own. */
+export function holdPlace({ groups, table }: TraceModel, place: Place): void {
+	const single = place.rows.filter(({ isGroup, isMember }) => isGroup !== true && isMember !== true);
+	groups.hold(table.findAll(single.map(({ spanId }) => spanId)));
 }
 
 /** Offset at which the first row of a place that is still there stands where it stood; undefined when none is. */

@@ -14,6 +14,9 @@ import { words } from "./words.ts";
 
 /** VS Code's own indent of trees. */
 const INDENT_PX = 8;
+/** Of a row that has just come. */
+const FLASH = "color-mix(in srgb, var(--vscode-charts-blue) 35%, transparent)";
+const FLASH_MS = 1000;
 const CATEGORY_CLASSES = ["model", "tool", "retrieval", "other"];
 
 /** What the rows are filled from. */
@@ -26,6 +29,8 @@ export interface RowsView {
 	readonly nowNs: number;
 	/** Width that indents may take; deeper levels are told by a number. */
 	readonly maxIndentPx: number;
+	/** Whether a span has just come: asked once a span, which then flashes. */
+	readonly takeNew: (ordinal: number) => boolean;
 	/** No time column: the row itself tells the duration. */
 	readonly hasDuration: boolean;
 }
@@ -107,6 +112,7 @@ class Row {
 	readonly #state = part("state codicon");
 	/** What the element shows now; a write that changes nothing would still cost a style recalculation. */
 	readonly #shown = new Map<string, string>();
+	#flash: Animation | undefined;
 	#node: number | undefined;
 	#model: TraceModel | undefined;
 	#version = -1;
@@ -151,6 +157,7 @@ class Row {
 		const key = `${model.marks.version} ${isSelected}${isFolded}${isMember}${view.maxIndentPx}${view.hasDuration}${row}`;
 		const isSame = this.#node === node && this.#model === model && this.#version === model.version && this.#key === key;
 		if (isSame && !(isRunning && (view.hasDuration || isSelected))) return;
+		if (this.#node !== node || this.#model !== model) this.#flashNew(node >= 0 && view.takeNew(node));
 		this.#node = node;
 		this.#model = model;
 		this.#version = model.version;
@@ -231,6 +238,12 @@ class Row {
 		this.#write("class", className, (value) => {
 			this.element.className = value;
 		});
+	}
+
+	/** Once, and never for the span that the element shows next. */
+	#flashNew(isNew: boolean): void {
+		this.#flash?.cancel();
+		this.#flash = isNew ? this.element.animate([{ background: FLASH, offset: 0 }], FLASH_MS) : undefined;
 	}
 
 	#stateIcon(className: string, glyph: string): void {

@@ -17,6 +17,11 @@ export class RowViewport {
 		return this.#scroll.top;
 	}
 
+	/** Whether the last row is seen, or a page without rows. */
+	get isAtEnd(): boolean {
+		return this.#scroll.top >= this.#scroll.maxTop - 1;
+	}
+
 	get heightPx(): number {
 		return this.#scroll.viewportPx;
 	}

@@ -83,6 +83,7 @@ export class TimeAxis {
 	/** Reckons what the next frame shows; to be called before anything that draws by `domain`. */
 	update(model: TraceModel, nowNs: number): void {
 		this.#whole = timeDomain(model.startNs, model.endNs(nowNs));
+		this.window.follow(this.#whole);
 		this.#originNs = Number.isNaN(model.startNs) ? 0 : model.startNs;
 		this.#scale = this.#newScale();
 	}
@@ -148,6 +149,7 @@ export class TimeAxis {
 			const around = this.#lengthNs() / 20;
 			this.show({ startNs: startNs - around, endNs: startNs + around });
 		}
+		this.window.stay();
 	}
 
 	/** Moves a point of time into view, when it is outside, without changing how long a time is shown. */

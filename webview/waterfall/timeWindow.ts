@@ -41,6 +41,8 @@ export class TimeWindow {
 	#shown: TimeDomain | undefined;
 	#back: (TimeDomain | undefined)[] = [];
 	#forward: (TimeDomain | undefined)[] = [];
+	/** The window ends where the trace does: it goes along when that grows. */
+	#isAtEdge = false;
 	#gesture = "";
 	#gestureAtMs = Number.NEGATIVE_INFINITY;
 
@@ -70,7 +72,20 @@ export class TimeWindow {
 		this.#gestureAtMs = atMs;
 		this.#forward = [];
 		this.#shown = next;
+		this.#isAtEdge = next !== undefined && next.endNs >= whole.endNs;
 		return true;
+	}
+
+	/** The end of the trace has moved: a window that was put there goes along, in its length. */
+	follow(whole: TimeDomain): void {
+		if (this.#isAtEdge && this.#shown !== undefined && whole.endNs > this.#shown.endNs) {
+			this.#shown = moved(this.#shown, whole.endNs - this.#shown.endNs);
+		}
+	}
+
+	/** What is shown was asked for by itself, not for where it ends: it stays. */
+	stay(): void {
+		this.#isAtEdge = false;
 	}
 
 	back(): boolean {
@@ -84,6 +99,7 @@ export class TimeWindow {
 	/** What an earlier life of the page showed; without a history. */
 	restore(shown: TimeDomain | undefined): void {
 		this.#shown = shown;
+		this.#isAtEdge = false;
 		this.#back = [];
 		this.#forward = [];
 		this.#gesture = "";
@@ -102,6 +118,7 @@ export class TimeWindow {
 		if (from.length === 0) return false;
 		to.push(this.#shown);
 		this.#shown = from.pop();
+		this.#isAtEdge = false;
 		this.#gesture = "";
 		return true;
 	}

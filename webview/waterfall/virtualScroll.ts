@@ -35,7 +35,7 @@ export class VirtualScroll {
 
 	/** Moves the content; the caller then writes `elementTop` to the element. */
 	moveTo(top: number): void {
-		this.top = Math.min(Math.max(0, Number.isFinite(top) ? top : 0), this.maxTop);
+		this.top = Math.min(Math.max(0, Number.isNaN(top) ? 0 : top), this.maxTop);
 		this.#elementTop = this.elementTop;
 	}
 

@@ -48,7 +48,7 @@ function openSearch(url: string, maxRequests = Number.POSITIVE_INFINITY) {
 }
 
 describe("the search of a panel", () => {
-	it("tells the ordinals of hits as they come, under the number of the question", async () => {
+	it("tells the ordinals of hits under the number of the question, and when it has come to the end", async () => {
 		const server = await start();
 		const api = client(server);
 		const input = "x".repeat(6_000_000);
@@ -58,7 +58,6 @@ describe("the search of a panel", () => {
 		search.begin(7, "XX", false);
 		await done();
 		expect(ordinals()).toEqual([0, 1, 2, 3]);
-		expect(told.length).toBeGreaterThan(2);
 		expect(told.map((hits) => [hits.searchId, hits.problem])).toEqual(told.map(() => [7, undefined]));
 		expect(told.at(-1)?.isDone).toBe(true);
 	});
@@ -87,16 +86,16 @@ describe("the search of a panel", () => {
 		const server = await start();
 		const api = client(server);
 		await api.span({ id: "span 1", input: "needle" });
-		const { search, done, ordinals } = openSearch(server.url);
+		const { search, told, done } = openSearch(server.url);
 		search.begin(1, "needle", false);
 		await done();
-		expect(ordinals()).toEqual([1]);
 		await api.span({ id: "span 2" });
 		await api.post("/spans/span%202/complete", { output: "needle" });
 		search.handleChange();
 		search.handleChange();
 		await done(2);
-		expect(ordinals()).toEqual([1, 2]);
+		// Each hit once.
+		expect(told.flatMap((hits) => [...hits.ordinals])).toEqual([1, 2]);
 	});
 
 	it("says that a server cannot search", async () => {

@@ -190,7 +190,7 @@ export const findStyles = css`
 		font-variant-numeric: tabular-nums;
 	}
 	.find-count.without {
-		color: var(--vscode-errorForeground);
+		color: var(--vscode-list-errorForeground, var(--vscode-errorForeground));
 	}
 	.find-problem {
 		display: flex;

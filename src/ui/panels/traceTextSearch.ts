@@ -8,9 +8,11 @@ type Hits = Extract<HostToWaterfall, { readonly type: "search/hits" }>;
 
 /** Ordinals of one message: 200 kB. */
 const HITS_PER_MESSAGE = 50_000;
+/** The first hits go at once, then there are at most 20 messages a second. */
+const POST_MS = 50;
 /** Spans that come while a search is open are searched again after this rest, and after so many times what it took. */
 const REST_MS = 1000;
-const REST_TIMES = 5;
+const REST_TIMES = 10;
 
 export interface SearchHost {
 	/** Ids of spans of the shown trace, in pieces. */
@@ -29,6 +31,8 @@ export class OpenSearch implements Disposable {
 	readonly #host: SearchHost;
 	#wanted: (TraceTextSearch & { readonly searchId: number }) | undefined;
 	#running: AbortController | undefined;
+	/** Ordinals that the page has been told. */
+	#told = new Set<number>();
 	#isStale = false;
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	/** Of the monotonic clock. */
@@ -51,6 +55,7 @@ export class OpenSearch implements Disposable {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
 		this.#wanted = undefined;
+		this.#told = new Set();
 		this.#isStale = false;
 	}
 
@@ -94,33 +99,42 @@ export class OpenSearch implements Disposable {
 		else if (this.#isStale) this.#runLater();
 	}
 
-	/** Tells hits as they come; returns what the last message says. */
+	/** Tells new hits as they come; returns what the last message says. */
 	async #search(
 		wanted: TraceTextSearch & { readonly searchId: number },
 		signal: AbortSignal,
 	): Promise<Pick<Hits, "ordinals" | "problem" | "message">> {
+		const { searchId } = wanted;
 		let found: number[] = [];
+		let toldMs = Number.NEGATIVE_INFINITY;
+		const tell = (): void => {
+			while (found.length > 0) {
+				const ordinals = Uint32Array.from(found.slice(0, HITS_PER_MESSAGE));
+				found = found.slice(HITS_PER_MESSAGE);
+				this.#host.post({ type: "search/hits", searchId, ordinals, isDone: false, problem: undefined });
+			}
+			toldMs = performance.now();
+		};
+		const ordinals = new Uint32Array(0);
 		try {
 			for await (const ids of this.#host.search(wanted, signal)) {
 				if (signal.aborted) break;
 				for (const id of ids) {
 					const ordinal = this.#host.ordinalOf(id);
-					if (ordinal !== undefined) found.push(ordinal);
+					if (ordinal === undefined || this.#told.has(ordinal)) continue;
+					this.#told.add(ordinal);
+					found.push(ordinal);
 				}
-				while (found.length > 0) {
-					const ordinals = Uint32Array.from(found.slice(0, HITS_PER_MESSAGE));
-					found = found.slice(HITS_PER_MESSAGE);
-					const { searchId } = wanted;
-					this.#host.post({ type: "search/hits", searchId, ordinals, isDone: false, problem: undefined });
-				}
+				if (performance.now() - toldMs >= POST_MS) tell();
 			}
-			return { ordinals: new Uint32Array(0), problem: undefined };
+			if (!signal.aborted) tell();
+			return { ordinals, problem: undefined };
 		} catch (error) {
-			const none = { ordinals: new Uint32Array(0) };
-			if (signal.aborted || isAbortError(error)) return { ...none, problem: undefined };
-			if (error instanceof SourceError && error.reason === "unsupported") return { ...none, problem: "unsupported" };
+			if (signal.aborted || isAbortError(error)) return { ordinals, problem: undefined };
+			tell();
+			if (error instanceof SourceError && error.reason === "unsupported") return { ordinals, problem: "unsupported" };
 			this.#host.logger.warn(`the search in a trace failed: ${describeError(error)}`);
-			return { ...none, problem: "failed", message: describeError(error) };
+			return { ordinals, problem: "failed", message: describeError(error) };
 		}
 	}
 }

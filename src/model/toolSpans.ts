@@ -34,6 +34,13 @@ export function isBelow(store: TraceStore, inner: number, outer: number): boolea
 	return false;
 }
 
+function ancestorsOf(store: TraceStore, row: number): ReadonlySet<number> {
+	const { parentRow } = store.columns;
+	const found = new Set<number>();
+	for (let at = parentRow[row]; at >= 0 && !found.has(at); at = parentRow[at]) found.add(at);
+	return found;
+}
+
 /** Tells spans that run tools by what is known of them without their payload: their kind, or the name of a tool that was asked for. */
 export function toolTest(store: TraceStore, names: ReadonlySet<string>): (row: number) => boolean {
 	const { kindName, name } = store.columns;
@@ -62,12 +69,14 @@ export function toolSpansOf(store: TraceStore, row: number, names: ReadonlySet<s
 	const after: number[] = [];
 	const laterCalls: number[] = [];
 	const isTool = toolTest(store, names);
+	// What the call runs inside of asked for it.
+	const around = ancestorsOf(store, row);
 	for (const other of store.entryOfRow(row).rows) {
 		if (other === row || Number.isNaN(startMs[other])) continue;
 		if (store.kindTypeOf(other) === "llm_call") {
 			// A call that began before this one ended runs beside it.
 			if (startMs[other] >= endMs[row]) laterCalls.push(other);
-		} else if (isTool(other) && !isBelow(store, row, other)) {
+		} else if (isTool(other) && !around.has(other)) {
 			if (startMs[other] < own) before.push(other);
 			else if (startMs[other] >= own) after.push(other);
 		}

@@ -19,7 +19,7 @@ import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { copySpan } from "./spanCopyPick.ts";
 import { linkTarget, stackOf } from "./spanDetailFacts.ts";
 import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
-import { askedTools, NO_TOOL_LINKS, ToolLinker, type ToolLinks } from "./toolLinks.ts";
+import { type AskedTools, askedTools, NO_TOOL_LINKS, ToolLinker, type ToolLinks } from "./toolLinks.ts";
 import { openFrame, type WorkspaceFrame, workspaceFrames } from "./workspaceFrames.ts";
 
 /** A conversation of fewer messages has no history worth a fold. */
@@ -54,7 +54,7 @@ export class ShownSpan {
 	#previous: readonly PreviousCall[] | undefined;
 	#links: ToolLinks = NO_TOOL_LINKS;
 	/** Read from the messages once: changes of a live trace come sixty times a second. */
-	#askedTools: ReadonlySet<string> | undefined;
+	#askedTools: AskedTools | undefined;
 
 	/** `before` is an earlier reading of the same span: what was found out then still holds. */
 	constructor(detail: SpanDetail, connection: SourceConnection, logger: Logger, before: ShownSpan | undefined) {
@@ -154,13 +154,24 @@ export class ShownSpan {
 		return JSON.stringify([[...links.runs], links.askedBy]) !== before;
 	}
 
-	/** Whether what changed may be a tool that this span asked for: then its links are to be looked for again. */
-	mayLink(rows: Iterable<number>): boolean {
+	/** Whether what changed is a tool run that this span leads to, or may be one that it asked for: then its links are old. */
+	mayLink(rows: ReadonlySet<number>): boolean {
 		this.#askedTools ??= askedTools(this.detail);
-		if (this.#askedTools.size === 0) return false;
-		const isTool = toolTest(this.#connection.store, this.#askedTools);
+		if (this.#askedTools.names.size === 0) return false;
+		const { store } = this.#connection;
+		if (this.#isLinked(this.#askedTools)) {
+			return [...this.#links.runs.values()].some((spanId) =>
+				rows.has(store.rowOf(spanId, this.detail.summary.traceId) ?? -1),
+			);
+		}
+		const isTool = toolTest(store, this.#askedTools.names);
 		for (const row of rows) if (isTool(row)) return true;
 		return false;
+	}
+
+	/** Nothing is left to be found: looking again takes a pass over the trace. */
+	#isLinked({ parts, haveIds }: AskedTools): boolean {
+		return haveIds && parts.every((part) => this.#links.runs.has(part));
 	}
 
 	#linker(): ToolLinker {

@@ -204,7 +204,22 @@ function namesOf(calls: ReadonlyMap<unknown, ToolCall>): ReadonlySet<string> {
 	return new Set([...calls.values()].map(({ name }) => name).filter((name) => name !== undefined));
 }
 
-/** Names of the tools that a model call's answer asks for; none for any other span. */
-export function askedTools(detail: SpanDetail): ReadonlySet<string> {
-	return isLlmSpan(detail.summary) ? namesOf(toolCallsIn(conversationsOf(detail).output.messages)) : new Set();
+/** The tools that a model call's answer asks for. */
+export interface AskedTools {
+	readonly names: ReadonlySet<string>;
+	readonly parts: readonly SpanPart[];
+	/** Every call has an id: what was linked stays, whatever runs later. */
+	readonly haveIds: boolean;
+}
+
+/** Empty for any other span. */
+export function askedTools(detail: SpanDetail): AskedTools {
+	const calls: ReadonlyMap<number, ToolCall> = isLlmSpan(detail.summary)
+		? toolCallsIn(conversationsOf(detail).output.messages)
+		: new Map();
+	return {
+		names: namesOf(calls),
+		parts: [...calls.keys()].map((index) => `outputMessage-${index}` as const),
+		haveIds: [...calls.values()].every(({ id }) => id !== undefined),
+	};
 }

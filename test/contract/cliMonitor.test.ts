@@ -66,6 +66,22 @@ describe("the monitor without a stream", () => {
 		await pty.until((text) => text.includes("first"));
 	});
 
+	it("waits 1, 2, 4 seconds between its attempts, and begins anew after a success", async () => {
+		const run = current();
+		const revive = await run.kill();
+		const pty = run.monitor({ args: ["-r", "60"] });
+		// Of all that was written: a busy machine may never look at the screen between two of them.
+		await pty.until(() => /retrying in 1s[\s\S]*retrying in 2s[\s\S]*retrying in 4s/.test(pty.raw));
+		await revive();
+		await untilConnected(pty);
+		// A stream proves itself by what it brings.
+		await run.chat("it works");
+		await pty.until((text) => text.includes("it works"));
+		const before = pty.raw.length;
+		await run.kill();
+		await pty.until(() => /● (Error|Disconnected)[^●]*retrying in 1s/.test(pty.raw.slice(before)));
+	});
+
 	it("reads the traces every --refresh seconds, newest first and at most --limit, until the stream is there", async () => {
 		const run = current();
 		const proxy = await startInterruptedProxy(run.server.url);

@@ -40,6 +40,8 @@ const MAX_SPANS = 250_000;
 /** Ids counted as unique. */
 const MAX_UNIQUE = 1_000_000;
 const COALESCE_MS = 50;
+/** Without jitter this makes the waits of `tracellm monitor`: 1, 2, 4, 8, 16, 30, 30 s. Few monitors watch one server. */
+const MIN_BACKOFF_MS = 500;
 /** A stream that the server refuses needs a person; it is asked again all the same, who knows what they do there. */
 const ASK_AGAIN_MS = 30_000;
 /** What payloads say can change with each span, so a filter that looks into them asks again, at its leisure. */
@@ -199,6 +201,8 @@ export class MonitorSession implements Disposable {
 				fetch: (input, init) => globalThis.fetch(input, init),
 				store: this.#store,
 				getToken: async () => token,
+				minBackoffMs: MIN_BACKOFF_MS,
+				random: () => 1,
 				snapshotTraces: Math.max(SNAPSHOT_TRACES, limit),
 				maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
 			}),

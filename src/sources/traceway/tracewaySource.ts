@@ -60,6 +60,8 @@ export interface TracewaySourceOptions {
 	readonly maxSnapshotSpans?: number | undefined;
 	/** Shortest wait before a new attempt. Default 500. */
 	readonly minBackoffMs?: number | undefined;
+	/** Jitter of the waits between attempts, 0 … 1. Default `Math.random`. */
+	readonly random?: (() => number) | undefined;
 	/** How long a gap in the ids may close by itself before it counts as a loss. Default 250. */
 	readonly gapGraceMs?: number | undefined;
 	/** Distance of the looks at a server whose stream says nothing after a resume. Default 5,000. */
@@ -144,6 +146,7 @@ class TracewaySource implements Source {
 			isTokenInQuery: memory?.isTokenInQuery ?? false,
 			watchdogMs: options.watchdogMs,
 			minBackoffMs: options.minBackoffMs,
+			random: options.random,
 			logger,
 			onOpen: (opening) => {
 				this.#clock.note(opening.headers.get("date"), opening.requestedAtMs, opening.answeredAtMs);

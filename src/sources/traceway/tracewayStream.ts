@@ -15,6 +15,7 @@ export interface TracewayStreamOptions {
 	readonly isTokenInQuery: boolean;
 	readonly watchdogMs: number | undefined;
 	readonly minBackoffMs: number | undefined;
+	readonly random: (() => number) | undefined;
 	readonly logger: Logger;
 	readonly onOpen: (opening: StreamOpening) => void;
 	readonly onMessage: (message: StreamMessage) => void;
@@ -48,7 +49,7 @@ export class TracewayStream implements Disposable {
 	constructor(options: TracewayStreamOptions) {
 		this.#options = options;
 		this.#isTokenInQuery = options.isTokenInQuery;
-		const { fetch, lastEventId, watchdogMs, minBackoffMs, logger, onMessage } = options;
+		const { fetch, lastEventId, watchdogMs, minBackoffMs, random, logger, onMessage } = options;
 		this.#stream = this.#owned.add(
 			new EventStream({
 				url: () => this.#url(),
@@ -57,6 +58,7 @@ export class TracewayStream implements Disposable {
 				lastEventId,
 				watchdogMs,
 				minBackoffMs,
+				random,
 				logger,
 				onOpen: (opening) => {
 					options.client.settlePrefix();

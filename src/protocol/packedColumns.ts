@@ -1,3 +1,4 @@
+import { finish, type Sliced } from "../base/sliced.ts";
 import type { TraceColumns } from "./traceColumns.ts";
 
 /** Below this a message is small as it is. */
@@ -65,23 +66,44 @@ export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns
 }
 
 export function unpackColumns(columns: TraceColumns | PackedColumns): TraceColumns {
+	return finish(unpackInSlices(columns));
+}
+
+/** The same, a column at a time. */
+export function* unpackInSlices(columns: TraceColumns | PackedColumns): Sliced<TraceColumns> {
 	if (!("count" in columns)) return columns;
 	const { count, parent, startNs, endNs, state, strings, missingParentIds } = columns;
+	const ordinal = firstOrdinals(count);
+	yield;
+	const name = unpackIndexes(columns.name, count);
+	const kind = unpackIndexes(columns.kind, count);
+	yield;
+	const model = unpackIndexes(columns.model, count);
+	const error = unpackIndexes(columns.error, count);
+	yield;
+	const inputTokens = unpackNumbers(columns.inputTokens, count);
+	const outputTokens = unpackNumbers(columns.outputTokens, count);
+	yield;
+	const costUsd = unpackNumbers(columns.costUsd, count);
+	yield;
+	const idBytes = columns.isHex ? unpackHex(columns.idBytes) : columns.idBytes;
+	yield;
+	const idEnd = unpackEnds(columns.idEnd, count);
 	return {
-		ordinal: firstOrdinals(count),
+		ordinal,
 		parent,
 		startNs,
 		endNs,
 		state,
-		name: unpackIndexes(columns.name, count),
-		kind: unpackIndexes(columns.kind, count),
-		model: unpackIndexes(columns.model, count),
-		error: unpackIndexes(columns.error, count),
-		inputTokens: unpackNumbers(columns.inputTokens, count),
-		outputTokens: unpackNumbers(columns.outputTokens, count),
-		costUsd: unpackNumbers(columns.costUsd, count),
-		idBytes: columns.isHex ? unpackHex(columns.idBytes) : columns.idBytes,
-		idEnd: unpackEnds(columns.idEnd, count),
+		name,
+		kind,
+		model,
+		error,
+		inputTokens,
+		outputTokens,
+		costUsd,
+		idBytes,
+		idEnd,
 		strings,
 		missingParentIds,
 	};

@@ -1,8 +1,18 @@
+import { finish, type Sliced } from "../../src/base/sliced.ts";
 import { grown } from "../../src/model/spanColumns.ts";
-import { compareSpans, type LayoutSource, mergePlaceholders, parentIndex, sortSiblings } from "./siblingOrder.ts";
+import {
+	compareSpans,
+	isAscending,
+	type LayoutSource,
+	mergePlaceholders,
+	parentIndex,
+	sortSiblings,
+} from "./siblingOrder.ts";
 import { missingCode, missingIndexOf, ROOT } from "./spanTable.ts";
 
 const NO_ROW = 0xffff_ffff;
+/** Rows, or groups of siblings, between two points at which a rebuild may be interrupted: a few milliseconds. */
+const SLICE = 65_536;
 
 /**
  * The tree of a trace as rows in pre-order: a span stands before its children, siblings by start, then by id, so that the
@@ -61,12 +71,17 @@ export class TraceLayout {
 
 	/** Lays the whole table out anew: O(n), plus a radix sort when the spans did not arrive by start. */
 	rebuild(source: LayoutSource): void {
+		finish(this.rebuildInSlices(source));
+	}
+
+	/** The same, to be interrupted; nothing of it may be read before its end. */
+	*rebuildInSlices(source: LayoutSource): Sliced<void> {
 		this.#source = source;
 		this.#stranded = new Set();
-		if (!this.#build(source)) {
-			this.#stranded = cycleMembers(source);
-			this.#build(source);
-		}
+		if (yield* this.#build(source)) return;
+		this.#stranded = cycleMembers(source);
+		yield;
+		yield* this.#build(source);
 	}
 
 	/**
@@ -191,7 +206,7 @@ export class TraceLayout {
 	}
 
 	/** Returns false when a cycle kept spans out. Indexes here: spans, then missing parents, then the root above all. */
-	#build(source: LayoutSource): boolean {
+	*#build(source: LayoutSource): Sliced<boolean> {
 		const n = source.count;
 		const m = source.missingCount;
 		const top = n + m;
@@ -206,8 +221,13 @@ export class TraceLayout {
 		for (let k = 0; k < m; k++) if (from[n + k + 2] > 0) used++;
 		for (let i = 1; i <= top + 2; i++) from[i] += from[i - 1];
 		const children = new Uint32Array(n + used);
+		yield;
 		for (let i = 0; i < n; i++) children[from[above[i] + 1]++] = i;
-		sortSiblings(source, children, from);
+		yield;
+		for (let parent = isAscending(source.startNs, n) ? top + 1 : 0; parent <= top; parent += SLICE) {
+			sortSiblings(source, children, from, parent, Math.min(top + 1, parent + SLICE));
+			yield;
+		}
 		// Placeholders are roots, and the root's children stand last.
 		from[top + 1] += used;
 		this.rootCount = from[top + 1] - from[top];
@@ -215,28 +235,25 @@ export class TraceLayout {
 
 		this.#reserve(n + used, n, m);
 		this.#rowOfMissing.fill(NO_ROW);
-		this.rowCount = this.#writeRows(children, from, n, m);
+		yield;
+		const walk = newWalk(from[top], from[top + 1]);
+		while (!this.#writeRows(children, from, n, walk)) yield;
+		this.rowCount = walk.row;
 		const last = this.rootCount > 0 ? children[from[top + 1] - 1] : undefined;
 		this.#lastRootNode = last === undefined ? ROOT : last < n ? last : missingCode(last - n);
 		return this.rowCount === n + used;
 	}
 
-	/** Walks the tree in pre-order, with one place a level to come back to. Returns the number of rows. */
-	#writeRows(children: Uint32Array, from: Uint32Array, n: number, m: number): number {
+	/** Goes on with a walk over the tree in pre-order, for some rows. Returns whether it has come to the end. */
+	#writeRows(children: Uint32Array, from: Uint32Array, n: number, walk: TreeWalk): boolean {
 		const { node, depth, size, childCount, siblingIndex } = this;
 		const places = this.#places;
 		const rowOfMissing = this.#rowOfMissing;
-		/** [levels × 4] Of each level above: the next sibling, the end of the siblings, the first one, the row of their parent. */
-		let stack = new Int32Array(256);
-		let level = 0;
-		let first = from[n + m];
-		let end = from[n + m + 1];
-		let parentRow = -1;
-		let at = first;
-		let row = 0;
+		let { stack, level, at, first, end, parentRow, row } = walk;
+		const pause = row + SLICE;
 		for (;;) {
 			if (at === end) {
-				if (level === 0) return row;
+				if (level === 0) break;
 				size[parentRow] = row - parentRow;
 				level--;
 				at = stack[4 * level];
@@ -245,6 +262,7 @@ export class TraceLayout {
 				parentRow = stack[4 * level + 3];
 				continue;
 			}
+			if (row === pause) break;
 			const index = children[at];
 			const below = from[index];
 			const belowEnd = from[index + 1];
@@ -275,6 +293,8 @@ export class TraceLayout {
 			}
 			row++;
 		}
+		Object.assign(walk, { stack, level, at, first, end, parentRow, row });
+		return level === 0 && at === end;
 	}
 
 	#reserve(rows: number, spans: number, missing: number): void {
@@ -295,6 +315,22 @@ export class TraceLayout {
 			this.#rowOfMissing.fill(NO_ROW, before);
 		}
 	}
+}
+
+/** Where a walk over the tree stands: one place a level to come back to. */
+interface TreeWalk {
+	/** [levels × 4] Of each level above: the next sibling, the end of the siblings, the first one, the row of their parent. */
+	stack: Int32Array<ArrayBuffer>;
+	level: number;
+	at: number;
+	first: number;
+	end: number;
+	parentRow: number;
+	row: number;
+}
+
+function newWalk(first: number, end: number): TreeWalk {
+	return { stack: new Int32Array(256), level: 0, at: first, first, end, parentRow: -1, row: 0 };
 }
 
 /**

@@ -1,6 +1,7 @@
+import { finish, type Sliced } from "../../src/base/sliced.ts";
 import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.ts";
-import { unpackColumns } from "../../src/protocol/packedColumns.ts";
-import type { TimeBase } from "../../src/protocol/traceColumns.ts";
+import { unpackColumns, unpackInSlices } from "../../src/protocol/packedColumns.ts";
+import type { TimeBase, TraceColumns } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
 import { type GroupFacts, GroupFactsCache } from "./groupFacts.ts";
 import { TraceLayout } from "./layout.ts";
@@ -13,6 +14,9 @@ type Snapshot = Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>;
 type Delta = Extract<HostToWaterfall, { readonly type: "trace/delta" }>;
 
 const NO_EXTENT = { startNs: Number.NaN, endNs: Number.NaN };
+
+/** Fewer spans are opened in one go: less than a frame. */
+const SLICED_SPANS = 20_000;
 
 /** The open trace as the page knows it: columns, rows, folds and extent. Knows nothing of the screen. */
 export class TraceModel {
@@ -45,12 +49,32 @@ export class TraceModel {
 
 	/** Undefined when the columns do not fit each other. */
 	static fromSnapshot(snapshot: Snapshot): TraceModel | undefined {
+		return finish(TraceModel.opening(snapshot));
+	}
+
+	/** The same in slices, for big traces. */
+	static *opening(snapshot: Snapshot): Sliced<TraceModel | undefined> {
 		const model = new TraceModel(snapshot);
-		if (model.table.apply(unpackColumns(snapshot.columns)) === undefined) return undefined;
-		model.layout.rebuild(model.table);
+		const { columns: packed } = snapshot;
+		const count = "count" in packed ? packed.count : packed.ordinal.length;
+		if (count < SLICED_SPANS) return model.#open(unpackColumns(packed)) ? model : undefined;
+		const columns = yield* unpackInSlices(packed);
+		if (model.table.apply(columns) === undefined) return undefined;
+		yield;
+		yield* model.layout.rebuildInSlices(model.table);
+		yield;
 		model.rows.update();
+		yield;
 		model.#extend(0);
 		return model;
+	}
+
+	#open(columns: TraceColumns): boolean {
+		if (this.table.apply(columns) === undefined) return false;
+		this.layout.rebuild(this.table);
+		this.rows.update();
+		this.#extend(0);
+		return true;
 	}
 
 	/** Returns false when the delta does not join what is here; then a snapshot is needed. */

@@ -2,6 +2,7 @@ import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { assertNever } from "../../src/base/assert.ts";
 import { displayText } from "../../src/base/displayText.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
+import type { Sliced } from "../../src/base/sliced.ts";
 import {
 	type ConnectionView,
 	type HostToWaterfall,
@@ -13,6 +14,7 @@ import {
 import { SharedClock } from "../shared/clock.ts";
 import { connectToHost, type HostEndpoint, newClientId } from "../shared/endpoint.ts";
 import { iconStyles } from "../shared/icons.ts";
+import { SlicedReceiver } from "../shared/slices.ts";
 import { baseStyles } from "../shared/styles.ts";
 import { applyFolds, foldsOf, nodeOf, refOf } from "./arrangement.ts";
 import type { SpanSelectDetail, TraceChart } from "./chart.ts";
@@ -54,6 +56,7 @@ export class WaterfallPage extends LitElement {
 	static override styles = [baseStyles, iconStyles, pageStyles, keySheetStyles, findStyles, filterStyles];
 
 	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
+	readonly #messages = new SlicedReceiver<HostToWaterfall>((message) => this.#receive(message));
 	#owned = new DisposableStore();
 	#clock: SharedClock | undefined;
 	#focusTaker: FocusTaker | undefined;
@@ -89,7 +92,7 @@ export class WaterfallPage extends LitElement {
 		super.connectedCallback();
 		this.#owned = new DisposableStore();
 		this.#clock = this.#owned.add(new SharedClock());
-		this.#owned.add(this.#endpoint.onMessage((message) => this.#receive(message)));
+		this.#owned.add(this.#endpoint.onMessage((message) => this.#messages.receive(message)));
 		// A page that is hidden may never be shown again: what was arranged is kept now.
 		const save = (): void => this.#save();
 		window.addEventListener("pagehide", save);
@@ -111,6 +114,7 @@ export class WaterfallPage extends LitElement {
 	override disconnectedCallback(): void {
 		super.disconnectedCallback();
 		this.#save();
+		this.#messages.dispose();
 		this.#tick?.dispose();
 		this.#tick = undefined;
 		this.#owned.dispose();
@@ -187,14 +191,14 @@ export class WaterfallPage extends LitElement {
 
 	// ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	#receive(message: HostToWaterfall): void {
+	/** Returns what is left to do of a message that takes long. */
+	#receive(message: HostToWaterfall): Sliced<void> | undefined {
 		switch (message.type) {
 			case "trace/loading":
 				this.#showLoading(message.traceId);
 				break;
 			case "trace/snapshot":
-				this.#showSnapshot(message);
-				break;
+				return this.#showSnapshot(message);
 			case "trace/delta":
 				this.#applyDelta(message);
 				break;
@@ -223,6 +227,7 @@ export class WaterfallPage extends LitElement {
 			default:
 				assertNever(message, "message to the waterfall");
 		}
+		return undefined;
 	}
 
 	#showConnection(connection: ConnectionView): void {
@@ -239,8 +244,8 @@ export class WaterfallPage extends LitElement {
 		this.#setPhase({ name: "loading" });
 	}
 
-	#showSnapshot(message: Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>): void {
-		const model = TraceModel.fromSnapshot(message);
+	*#showSnapshot(message: Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>): Sliced<void> {
+		const model = yield* TraceModel.opening(message);
 		if (model === undefined) {
 			this.#resync();
 			return;

@@ -92,14 +92,18 @@ export function orderByStart(
 }
 
 /**
- * Puts the children of each node in order of start, then id. The children of node i stand from `from[i]` to `from[i + 1]` in order
+ * Puts the children of the nodes from `firstParent` to `endParent` in order of start, then id; those of node i stand from `from[i]` to `from[i + 1]` in order
  * of arrival. Most groups are few or in order as they stand; sorting all spans at once would cost more than all the rest.
  */
-export function sortSiblings(source: LayoutSource, children: Uint32Array, from: Uint32Array): void {
-	const { startNs, count } = source;
-	if (isAscending(startNs, count)) return;
-	const parents = count + source.missingCount;
-	for (let parent = 0; parent <= parents; parent++) {
+export function sortSiblings(
+	source: LayoutSource,
+	children: Uint32Array,
+	from: Uint32Array,
+	firstParent: number,
+	endParent: number,
+): void {
+	const { startNs } = source;
+	for (let parent = firstParent; parent < endParent; parent++) {
 		const first = from[parent];
 		const end = from[parent + 1];
 		if (end - first < 2) continue;
@@ -115,8 +119,8 @@ export function sortSiblings(source: LayoutSource, children: Uint32Array, from: 
 	}
 }
 
-/** Each starts after the one before it: then any group of them is in order. */
-function isAscending(startNs: Float64Array, n: number): boolean {
+/** Whether each starts after the one before it: then any siblings are in order as they stand. */
+export function isAscending(startNs: Float64Array, n: number): boolean {
 	for (let i = 1; i < n; i++) if (!(startNs[i] > startNs[i - 1])) return false;
 	return true;
 }

@@ -64,7 +64,7 @@ export class TimePane implements Disposable {
 	#model: TraceModel | undefined;
 	#path: CriticalPath | undefined;
 	/** In work, with the time it takes for the present. */
-	#walk: { readonly path: CriticalPathWalk; readonly nowNs: number } | undefined;
+	#walk: { readonly path: CriticalPathWalk; readonly nowNs: number; found: CriticalPath | undefined } | undefined;
 	readonly #requestFrame: () => void;
 
 	/** `shown` is the part that an earlier pane showed. */
@@ -117,16 +117,18 @@ export class TimePane implements Disposable {
 			this.#path = undefined;
 		}
 		if (this.#walk === undefined && this.#pace.begin(model, this.axis.whole)) {
-			this.#walk = { path: new CriticalPathWalk(model, nowNs), nowNs };
+			this.#walk = { path: new CriticalPathWalk(model, nowNs), nowNs, found: undefined };
 		}
-		if (this.#walk === undefined) return;
-		const path = this.#walk.path.step(SLICE);
-		if (path === undefined) {
+		const walk = this.#walk;
+		if (walk === undefined) return;
+		if (walk.found === undefined) {
+			walk.found = walk.path.step(SLICE);
+			// Summing it up looks at every span once more: a frame of its own.
 			this.#requestFrame();
 			return;
 		}
-		this.#path = path;
-		this.#shares.update(timeShares(model, path, this.#walk.nowNs));
+		this.#path = walk.found;
+		this.#shares.update(timeShares(model, walk.found, walk.nowNs));
 		this.#walk = undefined;
 		this.#pace.finish();
 	}

@@ -19,6 +19,7 @@ const BUDGETS = [
 	{ meta: "webview.json", entry: "dist/webview/waterfall.js", maxBytes: 200_000 },
 	{ meta: "webview.json", entry: "dist/webview/spanDetail.js", maxBytes: 200_000 },
 	{ meta: "webview.json", entry: "dist/webview/live.js", maxBytes: 200_000 },
+	{ meta: "webview.json", entry: "dist/webview/overview.js", maxBytes: 200_000 },
 ];
 
 /**
@@ -101,6 +102,7 @@ const builds = {
 			waterfall: "webview/waterfall/main.ts",
 			spanDetail: "webview/spanDetail/main.ts",
 			live: "webview/live/main.ts",
+			overview: "webview/overview/main.ts",
 		},
 		outdir: "dist/webview",
 		chunkNames: "chunks/[name]-[hash]",

@@ -7,6 +7,7 @@ import type { CommandContext } from "./ui/commands/context.ts";
 import { registerFileCommands } from "./ui/commands/fileCommands.ts";
 import { registerLiveCommands } from "./ui/commands/liveCommands.ts";
 import { registerMonitorCommands } from "./ui/commands/monitorCommands.ts";
+import { registerOverviewCommands } from "./ui/commands/overviewCommands.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
@@ -19,6 +20,7 @@ import { LiveView } from "./ui/live/liveView.ts";
 import { MarkedSpan } from "./ui/markedSpan.ts";
 import { MiniServer } from "./ui/miniServer.ts";
 import { Monitor } from "./ui/monitor/monitor.ts";
+import { OverviewManager } from "./ui/overview/overviewManager.ts";
 import { PanelManager } from "./ui/panels/panelManager.ts";
 import { PartDocuments } from "./ui/partDocuments.ts";
 import { TokenStore } from "./ui/secrets.ts";
@@ -68,6 +70,16 @@ export function activate(context: vscode.ExtensionContext): void {
 			logger: log,
 		}),
 	);
+	const overview = extension.add(
+		new OverviewManager({
+			extensionUri: context.extensionUri,
+			manager,
+			logger: log,
+			onOpenSpan: (traceId, spanId) => {
+				if (manager.active !== undefined) panels.openTrace(manager.active, traceId, spanId, false);
+			},
+		}),
+	);
 	const statusBar = extension.add(new StatusBar(manager));
 	const sourcesTree = extension.add(new SourcesTree(manager));
 	extension.add(vscode.window.registerTreeDataProvider(ViewId.sources, sourcesTree));
@@ -91,6 +103,7 @@ export function activate(context: vscode.ExtensionContext): void {
 	extension.add(
 		statusBar.onDidChangeIndicator(() => {
 			panels.sendConnection();
+			overview.sendConnection();
 			sourcesTree.refresh();
 			tracesView.updateState();
 		}),
@@ -104,6 +117,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		tracesView,
 		panels,
 		liveView,
+		overview,
 		documents,
 		marked,
 		tokens,
@@ -122,6 +136,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerFileCommands(commands),
 		...registerMonitorCommands(commands),
 		...registerWaterfallCommands(commands),
+		...registerOverviewCommands(commands),
 		...registerCompareCommands(commands),
 		...registerLiveCommands(commands),
 	]) {

@@ -9,6 +9,7 @@ export const ViewId = {
 export const PanelId = {
 	waterfall: "traceway.waterfall",
 	spanDetail: "traceway.spanDetail",
+	overview: "traceway.overview",
 } as const;
 
 export const STATUS_ITEM_ID = "traceway.status";
@@ -70,6 +71,7 @@ export const CommandId = {
 	liveShow: "traceway.live.show",
 	livePause: "traceway.live.pause",
 	liveResume: "traceway.live.resume",
+	overviewOpen: "traceway.overview.open",
 	demoRun: "traceway.demo.run",
 	logShow: "traceway.log.show",
 } as const;

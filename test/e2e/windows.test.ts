@@ -1,4 +1,3 @@
-import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type { Window } from "./pages/window.ts";
 import { Api } from "./support/api.ts";
@@ -9,30 +8,6 @@ import { until } from "./support/wait.ts";
 /** Fewer than the tree shows without "Load more", so that every one of them can be looked for. */
 const LOAD_TRACES = 300;
 const TRACES_PER_SECOND = 50;
-
-/**
- * Everything that VS Code keeps in the browser's storage. A window in a browser writes there every few seconds, a desktop
- * window when it closes.
- */
-async function storedState(page: Page): Promise<string> {
-	return await page.evaluate(async () => {
-		const done = <T>(request: IDBRequest<T>): Promise<T> =>
-			new Promise((resolve, reject) => {
-				request.onsuccess = () => resolve(request.result);
-				request.onerror = () => reject(request.error);
-			});
-		const texts: string[] = [];
-		for (const { name = "" } of await indexedDB.databases()) {
-			if (!name.startsWith("vscode-web-state-db")) continue;
-			const database = await done(indexedDB.open(name));
-			for (const store of database.objectStoreNames) {
-				texts.push(...(await done(database.transaction(store).objectStore(store).getAll())).map(String));
-			}
-			database.close();
-		}
-		return texts.join("\n");
-	});
-}
 
 function isAlive(pid: number): boolean {
 	try {
@@ -75,11 +50,7 @@ describe("windows of one profile", () => {
 		const selected = spanIds[13] as string;
 		await (await window.waterfall.row("child 12")).click();
 		await window.waterfall.waitForSelected(selected);
-		await until(
-			"the window has stored its panel",
-			async () => (await storedState(window.page)).includes(selected),
-			60_000,
-		);
+		await until("the window has stored its panel", async () => (await window.storedState()).includes(selected), 60_000);
 
 		const load = new Load({ port: Number(new URL(url).port), spansPerSecond: TRACES_PER_SECOND, spansPerTrace: 1 });
 		load.start();

@@ -14,7 +14,7 @@ import { pageTheme, type ThemeName } from "./themes.ts";
  * policy, the colours of a theme, and in place of the host a fake `acquireVsCodeApi` that keeps what was posted. State
  * survives a reload, as VS Code's does.
  */
-export type PageName = "waterfall" | "spanDetail" | "live";
+export type PageName = "waterfall" | "spanDetail" | "live" | "overview";
 
 export interface OpenOptions {
 	readonly theme?: ThemeName;
@@ -297,7 +297,12 @@ function pageHtml(name: PageName, origin: string, options: OpenOptions): string 
 		`img-src ${origin} data:`,
 	].join("; ");
 	const json = (value: unknown): string => (JSON.stringify(value) ?? "undefined").replaceAll("<", "\\u003c");
-	const tag = { waterfall: "traceway-waterfall", spanDetail: "traceway-span-detail", live: "traceway-live" }[name];
+	const tag = {
+		waterfall: "traceway-waterfall",
+		spanDetail: "traceway-span-detail",
+		live: "traceway-live",
+		overview: "traceway-overview",
+	}[name];
 	// The bundle's chunks are loaded by import: they need the origin, as in VS Code, beside the nonce of the entry.
 	return `<!DOCTYPE html>
 <html lang="en">

@@ -4,6 +4,7 @@ import type { LiveView } from "../live/liveView.ts";
 import type { MarkedSpan } from "../markedSpan.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { Monitor } from "../monitor/monitor.ts";
+import type { OverviewManager } from "../overview/overviewManager.ts";
 import type { PanelManager } from "../panels/panelManager.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { TokenStore } from "../secrets.ts";
@@ -16,6 +17,7 @@ export interface CommandContext {
 	readonly tracesView: TracesView;
 	readonly panels: PanelManager;
 	readonly liveView: LiveView;
+	readonly overview: OverviewManager;
 	readonly documents: PartDocuments;
 	readonly marked: MarkedSpan;
 	readonly tokens: TokenStore;

@@ -1,9 +1,9 @@
 import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { ConnectionView, WaterfallCommand } from "../../protocol/messages.ts";
+import type { WaterfallCommand } from "../../protocol/messages.ts";
+import { connectionView } from "../connectionView.ts";
 import { CommandId, ContextKey, PanelId } from "../ids.ts";
-import { connectionText, indicatorOf } from "../indicator.ts";
 import type { MarkedSpan, SpanAddress } from "../markedSpan.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
@@ -195,12 +195,7 @@ export class PanelManager implements Disposable {
 	sendConnection(): void {
 		const connection = this.#options.manager.active;
 		if (connection === undefined) return;
-		const nowMs = Date.now();
-		const indicator = indicatorOf(connection.status, nowMs, connection.sinceMs);
-		const view: ConnectionView = {
-			indicator,
-			text: connectionText(connection.status, indicator, nowMs, vscode.l10n.t),
-		};
+		const view = connectionView(connection);
 		this.#waterfall?.setConnectionView(view);
 		this.#spanDetail?.setConnectionView(view);
 	}

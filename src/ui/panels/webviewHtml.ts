@@ -3,12 +3,13 @@ import * as vscode from "vscode";
 
 /** What a page says, in English, by its keys. */
 type PageWords = Readonly<Record<string, string>>;
-export type PageName = "waterfall" | "spanDetail" | "live";
+export type PageName = "waterfall" | "spanDetail" | "live" | "overview";
 
 const PAGE_ELEMENTS: Record<PageName, string> = {
 	waterfall: "traceway-waterfall",
 	spanDetail: "traceway-span-detail",
 	live: "traceway-live",
+	overview: "traceway-overview",
 };
 
 /** The page's words in the user's language, as a block of data; nothing in English, which the page has itself. */

@@ -2,6 +2,7 @@ import type { Locator, Page } from "playwright-core";
 import { until } from "../support/wait.ts";
 import { LivePanel } from "./livePanel.ts";
 import { Notifications } from "./notifications.ts";
+import { Overview } from "./overview.ts";
 import { QuickInput } from "./quickInput.ts";
 import { SourcesTree } from "./sourcesTree.ts";
 import { SpanDetail } from "./spanDetail.ts";
@@ -29,6 +30,7 @@ export class Window {
 	readonly waterfall: Waterfall;
 	readonly spanDetail: SpanDetail;
 	readonly live: LivePanel;
+	readonly overview: Overview;
 	/** Lines that the page wrote to the browser's console as errors, Content Security Policy violations among them. */
 	readonly consoleErrors: string[] = [];
 
@@ -42,6 +44,7 @@ export class Window {
 		this.waterfall = new Waterfall(page);
 		this.spanDetail = new SpanDetail(page);
 		this.live = new LivePanel(page);
+		this.overview = new Overview(page);
 		page.on("console", (message) => {
 			if (message.type() === "error") this.consoleErrors.push(message.text());
 		});
@@ -99,6 +102,30 @@ export class Window {
 	async reload(): Promise<void> {
 		await this.page.reload({ waitUntil: "commit" });
 		await this.whenReady();
+	}
+
+	/**
+	 * Everything that VS Code keeps in the browser's storage. A window in a browser writes there every few seconds, a desktop
+	 * window when it closes.
+	 */
+	async storedState(): Promise<string> {
+		return await this.page.evaluate(async () => {
+			const done = <T>(request: IDBRequest<T>): Promise<T> =>
+				new Promise((resolve, reject) => {
+					request.onsuccess = () => resolve(request.result);
+					request.onerror = () => reject(request.error);
+				});
+			const texts: string[] = [];
+			for (const { name = "" } of await indexedDB.databases()) {
+				if (!name.startsWith("vscode-web-state-db")) continue;
+				const database = await done(indexedDB.open(name));
+				for (const store of database.objectStoreNames) {
+					texts.push(...(await done(database.transaction(store).objectStore(store).getAll())).map(String));
+				}
+				database.close();
+			}
+			return texts.join("\n");
+		});
 	}
 
 	async setTheme(theme: Theme): Promise<void> {

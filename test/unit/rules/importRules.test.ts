@@ -41,7 +41,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 		packages: ["@grpc/grpc-js", "get-east-asian-width", "pbf"],
 		node: "any",
 	},
-	webview: { own: ["src/base", "src/model", "src/protocol", "webview/kit.ts"], packages: ["lit"] },
+	webview: { own: ["src/base", "src/model", "src/protocol", "webview/kit.ts"], packages: ["lit", "uplot"] },
 	"webview/kit.ts": { own: [], packages: ["@vscode/webview-ui-toolkit"] },
 };
 

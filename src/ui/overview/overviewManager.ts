@@ -1,0 +1,71 @@
+import * as vscode from "vscode";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import type { Logger } from "../../base/logger.ts";
+import { connectionView } from "../connectionView.ts";
+import { PanelId } from "../ids.ts";
+import type { SourceManager } from "../sources/sourceManager.ts";
+import type { OverviewPanel, OverviewPanelOptions } from "./overviewPanel.ts";
+
+export interface OverviewManagerOptions {
+	readonly extensionUri: vscode.Uri;
+	readonly manager: SourceManager;
+	readonly logger: Logger;
+	readonly onOpenSpan: (traceId: string, spanId: string) => void;
+}
+
+/** Opens and restores the one overview. The panel's code is loaded when it is first wanted. */
+export class OverviewManager implements Disposable {
+	readonly #options: OverviewManagerOptions;
+	readonly #owned = new DisposableStore();
+	#panel: OverviewPanel | undefined;
+
+	constructor(options: OverviewManagerOptions) {
+		this.#options = options;
+		this.#owned.add(options.manager.onDidChangeStatus(() => this.sendConnection()));
+		this.#owned.add(
+			vscode.window.registerWebviewPanelSerializer(PanelId.overview, {
+				deserializeWebviewPanel: (panel, state: unknown) => this.#restore(panel, state),
+			}),
+		);
+	}
+
+	async open(): Promise<void> {
+		this.#options.manager.start();
+		const { OverviewPanel } = await import("./overviewPanel.ts");
+		if (this.#owned.isDisposed) return;
+		if (this.#panel === undefined) this.#panel = OverviewPanel.create(this.#panelOptions());
+		else this.#panel.reveal();
+		this.sendConnection();
+	}
+
+	/** Tells the panel how the connection stands. */
+	sendConnection(): void {
+		const { active } = this.#options.manager;
+		if (active !== undefined) this.#panel?.setConnectionView(connectionView(active));
+	}
+
+	dispose(): void {
+		this.#panel?.dispose();
+		this.#owned.dispose();
+	}
+
+	async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+		const { OverviewPanel, restoredRange } = await import("./overviewPanel.ts");
+		if (this.#panel !== undefined || this.#owned.isDisposed) {
+			panel.dispose();
+			return;
+		}
+		this.#options.manager.start();
+		this.#panel = new OverviewPanel(panel, this.#panelOptions(), restoredRange(state));
+		this.sendConnection();
+	}
+
+	#panelOptions(): OverviewPanelOptions {
+		return {
+			...this.#options,
+			onEnd: () => {
+				this.#panel = undefined;
+			},
+		};
+	}
+}

@@ -1,0 +1,210 @@
+import * as vscode from "vscode";
+import { assertNever } from "../../base/assert.ts";
+import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import { isOverviewRange, type Overview, type OverviewRange } from "../../model/overview.ts";
+import type { ConnectionView } from "../../protocol/messages.ts";
+import type { HostToOverview, OverviewOrigin, OverviewToHost } from "../../protocol/overviewMessages.ts";
+import { overviewWords } from "../../protocol/overviewWords.ts";
+import { SourceError } from "../../sources/source.ts";
+import { PanelId } from "../ids.ts";
+import { PanelHost } from "../panels/panelHost.ts";
+import { webviewHtml, webviewRoot } from "../panels/webviewHtml.ts";
+import type { SourceConnection } from "../sources/sourceConnection.ts";
+import type { SourceManager } from "../sources/sourceManager.ts";
+import { CallPreviews, checkedCalls } from "./callPreviews.ts";
+import { saveCsv } from "./csvFile.ts";
+import { OverviewLoader } from "./overviewLoader.ts";
+
+export interface OverviewPanelOptions {
+	readonly extensionUri: vscode.Uri;
+	readonly manager: SourceManager;
+	readonly logger: Logger;
+	readonly onOpenSpan: (traceId: string, spanId: string) => void;
+	readonly onEnd: () => void;
+}
+
+interface Loaded {
+	readonly overview: Overview;
+	readonly origin: OverviewOrigin;
+}
+
+/** The overview of the shown source; it follows when another source is selected. */
+export class OverviewPanel implements Disposable {
+	readonly #options: OverviewPanelOptions;
+	readonly #host: PanelHost<OverviewToHost, HostToOverview>;
+	readonly #owned = new DisposableStore();
+	readonly #loader: OverviewLoader<Loaded>;
+	#life = new DisposableStore();
+	#connection: SourceConnection | undefined;
+	#previews: CallPreviews | undefined;
+	/** The source does not count by itself. */
+	#isCountedHere = false;
+	#loaded: Loaded | undefined;
+	#error: string | undefined;
+	#connectionView: ConnectionView | undefined;
+
+	constructor(panel: vscode.WebviewPanel, options: OverviewPanelOptions, range: OverviewRange) {
+		this.#options = options;
+		panel.iconPath = new vscode.ThemeIcon("graph");
+		panel.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(options.extensionUri)] };
+		this.#loader = this.#owned.add(
+			new OverviewLoader<Loaded>(range, {
+				load: (wanted, signal) => this.#load(wanted, signal),
+				onLoad: (loaded) => {
+					this.#loaded = loaded;
+					this.#error = undefined;
+					this.#sendValue();
+				},
+				onError: (error) => {
+					this.#error = describeError(error);
+					options.logger.warn(`the overview could not be read: ${this.#error}`);
+					this.#sendError();
+				},
+			}),
+		);
+		this.#host = new PanelHost(panel, options.logger, {
+			onReady: () => this.#handleReady(),
+			onMessage: (message) => this.#handleMessage(message),
+			onEnd: () => this.#end(),
+		});
+		this.#owned.add(panel.onDidChangeViewState(() => this.#loader.setVisible(panel.visible && this.#host.isReady)));
+		this.#owned.add(options.manager.onDidChangeActive(() => this.#follow()));
+		panel.webview.html = webviewHtml(panel.webview, options.extensionUri, "overview", overviewWords);
+		this.#follow();
+	}
+
+	static create(options: OverviewPanelOptions): OverviewPanel {
+		const panel = vscode.window.createWebviewPanel(
+			PanelId.overview,
+			vscode.l10n.t("Overview"),
+			vscode.ViewColumn.Active,
+		);
+		return new OverviewPanel(panel, options, "24h");
+	}
+
+	reveal(): void {
+		this.#host.panel.reveal();
+	}
+
+	setConnectionView(view: ConnectionView): void {
+		const before = this.#connectionView?.indicator;
+		this.#connectionView = view;
+		this.#host.post({ type: "connection/changed", connection: view });
+		if (view.indicator !== "live" || before === "live") return;
+		// What could not be read, or is of before the drop, is read now.
+		if (this.#error === undefined) this.#loader.invalidate();
+		else this.#loader.restart();
+	}
+
+	dispose(): void {
+		this.#host.dispose();
+		this.#end();
+	}
+
+	#end(): void {
+		this.#life.dispose();
+		this.#owned.dispose();
+		this.#options.onEnd();
+	}
+
+	#follow(): void {
+		const connection = this.#options.manager.active;
+		if (connection === undefined || connection === this.#connection) return;
+		this.#life.dispose();
+		this.#life = new DisposableStore();
+		this.#connection = connection;
+		this.#isCountedHere = false;
+		this.#loaded = undefined;
+		this.#error = undefined;
+		this.#previews = this.#life.add(
+			new CallPreviews(connection, (previews) => this.#host.post({ type: "previews/value", previews })),
+		);
+		this.#life.add(connection.store.onDidChange(() => this.#loader.invalidate()));
+		this.#host.post({ type: "overview/loading", range: this.#loader.range });
+		this.#loader.restart();
+	}
+
+	#handleReady(): void {
+		if (this.#connectionView !== undefined) {
+			this.#host.post({ type: "connection/changed", connection: this.#connectionView });
+		}
+		this.#host.post({ type: "overview/loading", range: this.#loader.range });
+		if (this.#loaded?.overview.range === this.#loader.range) this.#sendValue();
+		if (this.#error !== undefined) this.#sendError();
+		this.#loader.setVisible(true);
+	}
+
+	#handleMessage(message: OverviewToHost): void {
+		switch (message.type) {
+			case "page/ready":
+				return;
+			case "range/select":
+				if (!isOverviewRange(message.range) || message.range === this.#loader.range) return;
+				this.#error = undefined;
+				this.#host.post({ type: "overview/loading", range: message.range });
+				this.#loader.restart(message.range);
+				return;
+			case "overview/load":
+				this.#error = undefined;
+				this.#host.post({ type: "overview/loading", range: this.#loader.range });
+				this.#loader.restart();
+				return;
+			case "previews/load":
+				this.#previews?.want(message.kind === "tool" ? "tool" : "model", checkedCalls(message.calls));
+				return;
+			case "span/open":
+				this.#options.onOpenSpan(String(message.traceId), String(message.spanId));
+				return;
+			case "csv/save":
+				void saveCsv(String(message.name), String(message.text), this.#options.logger);
+				return;
+			default:
+				assertNever(message, "message of the overview page");
+		}
+	}
+
+	async #load(range: OverviewRange, signal: AbortSignal): Promise<Loaded> {
+		const connection = this.#connection ?? this.#options.manager.start();
+		const source = await connection.whenSource(signal);
+		const sourceName = connection.config.name;
+		if (!this.#isCountedHere) {
+			try {
+				const overview = await source.loadOverview(range, signal);
+				return { overview, origin: { sourceName, isWhole: true, loadedTraces: 0, isPart: false } };
+			} catch (error) {
+				if (!(error instanceof SourceError) || error.reason !== "unsupported") throw error;
+				if (connection === this.#connection) this.#isCountedHere = true;
+			}
+		}
+		const { overviewOfStore } = await import("../../model/overviewOfStore.ts");
+		const { store, status } = connection;
+		const overview = await overviewOfStore({
+			store,
+			range,
+			nowMs: Date.now() + status.clockOffsetMs,
+			turn: () => new Promise((resolve) => setImmediate(resolve)),
+			signal,
+		});
+		const isPart = source.hasMore || store.evicted.traces > 0 || !status.isLoaded;
+		return { overview, origin: { sourceName, isWhole: false, loadedTraces: store.traceCount, isPart } };
+	}
+
+	#sendValue(): void {
+		if (this.#loaded === undefined) return;
+		const { overview, origin } = this.#loaded;
+		const clockOffsetMs = this.#connection?.status.clockOffsetMs ?? 0;
+		this.#host.post({ type: "overview/value", overview, origin, clockOffsetMs });
+	}
+
+	#sendError(): void {
+		if (this.#error === undefined) return;
+		this.#host.post({ type: "overview/error", range: this.#loader.range, message: this.#error });
+	}
+}
+
+/** The range of a page before the reload; the default when it kept none. */
+export function restoredRange(value: unknown): OverviewRange {
+	const range = typeof value === "object" && value !== null ? (value as { range?: unknown }).range : undefined;
+	return isOverviewRange(range) ? range : "24h";
+}

@@ -1,0 +1,4 @@
+import { overviewWords } from "../../src/protocol/overviewWords.ts";
+import { readWords } from "../shared/words.ts";
+
+export const words = readWords(overviewWords);

@@ -120,7 +120,7 @@ export function chartsOf(overview: Overview, colors: { readonly models: SeriesCo
 					? []
 					: [
 							{ label: words.p50, color: 0, values: latency.p50Ms, total: overview.latencyP50Ms, isEstimated: false },
-							{ label: words.p95, color: 3, values: latency.p95Ms, total: overview.latencyP95Ms, isEstimated: false },
+							{ label: words.p95, color: 1, values: latency.p95Ms, total: overview.latencyP95Ms, isEstimated: false },
 						],
 			total: null,
 			isEstimated: false,

@@ -102,16 +102,16 @@ export const chartStyles = css`
 		background: var(--vscode-charts-green, var(--vscode-foreground));
 	}
 	.color-3 {
-		background: var(--vscode-charts-orange, var(--vscode-foreground));
-	}
-	.color-4 {
 		background: var(--vscode-charts-yellow, var(--vscode-foreground));
 	}
+	.color-4 {
+		background: var(--vscode-terminal-ansiCyan, var(--vscode-charts-foreground, var(--vscode-foreground)));
+	}
 	.color-5 {
-		background: var(--vscode-charts-red, var(--vscode-foreground));
+		background: var(--vscode-terminal-ansiBrightMagenta, var(--vscode-charts-orange, var(--vscode-foreground)));
 	}
 	.color-6 {
-		background: var(--vscode-terminal-ansiCyan, var(--vscode-charts-foreground, var(--vscode-foreground)));
+		background: var(--vscode-charts-red, var(--vscode-foreground));
 	}
 	.color-7 {
 		background: var(--vscode-descriptionForeground, var(--vscode-foreground));

@@ -1,20 +1,20 @@
 import type { Theme } from "../shared/theme.ts";
 
-/** Colours of a chart's series, in VS Code's names; the last is of the rest. Rules of `chartStyles.ts` say the same. */
+/**
+ * Colours of a chart's series, in VS Code's names, red last. Rules of `chartStyles.ts` say the same. No `charts-orange`: the
+ * default themes make it of a search highlight, a brown that lets the background through.
+ */
 const COLORS: readonly (readonly [name: string, ...others: string[]])[] = [
 	["--vscode-charts-blue"],
 	["--vscode-charts-purple"],
 	["--vscode-charts-green"],
-	["--vscode-charts-orange"],
 	["--vscode-charts-yellow"],
-	["--vscode-charts-red"],
 	["--vscode-terminal-ansiCyan", "--vscode-charts-foreground"],
+	["--vscode-terminal-ansiBrightMagenta", "--vscode-charts-orange"],
+	["--vscode-charts-red"],
 ];
 export const REST_COLOR = COLORS.length;
-export const FAILED_COLOR = 5;
-
-/** Red is for what failed where a chart is about failures: the others take it last. */
-const ORDER = [0, 1, 2, 3, 4, 6, 5];
+export const FAILED_COLOR = 6;
 
 export interface ChartPalette {
 	readonly series: readonly string[];
@@ -47,7 +47,7 @@ export class SeriesColors {
 			if (color !== undefined) next.set(name, color);
 		}
 		const taken = new Set(next.values());
-		const free = ORDER.filter((color) => !taken.has(color));
+		const free = [...COLORS.keys()].filter((color) => !taken.has(color));
 		for (const name of names) if (!next.has(name)) next.set(name, free.shift() ?? REST_COLOR);
 		this.#colors = next;
 		return next;

@@ -93,6 +93,7 @@ export const tableStyles = css`
 	.state {
 		display: inline-flex;
 		align-items: center;
+		vertical-align: middle;
 		gap: 5px;
 		max-width: 100%;
 	}

@@ -57,8 +57,10 @@ export class OverviewPanel implements Disposable {
 					this.#sendValue();
 				},
 				onError: (error) => {
-					this.#error = describeError(error);
-					options.logger.warn(`the overview could not be read: ${this.#error}`);
+					const said = describeError(error);
+					// Tried again while it lasts: said once.
+					if (said !== this.#error) options.logger.warn(`the overview could not be read: ${said}`);
+					this.#error = said;
 					this.#sendError();
 				},
 			}),

@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
 const PROGRAM = "traceway-live";
 
 function programHelp(): string {
-	const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`);
+	const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`);
 	return `${PROGRAM} ${version} - live traces of LLM applications and agents
 
 Usage

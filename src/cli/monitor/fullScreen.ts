@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { emitKeypressEvents, type Interface } from "node:readline";
 import { DisposableStore, toDisposable } from "../../base/disposable.ts";
+import { describeError } from "../../base/logger.ts";
 import type { Key } from "./keys.ts";
 import { openContext, openTrace } from "./openTrace.ts";
 import { Screen, type Terminal } from "./screen.ts";
@@ -82,7 +83,7 @@ export async function runFullScreen({ session, env }: FullScreenOptions): Promis
 			session.say("Select a trace first, with the arrow keys", "plain");
 			return;
 		}
-		const problem = await openTrace(traceId, session.url, openContext(env));
+		const problem = await openTrace(traceId, session.url, openContext(env)).catch(describeError);
 		if (problem === undefined) session.say("Opened in VS Code", "good");
 		else session.say(problem, "warning");
 	};

@@ -11,9 +11,9 @@ import { KEYS } from "./view.ts";
 const help = `traceway-live monitor - live dashboard of a server in the terminal
 
 Shows the newest traces and their sums, live by the server's event stream. While the stream is away the traces are read
-every --refresh seconds instead, and the monitor connects again by itself, to a server that was found and not named also
-at another address. When the output is no terminal, it prints a
-line whenever the sums change.
+every --refresh seconds instead, and the monitor connects again by itself, after 1, 2, 4, 8, 16, 30, 30 … seconds; to a
+server that was found and not named also at another address. When the output is no terminal, it prints a line whenever
+the sums change.
 
 Usage
   traceway-live monitor [options]
@@ -28,6 +28,13 @@ Options
 
 Keys
 ${KEYS.map(([keys, does]) => `  ${keys.padEnd(17)}  ${does}`).join("\n")}
+
+Stream
+  Connected      what happens at the server is on the screen at once
+  Unavailable    there was no connection yet
+  Error          the connection failed, or the server refuses: the reason stands beside it
+  Disconnected   the server ended the stream
+  Reconnecting   further attempts failed, too
 
 Numbers
   Those of the overview are of the traces in the table, not of all traces. Unknown is "–".

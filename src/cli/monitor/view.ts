@@ -52,7 +52,7 @@ const CELL_COLUMNS = 24;
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
 	["↑ ↓  k j", "select a trace; PageUp, PageDown, Home (g), End (G)"],
 	["Enter", "open the selected trace in VS Code"],
-	["p  Space", "pause the view and go on; what arrives meanwhile counts"],
+	["p  Space", "pause and resume; what changes meanwhile is counted"],
 	["/", 'filter, like: status:failed duration:>2s "exact words"'],
 	["Esc", "clear the filter, or close this help"],
 	["r", "connect again now"],

@@ -175,8 +175,11 @@ export type HostToWaterfall =
 			/** Ordinals, in any order; some may have been told before, or be of spans that come with the next delta. */
 			readonly ordinals: Uint32Array;
 			readonly isDone: boolean;
-			/** Why there are no hits, or not all: the server has no such search, or it failed, as `message` says. */
-			readonly problem: "unsupported" | "failed" | undefined;
+			/**
+			 * Why there are no hits, or not all: the server has no such search, or one that does not know attributes, errors and
+			 * events; or it failed, as `message` says.
+			 */
+			readonly problem: "unsupported" | "payloadsOnly" | "failed" | undefined;
 			readonly message?: string | undefined;
 	  }
 	/** The user ran a command of VS Code. */

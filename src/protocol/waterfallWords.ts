@@ -61,6 +61,8 @@ export const waterfallWords = {
 	findNamesOnly: "names only",
 	findNamesOnlyHint:
 		"This server cannot search attributes and payloads; names, kinds, models, errors and ids are searched.",
+	findPayloadsOnly: "without attributes",
+	findPayloadsOnlyHint: "This server searches names, inputs and outputs; attributes and events are not searched.",
 	findIncomplete: "incomplete",
 	findFailedHint: "Attributes and payloads could not be searched: {0}",
 	match: "match",

@@ -96,10 +96,10 @@ export interface Source extends Disposable {
 	/** Ids of traces in which a span's text matches, by the server's own search; for the parts of a filter that payloads decide. */
 	searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>>;
 	/**
-	 * Ids of the spans of a trace whose texts hold one, in pieces as they are found; a span may come twice. Rejects with
-	 * `unsupported` where the backend has no such search.
+	 * The spans of a trace whose texts hold one, in pieces as they are found; a span may come twice. Rejects with `unsupported`
+	 * where the backend has no such search.
 	 */
-	searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncIterable<readonly string[]>;
+	searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncIterable<TraceHits>;
 	/**
 	 * The overview of everything that the backend has, as far as the source's filter lets it through. Rejects with `unsupported`
 	 * where the backend does not count: then it is counted from the store (`model/overviewOfStore.ts`).
@@ -131,4 +131,10 @@ export interface TextSearch {
 export interface TraceTextSearch {
 	readonly text: string;
 	readonly isCaseSensitive: boolean;
+}
+
+export interface TraceHits {
+	readonly spanIds: readonly string[];
+	/** False where the backend looks at name, input and output only: not at attributes, errors, events. */
+	readonly isEverywhere: boolean;
 }

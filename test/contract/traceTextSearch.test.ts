@@ -98,15 +98,16 @@ describe("the search of a panel", () => {
 		expect(told.flatMap((hits) => [...hits.ordinals])).toEqual([1, 2]);
 	});
 
-	it("says that a server cannot search", async () => {
-		const peer = await TracewayPeer.start({ dialect: "R" });
+	it.each([
+		["R", "payloadsOnly"],
+		["E", "unsupported"],
+	] as const)("says what a server cannot search (%s)", async (dialect, expected) => {
+		const peer = await TracewayPeer.start({ dialect });
 		ends.push(() => peer.close());
 		const { search, told, done } = openSearch(peer.url);
 		search.begin(1, "needle", false);
 		await done();
-		expect(told.map(({ isDone, problem }) => ({ isDone, problem }))).toEqual([
-			{ isDone: true, problem: "unsupported" },
-		]);
+		expect(told.map(({ isDone, problem }) => ({ isDone, problem }))).toEqual([{ isDone: true, problem: expected }]);
 	});
 
 	it("says why a search failed, and tries again when spans change", async () => {

@@ -672,14 +672,35 @@ describe("requests", () => {
 		expect(await source.searchTraces({ text: "hay", output: "needle" }, never)).toEqual(new Set());
 	});
 
-	it.each(["D", "R", "E", "L"] as const)("say that they cannot search in a trace (%s)", async (dialect) => {
+	it.each(["D", "R", "L"] as const)("search the payloads of a trace by their list (%s)", async (dialect) => {
 		const peer = await startPeer({ dialect });
+		const trace = peer.createTrace();
+		const one = peer.createSpan(trace.id, { input: { text: 'a "Needle" in hay' } });
+		const two = peer.createSpan(trace.id, { output: 'no "needle"' });
+		peer.createSpan(trace.id, { name: "hay" });
+		peer.createSpan(peer.createTrace().id, { name: '"needle"' });
+		const source = await loadedSource(peer);
+		const find = async (text: string, isCaseSensitive: boolean) => {
+			const found: string[] = [];
+			for await (const hits of source.searchTrace(trace.id, { text, isCaseSensitive }, never)) {
+				expect(hits.isEverywhere).toBe(false);
+				found.push(...hits.spanIds);
+			}
+			return found.sort();
+		};
+		expect(await find("NEEDLE", false)).toEqual([one.id, two.id].sort());
+		expect(await find("Needle", true)).toEqual([one.id]);
+		expect(await find("nothing", false)).toEqual([]);
+		// That the search of ours is not there is nothing wrong with the source.
+		expect(source.status.requestError).toBeUndefined();
+	});
+
+	it("say that they cannot search in a trace (E)", async () => {
+		const peer = await startPeer({ dialect: "E" });
 		const id = addTrace(peer, 2);
 		const source = await loadedSource(peer);
 		const pages = source.searchTrace(id, { text: "needle", isCaseSensitive: false }, never)[Symbol.asyncIterator]();
 		await expect(pages.next()).rejects.toMatchObject({ reason: "unsupported" });
-		// Of one such question nothing is wrong with the source.
-		expect(source.status.requestError).toBeUndefined();
 	});
 
 	it.each(["D", "R", "E", "L"] as const)("delete, also what is already gone (%s)", async (dialect) => {

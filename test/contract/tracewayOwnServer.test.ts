@@ -293,7 +293,7 @@ describe("against our own server, the Traceway source", () => {
 		const source = await loadedSource(url);
 		const search = async (text: string, isCaseSensitive = false): Promise<string[]> => {
 			const found: string[] = [];
-			for await (const ids of source.searchTrace(id, { text, isCaseSensitive }, never)) found.push(...ids);
+			for await (const hits of source.searchTrace(id, { text, isCaseSensitive }, never)) found.push(...hits.spanIds);
 			return found;
 		};
 		const spans = await readAll(url, "spans");
@@ -303,7 +303,7 @@ describe("against our own server, the Traceway source", () => {
 		expect(await search("xxx")).toEqual(["big 1", "big 2"]);
 		const abort = new AbortController();
 		const pages = source.searchTrace(id, { text: "xxx", isCaseSensitive: false }, abort.signal)[Symbol.asyncIterator]();
-		expect((await pages.next()).value).toEqual(["big 1"]);
+		expect((await pages.next()).value).toEqual({ spanIds: ["big 1"], isEverywhere: true });
 		abort.abort();
 		await expect(pages.next()).rejects.toMatchObject({ name: "AbortError" });
 	});

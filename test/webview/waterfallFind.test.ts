@@ -138,6 +138,31 @@ describe("the search in a trace", () => {
 		});
 	});
 
+	it("says on a group of like siblings how many of them match, and opens it for a hit", async () => {
+		await withPage(async (waterfall) => {
+			const { page } = waterfall;
+			const files = Array.from({ length: 6 }, (_, index) => ({
+				id: `file${index}`,
+				parent: "root",
+				name: "read_file",
+				kind: "fs_read",
+				start: index,
+				end: index + 1,
+			}));
+			await waterfall.send(new TestHostTrace().snapshot([{ id: "root", name: "root", start: 0, end: 9 }, ...files]));
+			await open(waterfall, "FILE");
+			const head = page.locator(".row.group");
+			await expect.poll(() => head.locator(".inside").textContent()).toBe("6");
+			expect(await head.locator("mark").textContent()).toBe("file");
+			await page.keyboard.press("Enter");
+			expect((await waterfall.waitForPost("span/select")).spanId).toBe("file0");
+			await expect.poll(() => page.locator(".row.match").count()).toBe(6);
+			await page.keyboard.press("Alt+l");
+			// What is wanted stands by itself.
+			await expect.poll(() => names(waterfall)).toEqual(["root", ...files.map(({ name }) => name)]);
+		});
+	});
+
 	it("closes by Escape from field and tree, ends the host's search, keeps the selection and the text", async () => {
 		await withPage(async (waterfall) => {
 			const { page } = waterfall;
@@ -191,6 +216,9 @@ describe("the search in a trace", () => {
 			await answer(waterfall, await asked(waterfall, "plan"), [], { problem: "unsupported" });
 			await page.getByText("names only").waitFor();
 			expect(await page.locator(".find-problem").getAttribute("title")).toContain("cannot search attributes");
+			await field(waterfall).fill("turn");
+			await answer(waterfall, await asked(waterfall, "turn"), [], { problem: "payloadsOnly" });
+			await page.getByText("without attributes").waitFor();
 			await field(waterfall).fill("answer");
 			const ask = await asked(waterfall, "answer");
 			await answer(waterfall, ask, [], { problem: "failed", message: "no route to <b>host</b>" });

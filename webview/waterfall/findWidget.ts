@@ -74,10 +74,13 @@ export function countText(state: FindState, { rank, count, isSearching }: FindSt
 
 function problemPart({ problem, message }: FindStatus): TemplateResult | typeof nothing {
 	if (problem === undefined) return nothing;
-	const isKnown = problem === "unsupported";
-	const hint = isKnown ? words.findNamesOnlyHint : fill(words.findFailedHint, displayText(message, 500));
+	const [name, text, hint] = {
+		unsupported: ["info", words.findNamesOnly, words.findNamesOnlyHint],
+		payloadsOnly: ["info", words.findPayloadsOnly, words.findPayloadsOnlyHint],
+		failed: ["warning", words.findIncomplete, fill(words.findFailedHint, displayText(message, 500))],
+	}[problem] as [IconName, string, string];
 	return html`<span class="find-problem" title=${hint}>
-		${icon(isKnown ? "info" : "warning")}${isKnown ? words.findNamesOnly : words.findIncomplete}
+		${icon(name)}${text}
 		<span class="visually-hidden">${hint}</span>
 	</span>`;
 }

@@ -187,7 +187,8 @@ class Row {
 			duration = view.hasDuration ? formatDuration(group.totalNs) : "";
 		}
 		const match = matchOf(model, index);
-		const query = match.isHit ? model.marks.query : undefined;
+		// The head of a group has the name of those that it hides.
+		const query = match.isHit || match.hidden > 0 ? model.marks.query : undefined;
 		this.#marked(this.#name, "name", name, query);
 		this.#marked(this.#note, "note", note, query);
 		this.#text(this.#inside, "inside", match.hidden === 0 ? "" : formatCount(match.hidden));

@@ -44,12 +44,16 @@ export async function findTraces(
 }
 
 function contains(span: JsonObject, search: TextSearch): boolean {
-	const input = jsonText(span.input);
-	const output = jsonText(span.output);
+	const [name, input, output] = payloadTexts(span);
 	const has = (text: string, wanted: string | undefined) =>
 		wanted === undefined || text.toLowerCase().includes(wanted.toLowerCase());
-	const name = typeof span.name === "string" ? span.name : "";
 	return has(`${name}\n${input}\n${output}`, search.text) && has(input, search.input) && has(output, search.output);
+}
+
+/** Name, input and output of a span of the wire; empty for what it does not have. */
+export function payloadTexts(span: JsonObject): readonly [name: string, input: string, output: string] {
+	const name = typeof span.name === "string" ? span.name : "";
+	return [name, jsonText(span.input), jsonText(span.output)];
 }
 
 function jsonText(value: unknown): string {

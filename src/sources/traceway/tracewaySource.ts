@@ -13,6 +13,7 @@ import {
 	type SourceStatus,
 	type TextSearch,
 	type TraceExport,
+	type TraceHits,
 	type TraceTextSearch,
 } from "../source.ts";
 import { pathOf, TracewayClient } from "./client.ts";
@@ -301,7 +302,7 @@ class TracewaySource implements Source {
 		return await this.#request(signal, (both) => findTraces(this.#client, search, both));
 	}
 
-	async *searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+	async *searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<TraceHits> {
 		yield* findSpans(this.#client, traceId, search, AbortSignal.any([signal, this.#life.signal]));
 	}
 

@@ -2,7 +2,7 @@ import { isAbortError } from "../../base/abort.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { HostToWaterfall } from "../../protocol/messages.ts";
-import { SourceError, type TraceTextSearch } from "../../sources/source.ts";
+import { SourceError, type TraceHits, type TraceTextSearch } from "../../sources/source.ts";
 
 type Hits = Extract<HostToWaterfall, { readonly type: "search/hits" }>;
 
@@ -15,8 +15,8 @@ const REST_MS = 1000;
 const REST_TIMES = 10;
 
 export interface SearchHost {
-	/** Ids of spans of the shown trace, in pieces. */
-	readonly search: (search: TraceTextSearch, signal: AbortSignal) => AsyncIterable<readonly string[]>;
+	/** Spans of the shown trace, in pieces. */
+	readonly search: (search: TraceTextSearch, signal: AbortSignal) => AsyncIterable<TraceHits>;
 	/** Undefined for a span that is not here. */
 	readonly ordinalOf: (spanId: string) => number | undefined;
 	readonly post: (hits: Hits) => void;
@@ -116,10 +116,12 @@ export class OpenSearch implements Disposable {
 			toldMs = performance.now();
 		};
 		const ordinals = new Uint32Array(0);
+		let isEverywhere = true;
 		try {
-			for await (const ids of this.#host.search(wanted, signal)) {
+			for await (const hits of this.#host.search(wanted, signal)) {
 				if (signal.aborted) break;
-				for (const id of ids) {
+				isEverywhere &&= hits.isEverywhere;
+				for (const id of hits.spanIds) {
 					const ordinal = this.#host.ordinalOf(id);
 					if (ordinal === undefined || this.#told.has(ordinal)) continue;
 					this.#told.add(ordinal);
@@ -128,7 +130,7 @@ export class OpenSearch implements Disposable {
 				if (performance.now() - toldMs >= POST_MS) tell();
 			}
 			if (!signal.aborted) tell();
-			return { ordinals, problem: undefined };
+			return { ordinals, problem: isEverywhere ? undefined : "payloadsOnly" };
 		} catch (error) {
 			if (signal.aborted || isAbortError(error)) return { ordinals, problem: undefined };
 			tell();

@@ -17,7 +17,7 @@ import {
 import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
 import { waterfallWords } from "../../protocol/waterfallWords.ts";
-import type { TraceTextSearch } from "../../sources/source.ts";
+import type { TraceHits, TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
@@ -256,7 +256,7 @@ export class WaterfallPanel implements Disposable {
 		if (!load.signal.aborted) this.#sendState();
 	}
 
-	async *#searchTrace(search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+	async *#searchTrace(search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<TraceHits> {
 		const traceId = this.#traceId;
 		const source = await this.#connection?.whenSource(signal);
 		if (source !== undefined) yield* source.searchTrace(traceId, search, signal);

@@ -200,6 +200,9 @@ export const chartStyles = css`
 		flex: 0 1 auto;
 		min-width: 0;
 	}
+	.row.group .flag {
+		order: 3;
+	}
 	.row.group .row-duration {
 		order: 4;
 	}
@@ -222,6 +225,15 @@ export const chartStyles = css`
 		vertical-align: -1px;
 	}
 	.tree:focus .row.selected.hides-failure .badge {
+		color: inherit;
+	}
+	.flag:not(:empty) {
+		flex: none;
+		margin-left: 6px;
+		font-size: 14px;
+		color: var(--vscode-editorWarning-foreground, var(--vscode-charts-yellow));
+	}
+	.tree:focus .row.selected .flag {
 		color: inherit;
 	}
 	.row-duration {

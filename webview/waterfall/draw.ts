@@ -16,6 +16,7 @@ const MIN_BAR_PX = 2;
 /** The open end of a running bar. */
 const OPEN_END_PX = 16;
 const PATH_PX = 3;
+const TAIL_PX = 2;
 const OTHER_ALPHA = 0.4;
 const MIN_TICK_SPACING_PX = 84;
 /** Between the end of a tick's words and the next tick. */
@@ -76,7 +77,9 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 			continue;
 		}
 		const node = model.rows.nodeAt(index);
-		if (node >= 0) drawBar(context, frame, node, top, index === frame.selectedIndex);
+		if (node < 0) continue;
+		const tailNs = model.rows.isFoldedAt(index) ? model.endBelow(model.rows.rowAt(index), frame.nowNs) : Number.NaN;
+		drawBar(context, frame, node, top, tailNs, index === frame.selectedIndex);
 	}
 	if (isDimming) {
 		const top = Math.round(RULER_PX + first * ROW_PX - scrollTop);
@@ -126,6 +129,7 @@ function drawBar(
 	frame: Frame,
 	ordinal: number,
 	rowTop: number,
+	tailNs: number,
 	isSelected: boolean,
 ): void {
 	const { model, scale, palette, widthPx } = frame;
@@ -176,10 +180,16 @@ function drawBar(
 		context.fillStyle = isFailed || category === Category.other ? palette.text : palette.textOnBar;
 		drawPath(context, frame.path, scale, ordinal, y + BAR_PX - PATH_PX - 2, PATH_PX);
 	}
+	// Children that are folded away and end later: a thin line to where the last of them does. Comparisons with NaN are false.
+	const tailPx = clamp(scale.toPx(tailNs), x + width, widthPx) - x - width;
+	if (tailPx > 1) {
+		context.fillStyle = colour;
+		context.fillRect(x + width, rowTop + (ROW_PX - TAIL_PX) / 2, tailPx, TAIL_PX);
+	}
 	const slot = frame.labels.slotOf(context, model, ordinal, frame.nowNs);
 	drawLabel(context, frame.labels.text(slot), frame.labels.width(slot), {
 		x,
-		width,
+		width: tailPx > 1 ? width + tailPx : width,
 		widthPx,
 		y: rowTop + ROW_PX / 2 + 0.5,
 		openPx: isRunning ? Math.min(OPEN_END_PX, width / 2) : 0,

@@ -1,4 +1,5 @@
 import type { TraceModel } from "./model.ts";
+import { timeFlag } from "./timeFlags.ts";
 import type { RowRange } from "./visibleRows.ts";
 
 /** Sums over the members of a group. Times in nanoseconds; what no member tells is NaN. */
@@ -16,6 +17,8 @@ export interface GroupFacts {
 	readonly inputTokens: number;
 	readonly outputTokens: number;
 	readonly costUsd: number;
+	/** Members whose times are odd. */
+	readonly flaggedCount: number;
 }
 
 /** Sums of groups, kept while their spans do not change: what is on screen is asked for in every frame. */
@@ -35,7 +38,10 @@ export class GroupFactsCache {
 	}
 }
 
-function groupFacts({ table, layout }: TraceModel, first: number, end: number): GroupFacts {
+function groupFacts(model: TraceModel, first: number, end: number): GroupFacts {
+	const { table, layout } = model;
+	const nowNs = model.nowNs();
+	let flaggedCount = 0;
 	const durations = new Float64Array(end - first);
 	let known = 0;
 	let startNs = Number.NaN;
@@ -55,6 +61,7 @@ function groupFacts({ table, layout }: TraceModel, first: number, end: number): 
 			totalNs += finish - start;
 			durations[known++] = finish - start;
 		}
+		if (timeFlag(model, span, nowNs) !== undefined) flaggedCount++;
 		inputTokens = added(inputTokens, table.inputTokens[span]);
 		outputTokens = added(outputTokens, table.outputTokens[span]);
 		costUsd = added(costUsd, table.costUsd[span]);
@@ -71,6 +78,7 @@ function groupFacts({ table, layout }: TraceModel, first: number, end: number): 
 		inputTokens,
 		outputTokens,
 		costUsd,
+		flaggedCount,
 	};
 }
 

@@ -49,8 +49,15 @@ export function groupFactList(model: TraceModel, facts: GroupFacts): SpanFact[] 
 			},
 		);
 	}
+	const flag = groupFlag(facts);
+	if (flag !== undefined) list.push({ title: "", value: flag, brief: flag });
 	for (const text of usage(model, facts)) list.push({ title: "", value: text, brief: text });
 	return list;
+}
+
+/** What is odd about the times of some members; undefined for none. */
+export function groupFlag({ flaggedCount }: GroupFacts): string | undefined {
+	return flaggedCount === 0 ? undefined : fill(words.flagInGroup, formatCount(flaggedCount));
 }
 
 /** Tokens and cost, as far as any member tells them. */

@@ -8,6 +8,7 @@ import { TraceLayout } from "./layout.ts";
 import { RowMarks } from "./rowMarks.ts";
 import { SiblingGroups } from "./siblingGroups.ts";
 import { isGroupCode, SpanTable } from "./spanTable.ts";
+import { SubtreeEnds } from "./subtreeEnds.ts";
 import { VisibleRows } from "./visibleRows.ts";
 
 type Snapshot = Extract<HostToWaterfall, { readonly type: "trace/snapshot" }>;
@@ -33,6 +34,9 @@ export class TraceModel {
 	/** Grows with every change of spans: what was computed from an older one is stale. */
 	version = 0;
 	readonly #groupFacts = new GroupFactsCache();
+	readonly #subtreeEnds = new SubtreeEnds();
+	/** Ordinals of spans that were missing parents, by the code of their placeholder. */
+	readonly #arrived = new Map<number, number>();
 	#revision: number;
 	#startNs = Number.POSITIVE_INFINITY;
 	#endNs = Number.NEGATIVE_INFINITY;
@@ -87,6 +91,7 @@ export class TraceModel {
 		this.#revision = delta.revision;
 		this.header = delta.header;
 		this.version++;
+		this.#adoptPlaceholders(change.addedFrom);
 		if (change.isRestructured || !this.layout.append(change.addedFrom)) this.layout.rebuild(this.table);
 		this.marks.didChangeSpans(delta.columns.ordinal, change.addedFrom);
 		this.updateRows();
@@ -106,6 +111,24 @@ export class TraceModel {
 		this.marks.update();
 		this.rows.setWanted(this.marks.wanted);
 		this.rows.update();
+	}
+
+	/** The span that a placeholder stood for, once it is here; any other node itself. */
+	standIn(node: number): number {
+		return this.#arrived.get(node) ?? node;
+	}
+
+	/** What was folded as a placeholder stays so as the span that takes its place. */
+	#adoptPlaceholders(addedFrom: number): void {
+		if (this.table.missingCount === 0) return;
+		for (let ordinal = addedFrom; ordinal < this.table.count; ordinal++) {
+			const placeholder = this.table.missingOf(this.table.idOf(ordinal));
+			if (placeholder === undefined) continue;
+			this.#arrived.set(placeholder, ordinal);
+			if (!this.rows.isFolded(placeholder)) continue;
+			this.rows.setFolded(placeholder, false);
+			this.rows.setFolded(ordinal, true);
+		}
 	}
 
 	/** Whether another model shows the same trace of the same source, maybe at another time. */
@@ -161,6 +184,11 @@ export class TraceModel {
 	groupFacts(node: number): GroupFacts | undefined {
 		const members = this.rows.membersOfNode(node);
 		return members === undefined ? undefined : this.#groupFacts.of(this, members);
+	}
+
+	/** When the last span below a row ends; NaN while unknown. */
+	endBelow(row: number, nowNs: number): number {
+		return this.#subtreeEnds.of(this, row, nowNs);
 	}
 
 	category(ordinal: number): CategoryCode {

@@ -28,11 +28,10 @@ export function hasRunning(model: TraceModel, first: number, end: number): boole
 /** Offset at which the preferred one of these rows, else the first that is still there, stands where it stood. */
 export function topKeeping(model: TraceModel, before: NodesInView, preferred: number | undefined): number {
 	const at = preferred === undefined ? -1 : before.nodes.indexOf(preferred);
-	const index = at < 0 ? -1 : model.rows.indexOfNode(before.nodes[at]);
+	const index = at < 0 ? -1 : model.rows.indexOfNode(model.standIn(before.nodes[at]));
 	if (index >= 0) return before.top + (index - before.firstIndex - at) * ROW_PX;
 	for (const [position, node] of before.nodes.entries()) {
-		// A placeholder whose parent arrived has no row any more; the next row keeps the place.
-		const index = model.rows.indexOfNode(node);
+		const index = model.rows.indexOfNode(model.standIn(node));
 		if (index >= 0) return before.top + (index - before.firstIndex - position) * ROW_PX;
 	}
 	return before.top;

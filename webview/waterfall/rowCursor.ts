@@ -114,10 +114,16 @@ export class RowCursor {
 		});
 	}
 
-	/** The rows changed: a group may have another first member now, or be none any more. */
+	/** The rows changed: a group may have another first member now, or be none any more, a placeholder be a span. */
 	settle(): void {
 		const model = this.#host.model();
-		if (model === undefined || this.#node === undefined || !isGroupCode(this.#node)) return;
+		if (model === undefined || this.#node === undefined) return;
+		const node = model.standIn(this.#node);
+		if (node !== this.#node) {
+			this.#node = node;
+			this.#host.onSelect(node, false);
+		}
+		if (!isGroupCode(node)) return;
 		const { index } = this;
 		this.#node = index < 0 ? undefined : model.rows.nodeAt(index);
 	}

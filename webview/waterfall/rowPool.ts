@@ -4,12 +4,13 @@ import { SpanStateCode } from "../../src/model/span.ts";
 import { ICONS, type IconName } from "../shared/glyphs.ts";
 import { lookOfKind } from "../shared/kinds.ts";
 import { ROW_PX } from "./draw.ts";
-import { groupBadge, groupNote } from "./groupText.ts";
+import { groupBadge, groupFlag, groupNote } from "./groupText.ts";
 import type { TraceModel } from "./model.ts";
 import { canFold } from "./navigation.ts";
 import { markedText, matchClasses, matchOf, matchWords } from "./rowMatch.ts";
 import { nodeFacts, nodeName, stateWords } from "./spanText.ts";
 import type { TextQuery } from "./textQuery.ts";
+import { timeFlag } from "./timeFlags.ts";
 import { words } from "./words.ts";
 
 /** VS Code's own indent of trees. */
@@ -109,6 +110,8 @@ class Row {
 	/** How many hits of a search the row hides. */
 	readonly #inside = part("inside");
 	readonly #duration = part("row-duration");
+	/** Odd times. */
+	readonly #flag = part("flag codicon");
 	readonly #state = part("state codicon");
 	/** What the element shows now; a write that changes nothing would still cost a style recalculation. */
 	readonly #shown = new Map<string, string>();
@@ -138,6 +141,7 @@ class Row {
 			" ",
 			this.#inside,
 			" ",
+			this.#flag,
 			this.#duration,
 			this.#state,
 		);
@@ -193,6 +197,9 @@ class Row {
 		this.#marked(this.#note, "note", note, query);
 		this.#text(this.#inside, "inside", match.hidden === 0 ? "" : formatCount(match.hidden));
 		this.#text(this.#badge, "badge", badge);
+		const oddTime = node < 0 ? undefined : timeFlag(model, node, view.nowNs);
+		const flag = group === undefined ? oddTime && words[oddTime] : groupFlag(group);
+		this.#text(this.#flag, "flag", flag === undefined ? "" : ICONS.warning);
 		this.#text(this.#duration, "duration", duration);
 		this.#attribute("aria-level", String(depth + 1));
 		// Beside a group a place is that among all siblings: the numbers say how many it holds.
@@ -212,6 +219,7 @@ class Row {
 		const isHidingFailure = isHiding && hasFailureBelow(model, row);
 		const label = [seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)];
 		if (isHidingFailure) label.push(words.hidesFailure);
+		if (flag !== undefined) label.push(flag);
 		label.push(...matchWords(match));
 		this.#attribute("aria-label", label.join(", "));
 		const facts = isSelected ? nodeFacts(model, node, view.nowNs) : [];

@@ -5,6 +5,7 @@ import { fill } from "../shared/words.ts";
 import { groupFactList, groupWords } from "./groupText.ts";
 import type { TraceModel } from "./model.ts";
 import { isGroupCode, missingIndexOf, ordinalOfGroup } from "./spanTable.ts";
+import { timeFlag } from "./timeFlags.ts";
 import { words } from "./words.ts";
 
 /** Names are cut by the row's width long before this; it bounds the text that layout has to shape. */
@@ -67,6 +68,8 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 		facts.push({ title: words.start, value: offset, brief: fill(words.startBrief, offset) });
 		facts.push({ title: words.time, value: absoluteTime(model, start) });
 	}
+	const flag = timeFlag(model, node, nowNs);
+	if (flag !== undefined) facts.push({ title: "", value: words[flag], brief: words[flag] });
 	const share = (duration / (model.endNs(nowNs) - model.startNs)) * 100;
 	if (Number.isFinite(share)) {
 		const text = fill(words.shareOfTrace, percent(share));

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { HostToWaterfall, WaterfallToHost } from "../../src/protocol/messages.ts";
 import { manySpans, TestHostTrace } from "./agentTrace.ts";
 import type { Waterfall } from "./bars.ts";
 import { type Harness, startHarness } from "./harness.ts";
+import { withWaterfall } from "./waterfallViews.ts";
 
 let harness: Harness;
 
@@ -12,23 +12,13 @@ beforeAll(async () => {
 
 afterAll(() => harness.dispose());
 
-async function withPage(run: (waterfall: Waterfall) => Promise<void>): Promise<void> {
-	const waterfall = await harness.open<WaterfallToHost, HostToWaterfall>("waterfall");
-	try {
-		await run(waterfall);
-		expect(await waterfall.problems()).toEqual([]);
-	} finally {
-		await waterfall.close();
-	}
-}
-
 async function resyncs(waterfall: Waterfall): Promise<number> {
 	return (await waterfall.posted()).filter(({ type }) => type === "trace/resync").length;
 }
 
 describe("a page that is made anew", () => {
 	it("takes what was sent before it said that it is ready, and asks for nothing", async () => {
-		await withPage(async (waterfall) => {
+		await withWaterfall(harness, async (waterfall) => {
 			const host = new TestHostTrace();
 			await waterfall.send(host.snapshot(manySpans(2000)));
 			await waterfall.send(host.delta([{ id: "late", name: "late", start: 5e12, end: 5.1e12 }]));
@@ -41,7 +31,7 @@ describe("a page that is made anew", () => {
 	});
 
 	it("asks for what was lost on the way, once", async () => {
-		await withPage(async (waterfall) => {
+		await withWaterfall(harness, async (waterfall) => {
 			const host = new TestHostTrace();
 			const lost = host.snapshot(manySpans(20));
 			await waterfall.send({ type: "trace/revision", revision: lost.revision });

@@ -191,7 +191,7 @@ describe("keys in the page", () => {
 				/^tree Spans of/,
 				/^separator/,
 				/^slider/,
-				/^input Find in/,
+				/^input /,
 				/^button Close/,
 				/^button .*[Ff]ilter/,
 			]) {

@@ -18,7 +18,8 @@ export interface CriticalPath {
 
 /**
  * What the end of a trace waited for: walking back from the end of a span, its child that ended last before, then the one
- * that ended last before that one began, and so on; between them the span itself. A child counts no longer than its parent.
+ * that ended last before that one began, and so on; between them a child that ran on beside them, or where none did the span
+ * itself. A child counts no longer than its parent.
  * Roots are the children of the trace; where none of them ran, nothing is on the path. Sorts each group of siblings by end:
  * O(n log n) at most, O(n) where they end in the order they began. Nothing recurses. Works in slices; spans that come
  * meanwhile are for the next walk.
@@ -74,22 +75,37 @@ export class CriticalPathWalk {
 		let at = highNs;
 		/** Pieces of one span stand side by side: those of its children come after them. */
 		const leaves: number[] = [];
-		for (const row of byEndDescending(this.#model, children, this.#nowNs)) {
+		const take = (row: number, start: number, end: number): void => {
 			const child = layout.node[row];
-			const start = Math.max(lowNs, table.startNs[child]);
-			const end = Math.min(highNs, this.#model.spanEndNs(child, this.#nowNs));
-			// One that ends later runs beside what is on the path already. Comparisons with NaN are false.
-			if (!(end <= at && end > start) || child >= this.#count.length) continue;
-			this.#push(ordinal, end, at);
 			at = start;
 			if (layout.size[row] === 1) {
 				leaves.push(child, start, end);
-				continue;
+				return;
 			}
 			this.#waiting.push(child);
 			this.#from.push(start);
 			this.#to.push(end);
+		};
+		/** Of those that ended later than where we are the one that began first: it runs on where no other one ended. */
+		let beside = -1;
+		let besideNs = Number.POSITIVE_INFINITY;
+		for (const row of byEndDescending(this.#model, children, this.#nowNs)) {
+			const child = layout.node[row];
+			const start = Math.max(lowNs, table.startNs[child]);
+			const end = Math.min(highNs, this.#model.spanEndNs(child, this.#nowNs));
+			// Comparisons with NaN are false.
+			if (!(end > start) || child >= this.#count.length) continue;
+			if (end < at && besideNs < at) take(beside, besideNs, at);
+			if (end > at) {
+				if (start >= besideNs) continue;
+				beside = row;
+				besideNs = start;
+				continue;
+			}
+			this.#push(ordinal, end, at);
+			take(row, start, end);
 		}
+		if (besideNs < at) take(beside, besideNs, at);
 		this.#push(ordinal, lowNs, at);
 		for (let leaf = 0; leaf < leaves.length; leaf += 3) this.#push(leaves[leaf], leaves[leaf + 1], leaves[leaf + 2]);
 	}

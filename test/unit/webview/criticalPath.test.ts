@@ -75,6 +75,17 @@ describe("criticalPath", () => {
 		).toBe("root 0-10, a 10-40, root 40-50, b 50-60, b1 60-80, b 80-90, root 90-100");
 	});
 
+	it("goes on with a child that ran beside where no other one ended: the parent did not wait for nothing", () => {
+		expect(
+			told([
+				{ id: "root", start: 0, end: 120 },
+				{ id: "a", parent: "root", start: 0, end: 100 },
+				{ id: "b", parent: "root", start: 0, end: 80 },
+				{ id: "c", parent: "root", start: 90, end: 120 },
+			]),
+		).toBe("a 0-90, c 90-120");
+	});
+
 	it("cuts a child that outlives its parent or began before it", () => {
 		expect(
 			told([
@@ -154,10 +165,17 @@ describe("criticalPath", () => {
 				const found = pieces(model, criticalPath(model, 0)).map(({ start, end }) => [start, end]);
 				const expected: number[][] = [];
 				let at = Number.POSITIVE_INFINITY;
+				const all = given.map(([start, length]) => [start, start + length]);
 				for (;;) {
-					const open = given.map(([start, length]) => [start, start + length]).filter(([, end]) => end <= at);
-					if (open.length === 0) break;
+					const open = all.filter(([, end]) => end <= at);
 					const last = Math.max(...open.map(([, end]) => end));
+					const beside = all.filter(([start, end]) => start < at && end > at).map(([start]) => start);
+					if (last < at && beside.length > 0) {
+						expected.unshift([Math.min(...beside), at]);
+						at = Math.min(...beside);
+						continue;
+					}
+					if (open.length === 0) break;
 					// Of those that end together the one that began last is the last in the tree.
 					const piece = open.filter(([, end]) => end === last).sort((a, b) => b[0] - a[0])[0];
 					expected.unshift(piece);
@@ -195,6 +213,28 @@ describe("timeShares", () => {
 		expect(shares.byCategory[Category.other]).toBe(5);
 		expect(shares.idleNs).toBe(70);
 		expect(shares.wholeNs).toBe(200);
+	});
+
+	it("calls no moment idle in which one of many siblings ran", () => {
+		const sibling = fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 60 }));
+		fc.assert(
+			fc.property(fc.array(sibling, { minLength: 1, maxLength: 40 }), (given) => {
+				const calls = given.map(
+					([start, length], i): TestSpan => ({
+						id: `s${i}`,
+						parent: "root",
+						start,
+						end: start + length,
+						kind: "tool",
+					}),
+				);
+				const model = modelOf([{ id: "root", start: 0, end: 500, kind: "agent" }, ...calls]);
+				const ran = new Set(given.flatMap(([start, length]) => Array.from({ length }, (_, i) => start + i)));
+				const shares = timeShares(model, criticalPath(model, 0), 0);
+				expect(shares.byCategory[Category.tool]).toBe(ran.size);
+				expect(shares.idleNs).toBe(500 - ran.size);
+			}),
+		);
 	});
 
 	it("adds up to the length of the trace", () => {

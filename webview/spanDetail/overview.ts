@@ -60,8 +60,10 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 					${icon(context.copiedKey === "span-id" ? "check" : "copy")}
 				</button>
 			</span>
-			<button type="button" class="link-button" @click=${() => context.copySpan()}>${words.copySpan}</button>
-			<button type="button" class="link-button" @click=${() => context.compareSpan()}>${words.compareSpan}</button>
+			<span class="verbs">
+				<button type="button" class="link-button" @click=${() => context.copySpan()}>${words.copySpan}</button>
+				<button type="button" class="link-button" @click=${() => context.compareSpan()}>${words.compareSpan}</button>
+			</span>
 			${detail.isMarked ? html`<span class="marked">${icon("bookmark")}${words.marked}</span>` : nothing}
 		</p>
 		${

@@ -67,6 +67,11 @@ export const overviewStyles = css`
 	.place .link-button {
 		min-height: 24px;
 	}
+	/* They stand together, whichever line they fall on. */
+	.verbs {
+		display: inline-flex;
+		gap: 14px;
+	}
 	.marked {
 		display: inline-flex;
 		align-items: center;

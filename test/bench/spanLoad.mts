@@ -18,7 +18,9 @@ export interface LoadOptions {
 	readonly eventsPerSecond: number;
 	readonly durationMs: number;
 	/** A trace that a panel shows; a fifth of the spans goes there, below this parent. */
-	readonly watched: { readonly traceId: string; readonly rootId: string };
+	readonly watched?: { readonly traceId: string; readonly rootId: string };
+	/** Default 20. */
+	readonly spansPerTrace?: number;
 }
 
 export interface LoadResult {
@@ -37,6 +39,7 @@ export interface LoadResult {
 export async function sendSpans(options: LoadOptions): Promise<LoadResult> {
 	const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
 	const running: string[] = [];
+	const { watched, spansPerTrace = SPANS_PER_TRACE } = options;
 	let traceId = ulid();
 	let begun = 0;
 	let watchedSpans = 0;
@@ -59,12 +62,12 @@ export async function sendSpans(options: LoadOptions): Promise<LoadResult> {
 	};
 	const begin = async () => {
 		const number = begun++;
-		if (number % SPANS_PER_TRACE === 0) traceId = ulid();
-		const isWatched = number % WATCHED_EVERY === 0;
-		if (isWatched) watchedSpans++;
+		if (number % spansPerTrace === 0) traceId = ulid();
+		const into = number % WATCHED_EVERY === 0 ? watched : undefined;
+		if (into !== undefined) watchedSpans++;
 		const answer = await post("/spans", {
-			trace_id: isWatched ? options.watched.traceId : traceId,
-			parent_id: isWatched ? options.watched.rootId : null,
+			trace_id: into?.traceId ?? traceId,
+			parent_id: into?.rootId ?? null,
 			name: `chat completion ${number}`,
 			kind: { type: "llm_call", model: "gpt-4o-mini", provider: "openai" },
 			input: [{ role: "user", content: "Summarise the last three messages of this conversation, please." }],

@@ -2,12 +2,16 @@ import type { Browser, Page } from "playwright-core";
 
 /** A turn of the main thread of a window and its webviews. */
 export interface ThreadTask {
+	/** When it began, milliseconds from any moment. */
+	readonly startMs: number;
 	/** On the clock; on a machine that has other work, longer than the task itself. */
 	readonly durationMs: number;
 	/** Of the processor. */
 	readonly cpuMs: number;
 	/** What it did, longest first: `FunctionCall waterfall.js 61 ms`. */
 	readonly parts: readonly string[];
+	/** Of the processor, in code of the extension's pages. */
+	readonly scriptMs: number;
 	/** Code of the extension's pages ran in it. */
 	readonly isOurs: boolean;
 }
@@ -52,20 +56,21 @@ export async function traceTasks(page: Page, minMs: number, work: () => Promise<
 	const spans = traceEvents
 		.filter((event) => event.ph === "X" && event.dur !== undefined && mainThreads.has(threadOf(event)))
 		.sort((a, b) => a.ts - b.ts);
-	return spans
-		.filter(({ name, dur = 0 }) => name === "RunTask" && dur >= minMs * 1000)
-		.map((task) => describeTask(task, spans));
+	return spans.flatMap((task, index) =>
+		task.name === "RunTask" && (task.dur ?? 0) >= minMs * 1000 ? [describeTask(task, spans, index)] : [],
+	);
 }
 
-/** @param spans Of all threads, by their start. */
-function describeTask(task: TraceEvent, spans: readonly TraceEvent[]): ThreadTask {
+/** @param spans Of all threads, by their start; the task's place among them is `at`. */
+function describeTask(task: TraceEvent, spans: readonly TraceEvent[], at: number): ThreadTask {
 	const end = task.ts + (task.dur ?? 0);
 	const inside: TraceEvent[] = [];
-	for (let index = spans.indexOf(task) + 1; index < spans.length && spans[index].ts < end; index++) {
+	for (let index = at + 1; index < spans.length && spans[index].ts < end; index++) {
 		const span = spans[index];
 		if (span.pid === task.pid && span.tid === task.tid && span.name !== "RunTask") inside.push(span);
 	}
 	return {
+		startMs: task.ts / 1000,
 		durationMs: (task.dur ?? 0) / 1000,
 		cpuMs: (task.tdur ?? 0) / 1000,
 		parts: inside
@@ -73,8 +78,25 @@ function describeTask(task: TraceEvent, spans: readonly TraceEvent[]): ThreadTas
 			.sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0))
 			.slice(0, 8)
 			.map((part) => `${part.name} ${wordsOf(part)} ${Math.round((part.dur ?? 0) / 1000)} ms`),
-		isOurs: inside.some(({ args }) => args?.data?.url?.includes("/dist/webview/") === true),
+		scriptMs: scriptMsOf(inside),
+		isOurs: inside.some(isOurs),
 	};
+}
+
+function isOurs({ args }: TraceEvent): boolean {
+	return args?.data?.url?.includes("/dist/webview/") === true;
+}
+
+/** Calls within calls count once. */
+function scriptMsOf(spans: readonly TraceEvent[]): number {
+	let ms = 0;
+	let end = Number.NEGATIVE_INFINITY;
+	for (const span of spans) {
+		if (!isOurs(span) || span.ts < end) continue;
+		end = span.ts + (span.dur ?? 0);
+		ms += (span.tdur ?? 0) / 1000;
+	}
+	return ms;
 }
 
 function wordsOf({ args }: TraceEvent): string {

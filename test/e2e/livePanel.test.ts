@@ -165,6 +165,20 @@ describe("the live panel", () => {
 		await until("both are there", async () => (await live.names()).join() === "unseen,seen");
 	});
 
+	it("keeps its rows and says so while the server is away, and goes on when it is back", async () => {
+		const { live } = session().window;
+		await completedTrace("survives");
+		await until("it is there", async () => (await live.names()).join() === "survives");
+		await server.kill();
+		await (await live.button(/^(Connecting|Disconnected): .*Click to reconnect/)).waitFor();
+		expect(await live.names()).toEqual(["survives"]);
+		expect(await live.card("Events/s")).toBe("–");
+		await server.start();
+		await (await live.button(/^Live\. Click to reconnect/)).waitFor();
+		await completedTrace("and goes on");
+		await until("both are there", async () => (await live.names()).join() === "and goes on,survives");
+	});
+
 	it("violates no content security policy and throws nothing in a page", () => {
 		const ours = session().window.consoleErrors.filter((line) => /content security|traceway|webview.*\.js/i.test(line));
 		expect(ours).toEqual([]);

@@ -165,6 +165,17 @@ describe("the live panel's page", () => {
 		);
 	});
 
+	it("points at none while many come at once", async () => {
+		await withPage(async (view, host) => {
+			await view.send(host.snapshot(liveRows(0, 5)), host.news(liveRows(5, 12)));
+			const moving = view.page
+				.locator(".row")
+				.evaluateAll((rows) => rows.flatMap((row) => row.getAnimations({ subtree: true })).length);
+			expect(await moving).toBe(0);
+			expect(await view.page.locator(".row").count()).toBe(12);
+		});
+	});
+
 	it("keeps rows where they are while scrolled away, and jumps to the new ones on request", async () => {
 		await withPage(async (view, host) => {
 			await view.send(host.snapshot(liveRows(0, 400)));

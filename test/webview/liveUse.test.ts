@@ -80,9 +80,9 @@ describe("the table by keyboard", () => {
 			await page.keyboard.press("Delete");
 			expect(await view.waitForPost("trace/delete")).toEqual({ type: "trace/delete", traceId: "trace-8" });
 			// What took its place is selected: the next key goes on from there.
-			await view.send(host.delta([], { removed: ["trace-8"] }));
+			await view.send(host.news([liveRow(10)]), host.delta([], { removed: ["trace-8"] }));
 			expect(await selected(view)).toBe("7");
-			await page.locator(".row").nth(4).dblclick();
+			await page.locator(".row").nth(5).dblclick();
 			expect(await view.waitForPost("trace/open")).toEqual({ type: "trace/open", traceId: "trace-4" });
 		});
 	});
@@ -94,6 +94,11 @@ describe("the table by keyboard", () => {
 			await view.send(host.news([liveRow(10), liveRow(11)]), host.delta([liveRow(7, { spanCount: 99 })]));
 			expect(await selected(view)).toBe("7");
 			await view.send(host.snapshot(liveRows(5, 15)));
+			expect(await selected(view)).toBe("7");
+			// Out of a filter's sight, and back.
+			await view.send(host.snapshot(liveRows(0, 3), { filter: "status:failed" }));
+			expect(await selected(view)).toBeUndefined();
+			await view.send(host.snapshot(liveRows(0, 9)));
 			expect(await selected(view)).toBe("7");
 		});
 	});
@@ -251,7 +256,10 @@ describe("the filter bar", () => {
 			await page.getByRole("button", { name: "Clear Filter" }).click();
 			expect(await view.waitForPost("filter/set")).toEqual({ type: "filter/set", text: "" });
 			await view.send({ type: "filter/problem", message: "HTTP 500" });
-			await page.getByText("The server could not search payloads, so only names are searched: HTTP 500").waitFor();
+			const problem = page.getByText("The server could not search payloads, so only names are searched: HTTP 500");
+			await problem.waitFor();
+			await view.send({ type: "filter/problem", message: undefined });
+			expect(await problem.count()).toBe(0);
 		});
 	});
 });

@@ -5,7 +5,6 @@ import { MAX_QUERY_LENGTH, parseQuery, type QueryError } from "../../src/model/q
 import { type Completion, completeQuery, type QueryValues } from "../../src/model/queryComplete.ts";
 import { icon, iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
-import { fill } from "../shared/words.ts";
 import { filterStyles } from "./filterStyles.ts";
 import { words } from "./words.ts";
 
@@ -33,7 +32,6 @@ export class FilterField extends LitElement {
 	/** Undefined while none is picked: Enter applies the text as it stands. */
 	#active: number | undefined;
 	#error: QueryError | undefined;
-	#problem: string | undefined;
 	#values: QueryValues = {};
 	#applyTimer: ReturnType<typeof setTimeout> | undefined;
 	#complainTimer: ReturnType<typeof setTimeout> | undefined;
@@ -57,11 +55,6 @@ export class FilterField extends LitElement {
 		if (this.#completions.length > 0 || this.matches(":focus-within")) this.#complete();
 	}
 
-	setProblem(message: string | undefined): void {
-		this.#problem = message;
-		this.requestUpdate();
-	}
-
 	/** Empties the field and applies that. */
 	clear(): void {
 		this.#setText("");
@@ -82,7 +75,6 @@ export class FilterField extends LitElement {
 	override render(): TemplateResult {
 		const isOpen = this.#completions.length > 0;
 		const active = this.#active;
-		const problem = this.#problem;
 		return html`
 			<div class="field ${this.#error === undefined ? "" : "wrong"}">
 				${icon("search")}
@@ -139,11 +131,7 @@ export class FilterField extends LitElement {
 						</div>`
 					: this.#error !== undefined
 						? html`<div id="problem" class="popup problem" role="alert">${displayText(this.#error.message, 300)}</div>`
-						: problem === undefined
-							? nothing
-							: html`<div class="popup warning" role="status">
-									${displayText(fill(words.filterProblem, problem), 500)}
-								</div>`
+						: nothing
 			}
 		`;
 	}

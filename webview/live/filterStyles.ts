@@ -89,18 +89,11 @@ export const filterStyles = css`
 		outline: 1px solid var(--vscode-contrastActiveBorder, transparent);
 		outline-offset: -1px;
 	}
-	.problem,
-	.warning {
+	.problem {
 		padding: 4px 8px;
 		overflow-wrap: anywhere;
 		color: var(--vscode-foreground);
-	}
-	.problem {
 		background: var(--vscode-inputValidation-errorBackground);
 		border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-contrastBorder, transparent));
-	}
-	.warning {
-		background: var(--vscode-inputValidation-warningBackground);
-		border-color: var(--vscode-inputValidation-warningBorder, var(--vscode-contrastBorder, transparent));
 	}
 `;

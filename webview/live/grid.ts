@@ -16,6 +16,9 @@ import { words } from "./words.ts";
 const MARGIN_ROWS = 6;
 /** Rows in view are asked for their prompts this often. */
 const PROMPTS_MS = 300;
+/** More new rows than this at once are too many to be pointed at one by one: nothing flashes or turns for a while. */
+const BUSY_ROWS = 3;
+const BUSY_MS = 1_500;
 
 export interface TraceDetail {
 	readonly traceId: string;
@@ -43,6 +46,9 @@ export class TraceGrid extends LitElement {
 	);
 	#selected: Entry | undefined;
 	#promptTimer: ReturnType<typeof setTimeout> | undefined;
+	#busyTimer: ReturnType<typeof setTimeout> | undefined;
+	/** As the table's own: asking that one in a frame would have it laid out once more. */
+	#scrollTop = 0;
 	#heightPx = 0;
 	#widthPx = 0;
 	/** The server's clock. */
@@ -61,6 +67,7 @@ export class TraceGrid extends LitElement {
 	override disconnectedCallback(): void {
 		super.disconnectedCallback();
 		clearTimeout(this.#promptTimer);
+		clearTimeout(this.#busyTimer);
 		this.#owned.dispose();
 	}
 
@@ -84,38 +91,48 @@ export class TraceGrid extends LitElement {
 	}
 
 	get isAtTop(): boolean {
-		return this.#grid.scrollTop < ROW_PX / 2;
+		return this.#scrollTop < ROW_PX / 2;
 	}
 
 	scrollToTop(): void {
-		this.#grid.scrollTop = 0;
+		this.#scrollTo(0);
 		this.redraw();
+	}
+
+	/** So many rows are new. */
+	noteNews(count: number): void {
+		if (count <= BUSY_ROWS) return;
+		clearTimeout(this.#busyTimer);
+		this.#busyTimer = setTimeout(() => {
+			this.#busyTimer = undefined;
+			this.redraw();
+		}, BUSY_MS);
 	}
 
 	/** Runs a change of the table so that the row at the top of the view stays there, unless the view is at the very top. */
 	keepPlace(change: () => void): void {
 		const table = this.#table;
-		if (table === undefined || this.isAtTop) {
+		if (table === undefined) {
 			change();
-			this.#settleSelection();
-			this.redraw();
 			return;
 		}
-		const { scrollTop } = this.#grid;
+		const scrollTop = this.#scrollTop;
 		const first = Math.floor(scrollTop / ROW_PX);
 		const before = table.order;
+		const selectedIndex = table.indexOf(this.selectedTraceId);
+		const { isAtTop } = this;
 		change();
-		if (table.order !== before) {
+		if (!isAtTop && table.order !== before) {
 			// The row at the top may itself be gone: then the next one that is still there.
 			for (let index = first; index < before.length; index++) {
 				const now = table.indexOf(before[index].row.traceId);
 				if (now < 0) continue;
 				this.#size();
-				this.#grid.scrollTop = scrollTop + (now - index) * ROW_PX;
+				this.#scrollTo(scrollTop + (now - index) * ROW_PX);
 				break;
 			}
 		}
-		this.#settleSelection();
+		this.#settleSelection(selectedIndex);
 		this.redraw();
 	}
 
@@ -166,7 +183,7 @@ export class TraceGrid extends LitElement {
 
 	override updated(): void {
 		this.#heads?.update();
-		this.columns.settleMenu(this.renderRoot, this.clientWidth);
+		this.columns.settleMenu(this.renderRoot, this.#widthPx);
 	}
 
 	/** Columns were arranged from outside, or there is another width. */
@@ -183,11 +200,13 @@ export class TraceGrid extends LitElement {
 		if (table === undefined || pool === undefined) return;
 		this.#size();
 		const { order } = table;
-		const { scrollTop } = this.#grid;
+		const scrollTop = Math.min(this.#scrollTop, Math.max(0, order.length * ROW_PX - this.#heightPx));
 		const inView = Math.ceil(this.#heightPx / ROW_PX) + 1;
 		const top = Math.floor(scrollTop / ROW_PX);
 		const first = Math.max(0, Math.min(top - MARGIN_ROWS, order.length - inView));
 		const end = Math.min(order.length, top + inView + MARGIN_ROWS);
+		const isBusy = this.#busyTimer !== undefined;
+		this.#grid.classList.toggle("busy", isBusy);
 		this.#rows.style.setProperty("transform", `translateY(${first * ROW_PX}px)`);
 		pool.render({
 			order,
@@ -196,12 +215,17 @@ export class TraceGrid extends LitElement {
 			columns: this.columns.fitted,
 			selected: this.#selected,
 			nowMs: this.nowMs(),
-			flashClockMs: this.canMove ? performance.now() : undefined,
+			flashClockMs: this.canMove && !isBusy ? performance.now() : undefined,
 		});
 		const active = pool.elementOf(this.#selected)?.id ?? "";
 		setAttribute(this.#grid, "aria-activedescendant", active);
 		setAttribute(this.#grid, "aria-rowcount", String(order.length + 1));
 		this.#promptTimer ??= setTimeout(() => this.#askPrompts(), PROMPTS_MS);
+	}
+
+	#scrollTo(topPx: number): void {
+		this.#grid.scrollTop = topPx;
+		this.#scrollTop = this.#grid.scrollTop;
 	}
 
 	#sizedRows = -1;
@@ -228,7 +252,7 @@ export class TraceGrid extends LitElement {
 		this.#promptTimer = undefined;
 		const table = this.#table;
 		if (table === undefined || !this.columns.has("prompt")) return;
-		const top = Math.floor(this.#grid.scrollTop / ROW_PX);
+		const top = Math.floor(this.#scrollTop / ROW_PX);
 		const inView = table.order.slice(top, top + Math.ceil(this.#heightPx / ROW_PX));
 		const traceIds = inView.filter(({ prompt }) => prompt === undefined).map(({ row }) => row.traceId);
 		if (traceIds.length > 0) this.#tell<PromptsDetail>("prompts-wanted", { traceIds });
@@ -237,20 +261,17 @@ export class TraceGrid extends LitElement {
 	// ── Selection and keys ─────────────────────────────────────────────────────────────────────────────────────────────
 
 	/** A row that was deleted hands its selection to the one that took its place. */
-	#settleSelection(): void {
+	#settleSelection(index: number): void {
 		const table = this.#table;
 		const selected = this.#selected;
 		if (table === undefined || selected === undefined || table.entry(selected.row.traceId) === selected) return;
-		this.#selected = table.entry(selected.row.traceId) ?? table.order[this.#selectedIndex];
+		this.#selected = table.entry(selected.row.traceId) ?? table.order[index];
 	}
-
-	#selectedIndex = 0;
 
 	#pick(entry: Entry | undefined, isRepeat = false): void {
 		const table = this.#table;
 		if (entry === undefined || table === undefined) return;
 		this.#selected = entry;
-		this.#selectedIndex = table.order.indexOf(entry);
 		this.redraw();
 		this.#tell<TraceDetail & { isRepeat: boolean }>("trace-select", { traceId: entry.row.traceId, isRepeat });
 	}
@@ -265,9 +286,8 @@ export class TraceGrid extends LitElement {
 
 	#bringIntoView(index: number): void {
 		const topPx = index * ROW_PX;
-		const { scrollTop } = this.#grid;
-		if (topPx < scrollTop) this.#grid.scrollTop = topPx;
-		else if (topPx + ROW_PX > scrollTop + this.#heightPx) this.#grid.scrollTop = topPx + ROW_PX - this.#heightPx;
+		if (topPx < this.#scrollTop) this.#scrollTo(topPx);
+		else if (topPx + ROW_PX > this.#scrollTop + this.#heightPx) this.#scrollTo(topPx + ROW_PX - this.#heightPx);
 	}
 
 	readonly #handleKey = (event: KeyboardEvent): void => {
@@ -316,6 +336,7 @@ export class TraceGrid extends LitElement {
 	};
 
 	readonly #handleScroll = (): void => {
+		this.#scrollTop = this.#grid.scrollTop;
 		this.redraw();
 		this.#tell("grid-scroll", undefined);
 	};

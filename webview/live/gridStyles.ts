@@ -98,6 +98,9 @@ export const gridStyles = css`
 	.icons-only .row .status {
 		text-overflow: clip;
 	}
+	.busy .codicon.spin {
+		animation: none;
+	}
 	.row.running .status .codicon {
 		color: var(--vscode-charts-blue);
 	}

@@ -24,7 +24,7 @@ import type { ColumnId, Sorting } from "./columns.ts";
 import type { FilterDetail, FilterField } from "./filterField.ts";
 import type { PromptsDetail, TraceDetail, TraceGrid } from "./grid.ts";
 import { pageStyles } from "./pageStyles.ts";
-import { banner, bannerText, emptyPart, indicator, pausedNotice, staleNotice } from "./parts.ts";
+import { banner, bannerText, emptyPart, indicator, pausedNotice, problemNotice, staleNotice } from "./parts.ts";
 import { LiveTable } from "./table.ts";
 import { arrangedOf } from "./viewState.ts";
 import { words } from "./words.ts";
@@ -79,7 +79,10 @@ export class LivePage extends LitElement {
 	#phase: LivePhase = "connecting";
 	#stats: LiveStats | undefined;
 	#connection: ConnectionView | undefined;
+	#sourceId: string | undefined;
 	#filter = "";
+	/** Why the server could not search for a part of the filter. */
+	#problem: string | undefined;
 	#clockOffsetMs = 0;
 	#pausedAtMs: number | undefined;
 	#waiting: LiveWaiting | undefined;
@@ -119,6 +122,7 @@ export class LivePage extends LitElement {
 				<traceway-filter @filter-change=${this.#handleFilter} @values-wanted=${this.#handleValues}></traceway-filter>
 			</header>
 			${isEmpty ? nothing : staleNotice(this.#connection)} ${pausedNotice(this.#waiting, this.#run)}
+			${problemNotice(this.#problem)}
 			<div class="visually-hidden" role="status">${this.#announcement}</div>
 			<div class="stage">
 				<traceway-trace-grid
@@ -175,8 +179,8 @@ export class LivePage extends LitElement {
 				this.#grid?.redraw();
 				return;
 			case "filter/problem":
-				this.#filterField?.setProblem(message.message);
-				return;
+				this.#problem = message.message;
+				break;
 			case "connection/changed":
 				this.#showConnection(message.connection);
 				break;
@@ -195,7 +199,9 @@ export class LivePage extends LitElement {
 	}
 
 	#showSnapshot(message: Extract<HostToLive, { readonly type: "live/snapshot" }>): void {
-		const isOtherFilter = message.filter !== this.#filter;
+		const isOther = message.filter !== this.#filter || message.sourceId !== this.#sourceId;
+		const selectedId = this.#grid?.selectedTraceId;
+		this.#sourceId = message.sourceId;
 		this.#isResyncing = false;
 		this.#revision = message.revision;
 		this.#filter = message.filter;
@@ -210,7 +216,10 @@ export class LivePage extends LitElement {
 		};
 		if (this.#grid === null) replace();
 		else this.#grid.keepPlace(replace);
-		if (isOtherFilter) this.#grid?.scrollToTop();
+		// Out of this filter's sight, the selection comes back with the next one that shows it.
+		this.#grid?.select(selectedId);
+		if (this.#table.entry(selectedId ?? "") === undefined) this.#pendingSelection ??= selectedId;
+		if (isOther) this.#grid?.scrollToTop();
 		this.#grid?.requestUpdate();
 		this.#settleSelection();
 		this.#updateClock();
@@ -228,6 +237,7 @@ export class LivePage extends LitElement {
 			this.#table.apply(message.rows, message.removed, message.newIds, this.#nowMs(), performance.now());
 		};
 		this.#takeState(message);
+		this.#grid?.noteNews(message.newIds.length);
 		if (this.#grid === null) apply();
 		else this.#grid.keepPlace(apply);
 		this.#settleSelection();

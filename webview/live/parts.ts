@@ -39,6 +39,13 @@ export function staleNotice(connection: ConnectionView | undefined): TemplateRes
 	</div>`;
 }
 
+/** The server could not search; what is shown is what names say. */
+export function problemNotice(message: string | undefined): TemplateResult | typeof nothing {
+	if (message === undefined) return nothing;
+	const text = displayText(fill(words.filterProblem, message), MAX_TEXT);
+	return html`<div class="notice" role="status">${icon("warning")}<span title=${text}>${text}</span></div>`;
+}
+
 export function pausedNotice(waiting: LiveWaiting | undefined, run: Run): TemplateResult | typeof nothing {
 	if (waiting === undefined) return nothing;
 	return html`<div class="notice paused">

@@ -199,7 +199,8 @@ export class OverviewBuilder {
 		const buckets: Float64Array[] = [];
 		let waiting = 0;
 		for (const list of this.#latencies) {
-			buckets.push(Float64Array.from(list).sort());
+			// Not `from`, which asks for one value after the other: ten times slower.
+			buckets.push(new Float64Array(list).sort());
 			waiting += list.length;
 			if (waiting < SORTED_PER_TURN) continue;
 			waiting = 0;

@@ -38,6 +38,7 @@ export type CallKind = "model" | "tool";
 
 /** Where the numbers come from. */
 export interface OverviewOrigin {
+	readonly sourceId: string;
 	readonly sourceName: string;
 	/** True when the server counted all that it has; else the traces that were loaded here were counted. */
 	readonly isWhole: boolean;
@@ -47,8 +48,8 @@ export interface OverviewOrigin {
 }
 
 export type HostToOverview =
-	/** Another range, or another source: what is shown is of before. */
-	| { readonly type: "overview/loading"; readonly range: OverviewRange }
+	/** What is shown is of before; of another source it goes. */
+	| { readonly type: "overview/loading"; readonly range: OverviewRange; readonly sourceId: string }
 	| {
 			readonly type: "overview/value";
 			readonly overview: Overview;

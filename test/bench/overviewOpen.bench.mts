@@ -56,7 +56,7 @@ export async function run(): Promise<BenchRow[]> {
 			const before = performance.now();
 			const message = await valueMessage(source);
 			asks.push(performance.now() - before);
-			await opened.send({ type: "overview/loading", range: "all" }, message);
+			await opened.send({ type: "overview/loading", range: "all", sourceId: "s" }, message);
 			const shown = performance.now() - before;
 			const cards = await opened.page.locator(".cards").innerText();
 			if (!cards.includes(message.overview.usage.calls.toLocaleString("en-US"))) throw new Error(`shown is: ${cards}`);
@@ -81,7 +81,7 @@ export async function run(): Promise<BenchRow[]> {
 async function valueMessage(source: Source) {
 	const overview = await source.loadOverview("all", new AbortController().signal);
 	if (overview.spans !== SPANS) throw new Error(`${overview.spans} spans were counted`);
-	const origin = { sourceName: "Mini-Server", isWhole: true, loadedTraces: 0, isPart: false };
+	const origin = { sourceId: "s", sourceName: "Mini-Server", isWhole: true, loadedTraces: 0, isPart: false };
 	return { type: "overview/value", overview, origin, clockOffsetMs: 0 } as const;
 }
 

@@ -18,7 +18,10 @@ const open = (options?: OpenOptions): Promise<Opened> => harness.open("overview"
 
 async function opened(options?: OpenOptions): Promise<Opened> {
 	const overview = await open(options);
-	await overview.send({ type: "overview/loading", range: "24h" }, valueMessage(await sampleOverview()));
+	await overview.send(
+		{ type: "overview/loading", range: "24h", sourceId: "local" },
+		valueMessage(await sampleOverview()),
+	);
 	return overview;
 }
 
@@ -119,12 +122,26 @@ describe("the overview page", () => {
 		expect(await overview.waitForPost("range/select")).toEqual({ type: "range/select", range: "6h" });
 		await page.locator(".content.stale").waitFor();
 		const before = await card(page, "Model Calls").innerText();
-		await overview.send({ type: "overview/loading", range: "6h" }, valueMessage(await sampleOverview({ calls: 5 })));
+		await overview.send(
+			{ type: "overview/loading", range: "6h", sourceId: "local" },
+			valueMessage(await sampleOverview({ calls: 5 })),
+		);
 		expect(await card(page, "Model Calls").innerText()).toBe(before);
 		await overview.send(valueMessage(await sampleOverview({ range: "6h", calls: 100 })));
 		expect(await card(page, "Model Calls").innerText()).not.toBe(before);
 		expect(await page.locator(".content.stale").count()).toBe(0);
 		await expect.poll(() => overview.state()).toMatchObject({ range: "6h" });
+		await overview.close();
+	});
+
+	it("shows nothing of one source under the name of another", async () => {
+		const overview = await opened();
+		const { page } = overview;
+		await overview.send({ type: "overview/loading", range: "24h", sourceId: "remote" });
+		expect(await page.locator(".card").count()).toBe(0);
+		await overview.send({ type: "overview/error", range: "24h", message: "no answer" });
+		await page.getByRole("heading", { name: "The overview could not be read" }).waitFor();
+		expect(await page.getByText("Mini-Server").count()).toBe(0);
 		await overview.close();
 	});
 
@@ -201,7 +218,7 @@ describe("the overview page", () => {
 		expect(await overview.waitForPost("range/select")).toMatchObject({ range: "all" });
 		const value = valueMessage(await sampleOverview());
 		if (value.type !== "overview/value") throw new Error("no value");
-		const origin = { sourceName: "remote", isWhole: false, loadedTraces: 1234, isPart: true };
+		const origin = { sourceId: "local", sourceName: "remote", isWhole: false, loadedTraces: 1234, isPart: true };
 		await overview.send(
 			{ ...value, overview: { ...value.overview, range: "all" }, origin },
 			{ type: "overview/error", range: "all", message: "it went away" },

@@ -95,7 +95,7 @@ export function valueMessage(overview: Overview): HostToOverview {
 	return {
 		type: "overview/value",
 		overview,
-		origin: { sourceName: "Mini-Server", isWhole: true, loadedTraces: 0, isPart: false },
+		origin: { sourceId: "local", sourceName: "Mini-Server", isWhole: true, loadedTraces: 0, isPart: false },
 		clockOffsetMs: NOW_MS - Date.now(),
 	};
 }

@@ -286,6 +286,11 @@ export class OverviewPage extends LitElement {
 			case "overview/loading":
 				this.#range = message.range;
 				this.#error = undefined;
+				if (this.#value?.origin.sourceId !== message.sourceId) {
+					this.#value = undefined;
+					this.#previews.clear();
+					this.#askedPreviews.clear();
+				}
 				this.#showLoading();
 				break;
 			case "overview/value":

@@ -2,11 +2,10 @@ import * as vscode from "vscode";
 import { assertNever } from "../../base/assert.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
-import { isOverviewRange, type Overview, type OverviewRange } from "../../model/overview.ts";
+import { isOverviewRange, type OverviewRange } from "../../model/overview.ts";
 import type { ConnectionView } from "../../protocol/messages.ts";
-import type { HostToOverview, OverviewOrigin, OverviewToHost } from "../../protocol/overviewMessages.ts";
+import type { HostToOverview, OverviewToHost } from "../../protocol/overviewMessages.ts";
 import { overviewWords } from "../../protocol/overviewWords.ts";
-import { SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import { PanelHost } from "../panels/panelHost.ts";
 import { webviewHtml, webviewRoot } from "../panels/webviewHtml.ts";
@@ -15,6 +14,7 @@ import type { SourceManager } from "../sources/sourceManager.ts";
 import { CallPreviews, checkedCalls } from "./callPreviews.ts";
 import { saveCsv } from "./csvFile.ts";
 import { OverviewLoader } from "./overviewLoader.ts";
+import { type LoadedOverview, SourceOverview } from "./sourceOverview.ts";
 
 export interface OverviewPanelOptions {
 	readonly extensionUri: vscode.Uri;
@@ -24,23 +24,17 @@ export interface OverviewPanelOptions {
 	readonly onEnd: () => void;
 }
 
-interface Loaded {
-	readonly overview: Overview;
-	readonly origin: OverviewOrigin;
-}
-
 /** The overview of the shown source; it follows when another source is selected. */
 export class OverviewPanel implements Disposable {
 	readonly #options: OverviewPanelOptions;
 	readonly #host: PanelHost<OverviewToHost, HostToOverview>;
 	readonly #owned = new DisposableStore();
-	readonly #loader: OverviewLoader<Loaded>;
+	readonly #loader: OverviewLoader<LoadedOverview>;
 	#life = new DisposableStore();
 	#connection: SourceConnection | undefined;
 	#previews: CallPreviews | undefined;
-	/** The source does not count by itself. */
-	#isCountedHere = false;
-	#loaded: Loaded | undefined;
+	#source: SourceOverview | undefined;
+	#loaded: LoadedOverview | undefined;
 	#error: string | undefined;
 	#connectionView: ConnectionView | undefined;
 
@@ -49,7 +43,7 @@ export class OverviewPanel implements Disposable {
 		panel.iconPath = new vscode.ThemeIcon("graph");
 		panel.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(options.extensionUri)] };
 		this.#loader = this.#owned.add(
-			new OverviewLoader<Loaded>(range, {
+			new OverviewLoader<LoadedOverview>(range, {
 				load: (wanted, signal) => this.#load(wanted, signal),
 				onLoad: (loaded) => {
 					this.#loaded = loaded;
@@ -116,14 +110,14 @@ export class OverviewPanel implements Disposable {
 		this.#life.dispose();
 		this.#life = new DisposableStore();
 		this.#connection = connection;
-		this.#isCountedHere = false;
+		this.#source = new SourceOverview(connection);
 		this.#loaded = undefined;
 		this.#error = undefined;
 		this.#previews = this.#life.add(
 			new CallPreviews(connection, (previews) => this.#host.post({ type: "previews/value", previews })),
 		);
 		this.#life.add(connection.store.onDidChange(() => this.#loader.invalidate()));
-		this.#host.post({ type: "overview/loading", range: this.#loader.range });
+		this.#sendLoading();
 		this.#loader.restart();
 	}
 
@@ -131,7 +125,7 @@ export class OverviewPanel implements Disposable {
 		if (this.#connectionView !== undefined) {
 			this.#host.post({ type: "connection/changed", connection: this.#connectionView });
 		}
-		this.#host.post({ type: "overview/loading", range: this.#loader.range });
+		this.#sendLoading();
 		if (this.#loaded?.overview.range === this.#loader.range) this.#sendValue();
 		if (this.#error !== undefined) this.#sendError();
 		this.#loader.setVisible(true);
@@ -144,12 +138,12 @@ export class OverviewPanel implements Disposable {
 			case "range/select":
 				if (!isOverviewRange(message.range) || message.range === this.#loader.range) return;
 				this.#error = undefined;
-				this.#host.post({ type: "overview/loading", range: message.range });
 				this.#loader.restart(message.range);
+				this.#sendLoading();
 				return;
 			case "overview/load":
 				this.#error = undefined;
-				this.#host.post({ type: "overview/loading", range: this.#loader.range });
+				this.#sendLoading();
 				this.#loader.restart();
 				return;
 			case "previews/load":
@@ -166,30 +160,14 @@ export class OverviewPanel implements Disposable {
 		}
 	}
 
-	async #load(range: OverviewRange, signal: AbortSignal): Promise<Loaded> {
-		const connection = this.#connection ?? this.#options.manager.start();
-		const source = await connection.whenSource(signal);
-		const sourceName = connection.config.name;
-		if (!this.#isCountedHere) {
-			try {
-				const overview = await source.loadOverview(range, signal);
-				return { overview, origin: { sourceName, isWhole: true, loadedTraces: 0, isPart: false } };
-			} catch (error) {
-				if (!(error instanceof SourceError) || error.reason !== "unsupported") throw error;
-				if (connection === this.#connection) this.#isCountedHere = true;
-			}
-		}
-		const { overviewOfStore } = await import("../../model/overviewOfStore.ts");
-		const { store, status } = connection;
-		const overview = await overviewOfStore({
-			store,
-			range,
-			nowMs: Date.now() + status.clockOffsetMs,
-			turn: () => new Promise((resolve) => setImmediate(resolve)),
-			signal,
-		});
-		const isPart = source.hasMore || store.evicted.traces > 0 || !status.isLoaded;
-		return { overview, origin: { sourceName, isWhole: false, loadedTraces: store.traceCount, isPart } };
+	async #load(range: OverviewRange, signal: AbortSignal): Promise<LoadedOverview> {
+		if (this.#source === undefined) throw new Error(vscode.l10n.t("No source is selected."));
+		return await this.#source.load(range, signal);
+	}
+
+	#sendLoading(): void {
+		const sourceId = this.#connection?.config.id ?? "";
+		this.#host.post({ type: "overview/loading", range: this.#loader.range, sourceId });
 	}
 
 	#sendValue(): void {

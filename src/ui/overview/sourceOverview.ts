@@ -1,0 +1,53 @@
+import type { Overview, OverviewRange } from "../../model/overview.ts";
+import type { TraceStore } from "../../model/traceStore.ts";
+import type { OverviewOrigin } from "../../protocol/overviewMessages.ts";
+import { type Source, SourceError, type SourceStatus } from "../../sources/source.ts";
+
+export interface LoadedOverview {
+	readonly overview: Overview;
+	readonly origin: OverviewOrigin;
+}
+
+/** What of a connection is needed here. */
+interface Connection {
+	readonly config: { readonly id: string; readonly name: string };
+	readonly store: TraceStore;
+	readonly status: SourceStatus;
+	whenSource(signal: AbortSignal): Promise<Pick<Source, "loadOverview" | "hasMore">>;
+}
+
+/** The overview of a connection: counted by its source, or here from what is loaded where the source does not count. */
+export class SourceOverview {
+	readonly #connection: Connection;
+	/** The source said that it does not count. */
+	#isCountedHere = false;
+
+	constructor(connection: Connection) {
+		this.#connection = connection;
+	}
+
+	async load(range: OverviewRange, signal: AbortSignal): Promise<LoadedOverview> {
+		const { config, store, status } = this.#connection;
+		const source = await this.#connection.whenSource(signal);
+		const origin = { sourceId: config.id, sourceName: config.name };
+		if (!this.#isCountedHere) {
+			try {
+				const overview = await source.loadOverview(range, signal);
+				return { overview, origin: { ...origin, isWhole: true, loadedTraces: 0, isPart: false } };
+			} catch (error) {
+				if (!(error instanceof SourceError) || error.reason !== "unsupported") throw error;
+				this.#isCountedHere = true;
+			}
+		}
+		const { overviewOfStore } = await import("../../model/overviewOfStore.ts");
+		const overview = await overviewOfStore({
+			store,
+			range,
+			nowMs: Date.now() + status.clockOffsetMs,
+			turn: () => new Promise((resolve) => setImmediate(resolve)),
+			signal,
+		});
+		const isPart = source.hasMore || store.evicted.traces > 0 || !this.#connection.status.isLoaded;
+		return { overview, origin: { ...origin, isWhole: false, loadedTraces: store.traceCount, isPart } };
+	}
+}

@@ -85,6 +85,7 @@ export const waterfallWords = {
 	flagEndBeforeStart: "Ends before it starts",
 	flagLongAgo: "Starts before the year 2000: the unit of its time may be wrong",
 	flagFuture: "Starts in the future: its clock, or the unit of its time, may be wrong",
+	flagEndFuture: "Ends in the future: its clock, or the unit of its time, may be wrong",
 	flagBeforeParent: "Starts before its parent: their clocks may differ",
 	flagAfterParent: "Starts after its parent has ended",
 	flagOverdue: "Still running though its parent has ended: abandoned?",

@@ -23,7 +23,7 @@ interface Restore {
 /**
  * Milliseconds from the press on the tab of a hidden waterfall to its first rows on the screen, in a real VS Code; VS Code
  * throws a hidden page away, so all of it is made anew. The baseline is a trace of one span in the same window: what it takes
- * to show any panel again.
+ * to show any panel again. `-added` is what the trace takes beyond that.
  */
 export async function run(): Promise<BenchRow[]> {
 	const live = await openLiveWindow();
@@ -43,9 +43,12 @@ export async function run(): Promise<BenchRow[]> {
 			const part = (of: keyof Restore) => median(samples.map((restore) => restore[of]));
 			if (size === 1) baseline = part("shownMs");
 			rows.push(
-				size === 1
-					? valueRow(`${name}-${size}`, part("shownMs"), "ms", "")
-					: ratioRow(`${name}-${size}`, part("shownMs"), baseline, "ms", "<= 200 ms"),
+				...(size === 1
+					? [valueRow(`${name}-${size}`, baseline, "ms", "")]
+					: [
+							ratioRow(`${name}-${size}`, part("shownMs"), baseline, "ms", ""),
+							valueRow(`${name}-${size}-added`, part("shownMs") - baseline, "ms", "<= 200 ms"),
+						]),
 				valueRow(`${name}-${size}-frame`, part("frameMs"), "ms", ""),
 				valueRow(`${name}-${size}-script`, part("scriptMs"), "ms", ""),
 				valueRow(`${name}-${size}-snapshot`, part("snapshotMs"), "ms", ""),

@@ -6,6 +6,7 @@ export type TimeFlag =
 	| "flagEndBeforeStart"
 	| "flagLongAgo"
 	| "flagFuture"
+	| "flagEndFuture"
 	| "flagBeforeParent"
 	| "flagAfterParent"
 	| "flagOverdue";
@@ -27,6 +28,7 @@ export function timeFlag(model: TraceModel, ordinal: number, nowNs: number): Tim
 	if (end < start) return "flagEndBeforeStart";
 	if (model.base.ms + start / 1e6 < OLDEST_MS) return "flagLongAgo";
 	if (start > nowNs + FUTURE_NS) return "flagFuture";
+	if (end > nowNs + FUTURE_NS) return "flagEndFuture";
 	const parent = table.parent[ordinal];
 	if (parent < 0 || parent >= table.count || layout.isStranded(ordinal)) return undefined;
 	// Comparisons with NaN are false: of an unknown time nothing is said.

@@ -154,6 +154,7 @@ describe("the search in a trace", () => {
 			const head = page.locator(".row.group");
 			await expect.poll(() => head.locator(".inside").textContent()).toBe("6");
 			expect(await head.locator("mark").textContent()).toBe("file");
+			expect(await waterfall.axe()).toEqual([]);
 			await page.keyboard.press("Enter");
 			expect((await waterfall.waitForPost("span/select")).spanId).toBe("file0");
 			await expect.poll(() => page.locator(".row.match").count()).toBe(6);

@@ -80,6 +80,9 @@ export const matchStyles = css`
 		background: var(--vscode-editor-findMatchHighlightBackground, transparent);
 		border: 1px solid var(--vscode-editor-findMatchHighlightBorder, transparent);
 	}
+	.row.group .inside {
+		order: 2;
+	}
 	:host(.contrast) mark {
 		outline: 1px solid var(--vscode-editor-findMatchHighlightBorder, var(--vscode-contrastActiveBorder, currentColor));
 		outline-offset: -1px;

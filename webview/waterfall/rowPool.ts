@@ -195,7 +195,8 @@ class Row {
 		const query = match.isHit || match.hidden > 0 ? model.marks.query : undefined;
 		this.#marked(this.#name, "name", name, query);
 		this.#marked(this.#note, "note", note, query);
-		this.#text(this.#inside, "inside", match.hidden === 0 ? "" : formatCount(match.hidden));
+		const inside = match.hidden === 0 ? "" : formatCount(match.hidden);
+		this.#text(this.#inside, "inside", inside);
 		this.#text(this.#badge, "badge", badge);
 		const oddTime = node < 0 ? undefined : timeFlag(model, node, view.nowNs);
 		const flag = group === undefined ? oddTime && words[oddTime] : groupFlag(group);
@@ -215,7 +216,7 @@ class Row {
 		this.#attribute("aria-expanded", hasChildren ? String(!isFolded) : undefined);
 		this.#attribute("aria-selected", String(isSelected));
 		// What is seen comes first and in its order: those who steer by voice say it.
-		const seen = [name, note, badge, duration].filter((text) => text !== "").join(" ");
+		const seen = [name, note, badge, inside, duration].filter((text) => text !== "").join(" ");
 		const isHidingFailure = isHiding && hasFailureBelow(model, row);
 		const label = [seen, ...stateWords(model, node, duration === "" ? view.nowNs : undefined)];
 		if (isHidingFailure) label.push(words.hidesFailure);

@@ -83,6 +83,7 @@ export const overviewWords = {
 	columnParameters: "Parameters",
 	columnResult: "Result",
 	rowsEmpty: "None in this time",
+	agentsEmpty: "No call of this time names its agent (gen_ai.agent.name, agent.name, agent_name)",
 	rowsOmitted: "{0} more",
 	showAll: "Show All {0}",
 	showFewer: "Show Fewer",

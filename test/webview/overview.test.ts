@@ -134,6 +134,16 @@ describe("the overview page", () => {
 		await overview.close();
 	});
 
+	it("says that no call names its agent rather than to show a table of nobody", async () => {
+		const overview = await open();
+		const sample = await sampleOverview();
+		await overview.send(valueMessage({ ...sample, agents: [{ ...sample.usage, agent: null }] }));
+		const agents = overview.page.locator('[data-table="agents"]');
+		expect(await agents.innerText()).toContain("gen_ai.agent.name");
+		expect(await agents.locator("table").count()).toBe(0);
+		await overview.close();
+	});
+
 	it("shows nothing of one source under the name of another", async () => {
 		const overview = await opened();
 		const { page } = overview;

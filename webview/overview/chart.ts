@@ -183,7 +183,8 @@ export class OverviewChart extends LitElement {
 		return {
 			width,
 			height: HEIGHT_PX,
-			padding: [8, 8, 0, 0],
+			// On the right half a label of the axis.
+			padding: [8, 20, 0, 0],
 			legend: { show: false },
 			cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
 			scales: {

@@ -47,10 +47,14 @@ export function formatQuantity(quantity: Quantity, value: number | null | undefi
 	}
 }
 
-/** The charts of an overview. Models have one colour in all of them. */
-export function chartsOf(overview: Overview, colors: { readonly models: SeriesColors; readonly tools: SeriesColors }) {
+/** The charts of an overview. A model has the same colour in all of them, as far as there are enough. */
+export function chartsOf(
+	overview: Overview,
+	colors: { readonly cost: SeriesColors; readonly tokens: SeriesColors; readonly tools: SeriesColors },
+) {
 	const { usage, costByModel, tokensByModel, callsByTool, failures, latency } = overview;
-	const ofModels = colors.models.assign(namesOf([...costByModel, ...tokensByModel]));
+	const ofCost = colors.cost.assign(namesOf(costByModel));
+	const ofTokens = colors.tokens.assign(namesOf(tokensByModel), ofCost);
 	const ofTools = colors.tools.assign(namesOf(callsByTool));
 	const window = { startMs: overview.startMs, bucketMs: overview.bucketMs };
 	const tokens =
@@ -69,7 +73,7 @@ export function chartsOf(overview: Overview, colors: { readonly models: SeriesCo
 			quantity: "cost",
 			isStacked: true,
 			series: costByModel.map((series) => ({
-				...named(series, ofModels, words.noModel),
+				...named(series, ofCost, words.noModel),
 				isEstimated: series.isRest ? usage.isCostEstimated : estimated.has(series.name),
 			})),
 			total: usage.costUsd,
@@ -81,7 +85,7 @@ export function chartsOf(overview: Overview, colors: { readonly models: SeriesCo
 			window,
 			quantity: "tokens",
 			isStacked: true,
-			series: tokensByModel.map((series) => named(series, ofModels, words.noModel)),
+			series: tokensByModel.map((series) => named(series, ofTokens, words.noModel)),
 			total: tokens,
 			isEstimated: false,
 		},

@@ -24,6 +24,8 @@ export interface DataTable<Row> {
 	readonly title: string;
 	readonly rows: readonly Row[];
 	readonly columns: readonly Column<Row>[];
+	/** Instead of rows, where there are none. */
+	readonly empty?: string;
 	/** Rows that the source left out. */
 	readonly omitted: number;
 	/** Rows that are shown; the others on request. Undefined shows all. */
@@ -53,7 +55,7 @@ export function dataTable<Row>(table: DataTable<Row>, actions: TableActions): Te
 		</div>
 		${
 			rows.length === 0
-				? html`<p class="none">${words.rowsEmpty}</p>`
+				? html`<p class="none">${table.empty ?? words.rowsEmpty}</p>`
 				: html`<div class="scroll" tabindex="0" role="region" aria-label=${title}>
 						<table>
 							<thead>

@@ -69,7 +69,7 @@ export class OverviewPage extends LitElement {
 	static override styles = [baseStyles, iconStyles, pageStyles, tableStyles];
 
 	readonly #endpoint: Endpoint = connectToHost(MESSAGE_TYPES);
-	readonly #colors = { models: new SeriesColors(), tools: new SeriesColors() };
+	readonly #colors = { cost: new SeriesColors(), tokens: new SeriesColors(), tools: new SeriesColors() };
 	#owned = new DisposableStore();
 	#range: OverviewRange = "24h";
 	#value: Value | undefined;

@@ -35,19 +35,25 @@ export function readPalette(theme: Theme): ChartPalette {
 	};
 }
 
-/** Keeps each name in its colour while the ranks change, as long as it is shown. */
+/** Keeps each name of a chart in its colour while the ranks change, as long as it is shown. */
 export class SeriesColors {
-	#colors = new Map<string, number>();
+	#colors: ReadonlyMap<string, number> = new Map();
 
-	/** Colours of the names that are shown now. */
-	assign(names: readonly string[]): ReadonlyMap<string, number> {
+	/** Colours of the names that are shown now, each its own. `others` are of a chart whose colours this one takes where it can. */
+	assign(names: readonly string[], others: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
 		const next = new Map<string, number>();
-		for (const name of names) {
-			const color = this.#colors.get(name);
-			if (color !== undefined) next.set(name, color);
-		}
-		const taken = new Set(next.values());
+		const taken = new Set<number>();
+		const take = (name: string, color: number | undefined) => {
+			if (color === undefined || next.has(name) || taken.has(color)) return;
+			next.set(name, color);
+			taken.add(color);
+		};
+		for (const name of names) take(name, others.get(name));
+		for (const name of names) take(name, this.#colors.get(name));
 		const free = [...COLORS.keys()].filter((color) => !taken.has(color));
+		// Those that the other chart does not use come first: they mean one thing on the page.
+		const elsewhere = new Set(others.values());
+		free.sort((a, b) => Number(elsewhere.has(a)) - Number(elsewhere.has(b)));
 		for (const name of names) if (!next.has(name)) next.set(name, free.shift() ?? REST_COLOR);
 		this.#colors = next;
 		return next;

@@ -54,7 +54,9 @@ export function agentsTable({ agents, omitted, usage }: Overview): DataTable<Age
 	return {
 		id: "agents",
 		title: words.tableAgents,
-		rows: agents,
+		// One row of everything would say nothing.
+		rows: agents.some(({ agent }) => agent !== null) ? agents : [],
+		empty: words.agentsEmpty,
 		omitted: omitted.agents,
 		columns: [
 			{

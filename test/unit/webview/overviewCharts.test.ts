@@ -13,6 +13,14 @@ it("keeps a name in its colour while the ranks change, and gives it away when it
 	expect([...many.values()].slice(7)).toEqual([REST_COLOR, REST_COLOR]);
 });
 
+it("gives a name the colour that it has in another chart, and never two names of one chart the same", () => {
+	const cost = new SeriesColors().assign(["a", "b"]);
+	const tokens = new SeriesColors();
+	expect(Object.fromEntries(tokens.assign(["x", "b"], cost))).toEqual({ b: 1, x: 2 });
+	// What has a colour of its own gives it up to the one that brings it along.
+	expect(Object.fromEntries(tokens.assign(["x", "y"], new Map([["y", 2]])))).toEqual({ y: 2, x: 0 });
+});
+
 it("writes the time of a bucket as exactly as its length asks for", () => {
 	const ms = new Date(2026, 2, 6, 14, 5, 30).getTime();
 	expect(bucketTime(ms, 10_000)).toBe("14:05:30");

@@ -5,7 +5,7 @@ import { type BenchRow, interleave, median, percentile, ratioRow, valueRow } fro
 import { openPage, openPeer, TRACE_SIZES, withThreadTime } from "./chromium.mts";
 
 const ROUNDS = 3;
-const FRAMES = 150;
+const FRAMES = 80;
 /** Rows in view, and twenty on each side. */
 const MAX_ROWS = Math.ceil(800 / 22) + 40;
 
@@ -43,7 +43,7 @@ async function observe(page: Page, move: () => Promise<number[]>): Promise<Motio
 }
 
 /**
- * Frames and main thread of 150 frames in each of which one thing is done, beside an empty page in which a line of text changes
+ * Frames and main thread of 80 frames in each of which one thing is done, beside an empty page in which a line of text changes
  * as often; its frames tell what the machine had to give at the time.
  */
 export async function motionRows(name: string, move: (page: Page) => Promise<number[]>): Promise<BenchRow[]> {

@@ -5,8 +5,8 @@ import { openPage, openPeer, type ThreadTime, TRACE_SIZES, withThreadTime } from
 
 export const name = "waterfall-open";
 
-const ROUNDS = 5;
-const WATCHED_ROUNDS = 3;
+const ROUNDS = 3;
+const WATCHED_ROUNDS = 2;
 /** What design.md promises, in milliseconds. */
 const BUDGET_MS: Readonly<Record<number, number>> = { 10000: 80, 100000: 250, 250000: 600 };
 

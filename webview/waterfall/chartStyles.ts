@@ -253,9 +253,9 @@ export const chartStyles = css`
 	.row-duration:empty + .state {
 		margin-left: auto;
 	}
+	/* No opacity: that is a layer of its own for each row, to be made anew in each frame that scrolls. */
 	.state.completed {
-		color: var(--vscode-descriptionForeground);
-		opacity: 0.6;
+		color: color-mix(in srgb, var(--vscode-descriptionForeground) 60%, transparent);
 	}
 	.state.running {
 		color: var(--vscode-charts-blue);

@@ -57,7 +57,7 @@ export function hitTest(count: number, scrollTop: number, y: number): number {
 	return index >= 0 && index < count ? index : -1;
 }
 
-/** Draws ruler, grid and the bars of the rows in view. */
+/** Draws ruler, grid and the bars of the rows in view. The context has the palette's font, with its middle at the base line. */
 export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void {
 	const { model, widthPx, heightPx, scrollTop } = frame;
 	context.clearRect(0, 0, widthPx, heightPx);
@@ -67,8 +67,6 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 	context.beginPath();
 	context.rect(0, RULER_PX, widthPx, heightPx - RULER_PX);
 	context.clip();
-	context.font = frame.palette.font;
-	context.textBaseline = "middle";
 	const { first, end } = rowWindow(model.rows.count, scrollTop, heightPx - RULER_PX);
 	for (let index = first; index < end; index++) {
 		const top = Math.round(RULER_PX + index * ROW_PX - scrollTop);
@@ -95,19 +93,11 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 
 function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {
 	const { model, scale, palette, widthPx, heightPx } = frame;
-	context.font = palette.font;
-	context.textBaseline = "middle";
-	context.strokeStyle = palette.grid;
-	context.lineWidth = 1;
 	const origin = Number.isNaN(model.startNs) ? 0 : model.startNs;
 	const marks = ticks(scale.domain, origin, tickStep(context, scale, origin), MAX_TICKS);
-	context.beginPath();
-	for (const ns of marks) {
-		const x = Math.round(scale.toPx(ns)) + 0.5;
-		context.moveTo(x, RULER_PX - 5);
-		context.lineTo(x, heightPx);
-	}
-	context.stroke();
+	// Not stroked: that takes several times as long as everything else here.
+	context.fillStyle = palette.grid;
+	for (const ns of marks) context.fillRect(Math.round(scale.toPx(ns)), RULER_PX - 5, 1, heightPx - RULER_PX + 5);
 	context.fillStyle = palette.textMuted;
 	for (const ns of marks) {
 		const text = formatTick(ns - origin);

@@ -264,16 +264,17 @@ class Row {
 	}
 
 	#text(element: HTMLElement, key: string, value: string): void {
-		this.#write(key, value, (text) => {
-			element.textContent = text;
-		});
+		this.#write(key, value, (text) => setText(element, text));
 	}
 
 	/** With what is searched for marked. */
 	#marked(element: HTMLElement, key: string, value: string, query: TextQuery | undefined): void {
 		const parts = query === undefined ? [value] : query.split(value);
 		// No blank: a text may hold any other character.
-		this.#write(key, parts.join("\0"), () => element.replaceChildren(...markedText(parts)));
+		this.#write(key, parts.join("\0"), () => {
+			if (parts.length === 1) setText(element, value);
+			else element.replaceChildren(...markedText(parts));
+		});
 	}
 
 	#attribute(name: string, value: string | undefined): void {
@@ -306,6 +307,13 @@ function hasFailureBelow({ layout, table }: TraceModel, row: number): boolean {
 function noteOf(model: TraceModel, ordinal: number): string {
 	if (model.layout.isStranded(ordinal)) return words.cycle;
 	return displayText(model.table.string(model.table.model[ordinal]), 80);
+}
+
+/** Into the text node that is there: a new one has to be laid out from the ground up. */
+function setText(element: HTMLElement, text: string): void {
+	const [first] = element.childNodes;
+	if (text !== "" && first instanceof Text && element.childNodes.length === 1) first.data = text;
+	else element.textContent = text;
 }
 
 function part(className: string): HTMLElement {

@@ -69,7 +69,12 @@ export class TimeColumn {
 
 	draw({ model, scale, path, scrollTop, nowNs, selectedIndex }: TimeView): void {
 		if (this.#context === null) return;
-		this.#palette ??= readPalette(this.#theme, this.#context, this.#pixelRatio);
+		if (this.#palette === undefined) {
+			this.#palette = readPalette(this.#theme, this.#context, this.#pixelRatio);
+			// Once: the browser looks a font up whenever it is set. A resized canvas has forgotten it, and asks for colours anew.
+			this.#context.font = this.#palette.font;
+			this.#context.textBaseline = "middle";
+		}
 		this.#context.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
 		drawFrame(this.#context, {
 			model,

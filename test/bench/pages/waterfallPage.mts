@@ -16,7 +16,7 @@ import { afterFrame, countNodes, FIRST_ROWS, frames, inFrames, mark, timeToPaint
 const SETTLE_FRAMES = 90;
 /** As in the figures that the goals were taken from. */
 const STEP_PX = 117;
-const STEPS = 75;
+const STEPS = 40;
 const WHEEL_PX = 60;
 
 /** Works the waterfall from inside its page, as a hand would. */

@@ -92,9 +92,10 @@ export class TraceModel {
 		this.header = delta.header;
 		this.version++;
 		this.#adoptPlaceholders(change.addedFrom);
-		if (change.isRestructured || !this.layout.append(change.addedFrom)) this.layout.rebuild(this.table);
+		const isAppended = !change.isRestructured && this.layout.append(change.addedFrom);
+		if (!isAppended) this.layout.rebuild(this.table);
 		this.marks.didChangeSpans(delta.columns.ordinal, change.addedFrom);
-		this.updateRows();
+		this.updateRows(isAppended ? this.#firstRowOf(delta.columns.ordinal) : 0);
 		if (change.isRestructured) {
 			this.#startNs = Number.POSITIVE_INFINITY;
 			this.#endNs = Number.NEGATIVE_INFINITY;
@@ -106,11 +107,17 @@ export class TraceModel {
 		return true;
 	}
 
-	/** After a change of what is searched or filtered, too. */
-	updateRows(): void {
+	#firstRowOf(ordinals: Uint32Array): number {
+		let first = this.layout.rowCount;
+		for (const ordinal of ordinals) first = Math.min(first, this.layout.rowOf(ordinal));
+		return first;
+	}
+
+	/** After a change of what is searched or filtered, too. Layout rows before `from` are as they were. */
+	updateRows(from = 0): void {
 		this.marks.update();
 		this.rows.setWanted(this.marks.wanted);
-		this.rows.update();
+		this.rows.update(from);
 	}
 
 	/** The span that a placeholder stood for, once it is here; any other node itself. */

@@ -112,11 +112,14 @@ export class SiblingGroups {
 		return found;
 	}
 
-	/** These spans, and only these, are in no run until this is called again. */
-	hold(ordinals: readonly number[]): void {
-		for (const ordinal of this.#held) this.#mark(ordinal, HELD, false);
+	/** These spans, and only these, are in no run until this is called again. Returns those for which this is a change. */
+	hold(ordinals: readonly number[]): number[] {
+		const before = new Set(this.#held);
+		const changed = ordinals.filter((ordinal) => !before.delete(ordinal));
+		for (const ordinal of before) this.#mark(ordinal, HELD, false);
 		for (const ordinal of ordinals) this.#mark(ordinal, HELD, true);
 		this.#held = ordinals;
+		return [...before, ...changed];
 	}
 
 	/** Whether a leaf that may be in a run is in one with the row before it. */

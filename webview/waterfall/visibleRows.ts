@@ -33,6 +33,8 @@ export class VisibleRows {
 	/** Where `#rows` are or were: a list that comes and goes takes no new memory each time. */
 	#buffer: Uint32Array<ArrayBuffer> = new Uint32Array(0);
 	#count = 0;
+	/** The list has to be made anew from this layout row on, whatever else has changed. */
+	#staleFrom = 0;
 	/** [groupCount or more] Places of the heads in the list, ascending, and the layout rows behind their members. */
 	#heads = new Uint32Array(0);
 	#ends = new Uint32Array(0);
@@ -126,12 +128,11 @@ export class VisibleRows {
 	}
 
 	/** The last place whose row is a layout row or one before it; -1 for none. */
-	#lastUpTo(row: number): number {
-		const rows = this.#rows;
+	#lastUpTo(row: number, rows = this.#rows, count = this.#count): number {
 		if (rows === undefined) return row;
-		if (this.#count === 0 || (rows[0] & ROW) > row) return -1;
+		if (count === 0 || (rows[0] & ROW) > row) return -1;
 		let low = 0;
-		let high = this.#count - 1;
+		let high = count - 1;
 		// The head of an open group has the row of its first member, which comes after it: the last of them is wanted.
 		while (low < high) {
 			const middle = (low + high + 1) >>> 1;
@@ -164,6 +165,7 @@ export class VisibleRows {
 
 	/** Call `update` afterwards; so with the next five. */
 	setFolded(node: number, isFolded: boolean): void {
+		this.#staleFrom = 0;
 		if (isGroupCode(node)) {
 			const members = this.membersOfNode(node);
 			if (members !== undefined) this.groups?.setOpen(members.first, members.end, !isFolded);
@@ -186,6 +188,7 @@ export class VisibleRows {
 	}
 
 	foldAll(): void {
+		this.#staleFrom = 0;
 		const { node, childCount, rowCount } = this.#layout;
 		for (let row = 0; row < rowCount; row++) if (childCount[row] > 0) this.setFolded(node[row], true);
 		this.groups?.closeAll();
@@ -195,6 +198,7 @@ export class VisibleRows {
 		this.#foldedSpans.fill(0);
 		this.#foldedMissing.fill(0);
 		this.#foldedCount = 0;
+		this.#staleFrom = 0;
 		this.groups?.openAll();
 	}
 
@@ -229,34 +233,41 @@ export class VisibleRows {
 		for (let index = first; index < end; index++) add(index);
 		const index = selected === undefined ? -1 : this.indexOfNode(selected);
 		if (index >= 0 && this.nodeAt(index) === selected) add(index);
-		groups.hold(held);
+		for (const ordinal of groups.hold(held)) this.#staleFrom = Math.min(this.#staleFrom, this.#layout.rowOf(ordinal));
 	}
 
 	/** Spans whose rows are on show, by ordinal (1), with the rows above them; undefined for all. Nothing is grouped meanwhile. */
 	setWanted(wanted: Uint8Array | undefined): void {
+		if (wanted !== this.#wanted) this.#staleFrom = 0;
 		this.#wanted = wanted;
 	}
 
-	/** After a change of layout, spans, folds, groups, or of what is wanted. */
-	update(): void {
+	/**
+	 * After a change of layout, spans, folds, groups, or of what is wanted. Layout rows before `from` are what they were at the
+	 * last update, and so are their spans: live spans come at the end, and what stands before them is not listed anew.
+	 */
+	update(from = 0): void {
 		const { node, size, rowCount } = this.#layout;
 		const groups = this.groups?.isOn === true ? this.groups : undefined;
-		this.#groupCount = 0;
-		if (this.#wanted !== undefined) {
-			this.#updateWanted(this.#wanted);
+		if (this.#wanted !== undefined || (this.#foldedCount === 0 && groups === undefined)) {
+			this.#groupCount = 0;
+			this.#staleFrom = 0;
+			if (this.#wanted !== undefined) this.#updateWanted(this.#wanted);
+			else {
+				this.#rows = undefined;
+				this.#count = rowCount;
+			}
 			return;
 		}
-		if (this.#foldedCount === 0 && groups === undefined) {
-			this.#rows = undefined;
-			this.#count = rowCount;
-			return;
-		}
+		const start = this.#restart(Math.min(from, this.#staleFrom), groups);
+		this.#staleFrom = Number.POSITIVE_INFINITY;
 		// An open group has one row more than it has members.
 		const needed = rowCount + Math.ceil(rowCount / MIN_GROUP);
-		if (this.#buffer.length < needed) this.#buffer = new Uint32Array(Math.ceil(needed * 1.25));
+		if (this.#buffer.length < needed) this.#buffer = grown(Uint32Array, this.#buffer, Math.ceil(needed * 1.25));
 		const rows = this.#buffer;
-		let count = 0;
-		for (let row = 0; row < rowCount; ) {
+		let count = start.index;
+		while (this.#groupCount > 0 && this.#heads[this.#groupCount - 1] >= count) this.#groupCount--;
+		for (let row = start.row; row < rowCount; ) {
 			if (groups === undefined || size[row] > 1) {
 				rows[count++] = row;
 				row += this.#foldedCount > 0 && this.isFolded(node[row]) ? size[row] : 1;
@@ -274,6 +285,24 @@ export class VisibleRows {
 		}
 		this.#rows = this.#groupCount === 0 && count === rowCount ? undefined : rows;
 		this.#count = count;
+	}
+
+	/**
+	 * The last place of the list, with its row, from which on it has to be made anew when layout rows from `from` on have
+	 * changed: not inside of a group that was, nor of a run that is.
+	 */
+	#restart(from: number, groups: SiblingGroups | undefined): { readonly index: number; readonly row: number } {
+		// What is listed before it is still right, and no more: the row before it may hold it, or be in a run with it.
+		let row = Math.min(from, this.#layout.rowCount) - 1;
+		while (row > 0) {
+			const first = groups === undefined ? row : groups.startOfRun(row);
+			const index = this.#lastUpTo(first, this.#buffer, this.#count);
+			if (index < 0) break;
+			const head = (this.#buffer[index] & MEMBER) !== 0 ? this.headOf(index) : index;
+			row = this.#buffer[head] & ROW;
+			if (row === first || groups === undefined || groups.startOfRun(row) === row) return { index: head, row };
+		}
+		return { index: 0, row: 0 };
 	}
 
 	#updateWanted(wanted: Uint8Array): void {

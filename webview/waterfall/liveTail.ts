@@ -14,7 +14,7 @@ const FLASH_MS = 1200;
 /** More spans than this at once are a trace that is being loaded. */
 const MAX_FLASHES = 200;
 /** So many are known one by one, and are not counted any more once they were seen; others until the end was reached. */
-const MAX_KNOWN = 1000;
+const MAX_KNOWN = 200;
 /** Who listens is told how many came at most so often. */
 const SAY_MS = 5000;
 

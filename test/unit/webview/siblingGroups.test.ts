@@ -171,10 +171,14 @@ describe("sibling groups", () => {
 		view.rows.hold(3, 5, undefined);
 		view.add(calls(4, "root", 4));
 		expect(view.shown().slice(1)).toEqual([..."01234567"].map((i) => `  root.${i}`));
+		view.add([
+			{ id: "next", parent: "root", name: "next", start: 500, end: 501 },
+			{ id: "last", parent: "root", name: "last", start: 502, end: 503 },
+		]);
 		view.rows.hold(0, 0, undefined);
 		// Nothing else has changed: the rows know that those which were held have.
 		view.rows.update(view.layout.rowCount);
-		expect(view.shown()).toEqual(["root", "  +root.0 ×8"]);
+		expect(view.shown()).toEqual(["root", "  +root.0 ×8", "  next", "  last"]);
 	});
 
 	it("open for a member that is to be seen, and for all", () => {

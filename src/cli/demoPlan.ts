@@ -14,6 +14,7 @@ export type DemoKind =
 			readonly input_tokens?: number;
 			readonly output_tokens?: number;
 			readonly cost?: number;
+			readonly agent_name?: string;
 	  }
 	| { readonly type: "fs_read"; readonly path: string; readonly file_version?: string; readonly bytes_read: number }
 	| { readonly type: "fs_write"; readonly path: string; readonly file_version: string; readonly bytes_written: number }
@@ -224,9 +225,18 @@ function agent(
 		input: io.input,
 		selfMs: random.durationMs(20),
 		isParallel: io.isParallel ?? false,
-		children,
+		children: children.map((child) => calledBy(service, child)),
 		result,
 	};
+}
+
+/** A model call that says which agent makes it, when it begins and when it has ended. */
+function calledBy(agentName: string, span: DemoSpan): DemoSpan {
+	const { kind, result } = span;
+	if (kind.type !== "llm_call") return span;
+	const named = { ...span, kind: { ...kind, agent_name: agentName } };
+	if (result.type === "failed" || result.kind?.type !== "llm_call") return named;
+	return { ...named, result: { ...result, kind: { ...result.kind, agent_name: agentName } } };
 }
 
 type Scenario = (random: SeededRandom) => DemoTrace;

@@ -179,6 +179,36 @@ describe("the live panel", () => {
 		await until("both are there", async () => (await live.names()).join() === "and goes on,survives");
 	});
 
+	it("is arranged after a reload of the window as before", async () => {
+		const { window } = session();
+		const { live } = window;
+		await completedTrace("b");
+		await completedTrace("a");
+		await until("both are there", async () => (await live.names()).length === 2);
+		await (await live.button("Name")).click();
+		await (await live.button("Columns")).click();
+		await (await live.root()).getByRole("menuitemcheckbox", { name: "Model" }).click();
+		await window.page.keyboard.press("Escape");
+		await live.filter("name:a");
+		await until("one is left", async () => (await live.names()).join() === "a");
+		const isKept = async () => {
+			const stored = await window.storedState();
+			return /hiddenColumns[^\]]*model/.test(stored) && stored.includes("name:a");
+		};
+		await until("VS Code has kept the arrangement", isKept);
+		await window.reload();
+		await until("it is filtered", async () => (await live.names()).join() === "a");
+		const heads = (await live.root()).locator(".head-cell");
+		expect(await heads.evaluateAll((all) => all.map((head) => (head as HTMLElement).dataset.column))).not.toContain(
+			"model",
+		);
+		expect(await (await live.root()).getByRole("columnheader", { name: "Name" }).getAttribute("aria-sort")).toBe(
+			"ascending",
+		);
+		await live.filter("");
+		await until("both are back, in order", async () => (await live.names()).join() === "a,b");
+	});
+
 	it("violates no content security policy and throws nothing in a page", () => {
 		const ours = session().window.consoleErrors.filter((line) => /content security|traceway|webview.*\.js/i.test(line));
 		expect(ours).toEqual([]);

@@ -8,17 +8,23 @@ import { ColumnHeads } from "./columnHeads.ts";
 import { COLUMNS, type ColumnId, isNatural, type Sorting } from "./columns.ts";
 import { GridColumns } from "./gridColumns.ts";
 import { gridStyles } from "./gridStyles.ts";
+import { GridViewport, placeOfKey } from "./gridViewport.ts";
 import { ROW_PX, RowPool } from "./rowPool.ts";
 import type { Entry, LiveTable } from "./table.ts";
 import { words } from "./words.ts";
 
-/** Rows kept ready above and below the view, so that a fast wheel shows no gap. */
-const MARGIN_ROWS = 6;
 /** Rows in view are asked for their prompts this often. */
 const PROMPTS_MS = 300;
 /** More new rows than this at once are too many to be pointed at one by one: nothing flashes or turns for a while. */
 const BUSY_ROWS = 3;
 const BUSY_MS = 1_500;
+
+/** What keys do with the selected row, by the event that tells of it. */
+const KEY_ACTIONS: Readonly<Record<string, string>> = {
+	Enter: "trace-open",
+	Delete: "trace-delete",
+	"Ctrl+c": "trace-copy",
+};
 
 export interface TraceDetail {
 	readonly traceId: string;
@@ -39,6 +45,7 @@ export class TraceGrid extends LitElement {
 	#frame: FrameScheduler | undefined;
 	#pool: RowPool | undefined;
 	#heads: ColumnHeads | undefined;
+	#viewport: GridViewport | undefined;
 	#table: LiveTable | undefined;
 	readonly columns = new GridColumns(
 		() => this.#handleArranged(),
@@ -47,10 +54,6 @@ export class TraceGrid extends LitElement {
 	#selected: Entry | undefined;
 	#promptTimer: ReturnType<typeof setTimeout> | undefined;
 	#busyTimer: ReturnType<typeof setTimeout> | undefined;
-	/** As the table's own: asking that one in a frame would have it laid out once more. */
-	#scrollTop = 0;
-	#heightPx = 0;
-	#widthPx = 0;
 	/** The server's clock. */
 	nowMs: () => number = () => Date.now();
 	canMove = true;
@@ -91,11 +94,11 @@ export class TraceGrid extends LitElement {
 	}
 
 	get isAtTop(): boolean {
-		return this.#scrollTop < ROW_PX / 2;
+		return this.#viewport?.isAtTop !== false;
 	}
 
 	scrollToTop(): void {
-		this.#scrollTo(0);
+		this.#viewport?.scrollTo(0);
 		this.redraw();
 	}
 
@@ -112,23 +115,22 @@ export class TraceGrid extends LitElement {
 	/** Runs a change of the table so that the row at the top of the view stays there, unless the view is at the very top. */
 	keepPlace(change: () => void): void {
 		const table = this.#table;
-		if (table === undefined) {
+		const viewport = this.#viewport;
+		if (table === undefined || viewport === undefined) {
 			change();
 			return;
 		}
-		const scrollTop = this.#scrollTop;
-		const first = Math.floor(scrollTop / ROW_PX);
+		const { scrollTop, top, isAtTop } = viewport;
 		const before = table.order;
 		const selectedIndex = table.indexOf(this.selectedTraceId);
-		const { isAtTop } = this;
 		change();
 		if (!isAtTop && table.order !== before) {
 			// The row at the top may itself be gone: then the next one that is still there.
-			for (let index = first; index < before.length; index++) {
+			for (let index = top; index < before.length; index++) {
 				const now = table.indexOf(before[index].row.traceId);
 				if (now < 0) continue;
-				this.#size();
-				this.#scrollTo(scrollTop + (now - index) * ROW_PX);
+				viewport.resize(table.order.length);
+				viewport.scrollTo(scrollTop + (now - index) * ROW_PX);
 				break;
 			}
 		}
@@ -170,6 +172,7 @@ export class TraceGrid extends LitElement {
 	}
 
 	override firstUpdated(): void {
+		this.#viewport = new GridViewport(this.#grid, this.renderRoot.querySelector<HTMLElement>(".body") as HTMLElement);
 		this.#pool = new RowPool(this.renderRoot.querySelector<HTMLElement>(".rows") as HTMLElement);
 		this.#heads = this.#owned.add(
 			new ColumnHeads(this.renderRoot.querySelector<HTMLElement>(".heads") as HTMLElement, {
@@ -183,7 +186,7 @@ export class TraceGrid extends LitElement {
 
 	override updated(): void {
 		this.#heads?.update();
-		this.columns.settleMenu(this.renderRoot, this.#widthPx);
+		this.columns.settleMenu(this.renderRoot, this.#viewport?.widthPx ?? 0);
 	}
 
 	/** Columns were arranged from outside, or there is another width. */
@@ -197,14 +200,11 @@ export class TraceGrid extends LitElement {
 	#draw(): void {
 		const table = this.#table;
 		const pool = this.#pool;
-		if (table === undefined || pool === undefined) return;
-		this.#size();
+		const viewport = this.#viewport;
+		if (table === undefined || pool === undefined || viewport === undefined) return;
 		const { order } = table;
-		const scrollTop = Math.min(this.#scrollTop, Math.max(0, order.length * ROW_PX - this.#heightPx));
-		const inView = Math.ceil(this.#heightPx / ROW_PX) + 1;
-		const top = Math.floor(scrollTop / ROW_PX);
-		const first = Math.max(0, Math.min(top - MARGIN_ROWS, order.length - inView));
-		const end = Math.min(order.length, top + inView + MARGIN_ROWS);
+		viewport.resize(order.length);
+		const { first, end } = viewport.window(order.length);
 		const isBusy = this.#busyTimer !== undefined;
 		this.#grid.classList.toggle("busy", isBusy);
 		this.#rows.style.setProperty("transform", `translateY(${first * ROW_PX}px)`);
@@ -223,37 +223,16 @@ export class TraceGrid extends LitElement {
 		this.#promptTimer ??= setTimeout(() => this.#askPrompts(), PROMPTS_MS);
 	}
 
-	#scrollTo(topPx: number): void {
-		this.#grid.scrollTop = topPx;
-		this.#scrollTop = this.#grid.scrollTop;
-	}
-
-	#sizedRows = -1;
-
-	/** Gives the body the height of all rows. */
-	#size(): void {
-		const count = this.#table?.order.length ?? 0;
-		if (count === this.#sizedRows) return;
-		this.#sizedRows = count;
-		this.#body.style.setProperty("height", `${count * ROW_PX}px`);
-	}
-
 	#measure(): void {
-		const { clientHeight, clientWidth } = this.#grid;
-		const bodyPx = clientHeight - ROW_PX;
-		const hasWidthChanged = clientWidth !== this.#widthPx;
-		this.#heightPx = Math.max(0, bodyPx);
-		this.#widthPx = clientWidth;
-		if (hasWidthChanged) this.layoutColumns();
+		if (this.#viewport?.measure() === true) this.layoutColumns();
 		this.redraw();
 	}
 
 	#askPrompts(): void {
 		this.#promptTimer = undefined;
-		const table = this.#table;
-		if (table === undefined || !this.columns.has("prompt")) return;
-		const top = Math.floor(this.#scrollTop / ROW_PX);
-		const inView = table.order.slice(top, top + Math.ceil(this.#heightPx / ROW_PX));
+		const viewport = this.#viewport;
+		if (viewport === undefined || !this.columns.has("prompt")) return;
+		const inView = this.#table?.order.slice(viewport.top, viewport.top + viewport.pageRows + 1) ?? [];
 		const traceIds = inView.filter(({ prompt }) => prompt === undefined).map(({ row }) => row.traceId);
 		if (traceIds.length > 0) this.#tell<PromptsDetail>("prompts-wanted", { traceIds });
 	}
@@ -276,67 +255,30 @@ export class TraceGrid extends LitElement {
 		this.#tell<TraceDetail & { isRepeat: boolean }>("trace-select", { traceId: entry.row.traceId, isRepeat });
 	}
 
-	#pickAt(index: number, isRepeat: boolean): void {
-		const table = this.#table;
-		if (table === undefined || table.order.length === 0) return;
-		const place = Math.min(table.order.length - 1, Math.max(0, index));
-		this.#bringIntoView(place);
-		this.#pick(table.order[place], isRepeat);
-	}
-
-	#bringIntoView(index: number): void {
-		const topPx = index * ROW_PX;
-		if (topPx < this.#scrollTop) this.#scrollTo(topPx);
-		else if (topPx + ROW_PX > this.#scrollTop + this.#heightPx) this.#scrollTo(topPx + ROW_PX - this.#heightPx);
-	}
-
 	readonly #handleKey = (event: KeyboardEvent): void => {
 		const table = this.#table;
 		// The heads have keys of their own.
-		if (table === undefined || event.target !== this.#grid) return;
-		const index = table.indexOf(this.selectedTraceId);
-		const page = Math.max(1, Math.floor(this.#heightPx / ROW_PX) - 1);
+		if (table === undefined || event.target !== this.#grid || event.altKey) return;
 		const traceId = this.selectedTraceId;
-		if (event.altKey || event.metaKey || event.ctrlKey) {
-			const isCopy = event.key.toLowerCase() === "c" && !event.altKey && traceId !== undefined;
-			if (!isCopy) return;
+		const hasModifier = event.ctrlKey || event.metaKey;
+		const action = KEY_ACTIONS[hasModifier ? `Ctrl+${event.key.toLowerCase()}` : event.key];
+		if (action !== undefined) {
+			if (traceId !== undefined) this.#tell<TraceDetail>(action, { traceId });
 			event.preventDefault();
-			this.#tell<TraceDetail>("trace-copy", { traceId });
 			return;
 		}
-		switch (event.key) {
-			case "ArrowDown":
-				this.#pickAt(index + 1, event.repeat);
-				break;
-			case "ArrowUp":
-				this.#pickAt(index < 0 ? 0 : index - 1, event.repeat);
-				break;
-			case "PageDown":
-				this.#pickAt(Math.max(0, index) + page, event.repeat);
-				break;
-			case "PageUp":
-				this.#pickAt(Math.max(0, index) - page, event.repeat);
-				break;
-			case "Home":
-				this.#pickAt(0, event.repeat);
-				break;
-			case "End":
-				this.#pickAt(table.order.length - 1, event.repeat);
-				break;
-			case "Enter":
-				if (traceId !== undefined) this.#tell<TraceDetail>("trace-open", { traceId });
-				break;
-			case "Delete":
-				if (traceId !== undefined) this.#tell<TraceDetail>("trace-delete", { traceId });
-				break;
-			default:
-				return;
-		}
+		const { order } = table;
+		const pageRows = this.#viewport?.pageRows ?? 1;
+		const place = hasModifier ? undefined : placeOfKey(event.key, table.indexOf(traceId), order.length, pageRows);
+		if (place === undefined) return;
 		event.preventDefault();
+		if (order.length === 0) return;
+		this.#viewport?.bringIntoView(place);
+		this.#pick(order[place], event.repeat);
 	};
 
 	readonly #handleScroll = (): void => {
-		this.#scrollTop = this.#grid.scrollTop;
+		this.#viewport?.handleScroll();
 		this.redraw();
 		this.#tell("grid-scroll", undefined);
 	};
@@ -380,7 +322,7 @@ export class TraceGrid extends LitElement {
 		// By the key: the event is of the whole table.
 		const selected = this.#selected;
 		if (event.button === 2 || selected === undefined) return;
-		this.#bringIntoView(this.#table?.order.indexOf(selected) ?? 0);
+		this.#viewport?.bringIntoView(this.#table?.order.indexOf(selected) ?? 0);
 		this.#draw();
 		const place = this.#pool?.elementOf(selected)?.getBoundingClientRect();
 		if (place !== undefined) this.#openContextMenu(selected, place.left + ROW_PX, place.bottom);
@@ -417,10 +359,6 @@ export class TraceGrid extends LitElement {
 
 	get #grid(): HTMLElement {
 		return this.renderRoot.querySelector<HTMLElement>(".grid") as HTMLElement;
-	}
-
-	get #body(): HTMLElement {
-		return this.renderRoot.querySelector<HTMLElement>(".body") as HTMLElement;
 	}
 
 	get #rows(): HTMLElement {

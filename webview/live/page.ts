@@ -3,7 +3,6 @@ import { assertNever } from "../../src/base/assert.ts";
 import { displayText } from "../../src/base/displayText.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
 import { formatCount } from "../../src/base/quantity.ts";
-import { formatQuery, parseQuery, type Query, type QuerySort } from "../../src/model/query.ts";
 import type {
 	HostToLive,
 	LiveAction,
@@ -20,8 +19,9 @@ import { iconStyles } from "../shared/icons.ts";
 import { baseStyles } from "../shared/styles.ts";
 import { fill } from "../shared/words.ts";
 import { statCards } from "./cards.ts";
-import type { ColumnId, Sorting } from "./columns.ts";
+import type { Sorting } from "./columns.ts";
 import type { FilterDetail, FilterField } from "./filterField.ts";
+import { isNarrowing, sortingOf, withoutOrder } from "./filterOrder.ts";
 import type { PromptsDetail, TraceDetail, TraceGrid } from "./grid.ts";
 import { pageStyles } from "./pageStyles.ts";
 import { banner, bannerText, emptyPart, indicator, pausedNotice, problemNotice, staleNotice } from "./parts.ts";
@@ -48,14 +48,6 @@ const MESSAGE_TYPES: readonly HostToLive["type"][] = [
 	"filter/problem",
 	"connection/changed",
 ];
-const SORT_COLUMNS: Readonly<Record<QuerySort, ColumnId>> = {
-	started: "time",
-	duration: "latency",
-	tokens: "tokens",
-	cost: "cost",
-	name: "name",
-};
-
 /** The live panel's page: keeps the table in step with the host, and what the user arranged. */
 export class LivePage extends LitElement {
 	static override styles = [baseStyles, iconStyles, pageStyles];
@@ -209,9 +201,9 @@ export class LivePage extends LitElement {
 		if (message.pausedAtMs === undefined) this.#waiting = undefined;
 		this.#takeState(message);
 		this.#filterField?.setText(message.filter);
-		this.#table.isFiltered = message.filter.trim() !== "" && filterOf(message.filter).terms.length > 0;
+		this.#table.isFiltered = isNarrowing(message.filter);
 		const replace = (): void => {
-			this.#table.sortBy(this.#effectiveSorting(), this.#nowMs());
+			this.#table.sortBy(sortingOf(message.filter, this.#sorting), this.#nowMs());
 			this.#table.reset(message.rows, this.#nowMs());
 		};
 		if (this.#grid === null) replace();
@@ -268,21 +260,11 @@ export class LivePage extends LitElement {
 
 	// ── Order ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-	#effectiveSorting(): Sorting {
-		const { sort, order } = filterOf(this.#filter);
-		if (sort === undefined && order === undefined) return this.#sorting;
-		const column = sort === undefined ? this.#sorting.column : SORT_COLUMNS[sort];
-		const isDescending = order === undefined ? sort !== "name" : order === "desc";
-		return { column, isDescending };
-	}
-
 	readonly #handleSort = (event: CustomEvent<Sorting>): void => {
 		this.#sorting = event.detail;
-		const query = filterOf(this.#filter);
 		// The head that was clicked last goes before what the filter says.
-		if (query.sort !== undefined || query.order !== undefined) {
-			this.#filterField?.replace(formatQuery({ terms: query.terms, sort: undefined, order: undefined }));
-		}
+		const filter = withoutOrder(this.#filter);
+		if (filter !== undefined) this.#filterField?.replace(filter);
 		this.#table.sortBy(this.#sorting, this.#nowMs());
 		this.#grid?.scrollToTop();
 		this.#grid?.requestUpdate();
@@ -326,17 +308,14 @@ export class LivePage extends LitElement {
 		this.#handleArrangement();
 	};
 
-	readonly #handleOpen = (event: CustomEvent<TraceDetail>): void => {
-		this.#endpoint.post({ type: "trace/open", traceId: event.detail.traceId });
-	};
+	/** Sends on what the table tells of the selected row. */
+	#post(type: "trace/open" | "trace/copyId" | "trace/delete"): (event: CustomEvent<TraceDetail>) => void {
+		return ({ detail }) => this.#endpoint.post({ type, traceId: detail.traceId });
+	}
 
-	readonly #handleCopy = (event: CustomEvent<TraceDetail>): void => {
-		this.#endpoint.post({ type: "trace/copyId", traceId: event.detail.traceId });
-	};
-
-	readonly #handleDelete = (event: CustomEvent<TraceDetail>): void => {
-		this.#endpoint.post({ type: "trace/delete", traceId: event.detail.traceId });
-	};
+	readonly #handleOpen = this.#post("trace/open");
+	readonly #handleCopy = this.#post("trace/copyId");
+	readonly #handleDelete = this.#post("trace/delete");
 
 	/** VS Code reads at the window which menu to show, and cannot look into shadow roots. */
 	readonly #handleContext = (event: CustomEvent<TraceDetail>): void => {
@@ -424,12 +403,6 @@ export class LivePage extends LitElement {
 	get #filterField(): FilterField | null {
 		return this.renderRoot?.querySelector("traceway-filter") ?? null;
 	}
-}
-
-/** What a filter says; nothing when it cannot be read. */
-function filterOf(text: string): Query {
-	const parsed = parseQuery(text);
-	return parsed.ok ? parsed.query : { terms: [], sort: undefined, order: undefined };
 }
 
 customElements.define("traceway-live", LivePage);

@@ -213,7 +213,7 @@ export class LivePanel implements Disposable {
 	#handleTick(): void {
 		if (!this.#link.isReady) return;
 		this.#sendConnection();
-		if (this.#query !== undefined && dependsOnClock(this.#query)) this.#traces?.recheck();
+		this.#traces?.followClock();
 		this.#scheduleDelta();
 	}
 
@@ -411,11 +411,6 @@ function queryOf(text: string): Query | undefined {
 	if (text.trim() === "") return undefined;
 	const parsed = parseQuery(text);
 	return parsed.ok && parsed.query.terms.length > 0 ? parsed.query : undefined;
-}
-
-/** Whether a trace can come or go by the mere passing of time. */
-function dependsOnClock({ terms }: Query): boolean {
-	return terms.some((term) => ("time" in term ? "agoMs" in term.time : term.key === "duration"));
 }
 
 /** Asked of the source itself: its status is announced with a delay. */

@@ -89,12 +89,10 @@ export class LiveTraces {
 		if (this.#frozen !== undefined) this.#freeze();
 	}
 
-	/**
-	 * Findings of the server for the same filter. Returns whether they change what matches; then it is as with `recheck`.
-	 */
+	/** Findings of the server for the same filter. Returns whether they change what matches. */
 	setFound(found: readonly ReadonlySet<string>[]): boolean {
 		this.#found = found;
-		return this.recheck();
+		return this.#recheck();
 	}
 
 	/** All that match again, as for a new page. */
@@ -116,8 +114,13 @@ export class LiveTraces {
 		if (this.#shown.size > TRIM_ABOVE) this.#trim();
 	}
 
-	/** Looks at every trace again, for filters that depend on the clock. Returns whether one came or went. */
-	recheck(): boolean {
+	/** Time has passed: traces come and go by that alone where the filter asks for an age. */
+	followClock(): void {
+		if (this.#query !== undefined && dependsOnClock(this.#query)) this.#recheck();
+	}
+
+	/** Looks at every trace again. Returns whether one came or went. */
+	#recheck(): boolean {
 		const before = this.#removed.size + this.#changed.size;
 		for (const { traceId } of this.#store.entries()) {
 			const isIn = this.#stats.has(traceId);
@@ -268,4 +271,8 @@ export class LiveTraces {
 			isCostEstimated: summary.isCostEstimated,
 		};
 	}
+}
+
+function dependsOnClock({ terms }: Query): boolean {
+	return terms.some((term) => ("time" in term ? "agoMs" in term.time : term.key === "duration"));
 }

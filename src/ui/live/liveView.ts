@@ -24,6 +24,8 @@ export class LiveView implements vscode.WebviewViewProvider, Disposable {
 		const { LivePanel } = await import("./livePanel.ts");
 		if (isGone || this.#owned.isDisposed) return;
 		this.#panel?.dispose();
+		// VS Code keeps the key when the extension host is started anew, which knows of no pause.
+		setPaused(false);
 		this.#panel = new LivePanel(view, { ...this.#options, onPaused: setPaused });
 	}
 

@@ -244,13 +244,17 @@ describe("a trace of 50,000 spans", () => {
 		const ids = new Map<string, string>();
 		for (const name of ["clicked left", "clicked right"]) ids.set(name, await api.trace(name));
 		// In a filtered tree every span may change what is shown, so each one draws the whole of it anew.
-		await until("two rows are left", async () => {
-			await window.run("Traceway: Filter Traces…");
-			// The palette may give the focus back to a panel, which closes the box.
-			await window.quickInput.input.fill("clicked", { timeout: 2000 });
-			await window.page.keyboard.press("Enter");
-			return await until("the tree is filtered", async () => (await window.traces.visible()).length === 2, 3000);
-		});
+		await until(
+			"two rows are left",
+			async () => {
+				await window.run("Traceway: Filter Traces…");
+				// The palette may give the focus back to a panel, which closes the box.
+				await window.quickInput.input.fill("clicked", { timeout: 2000 });
+				await window.page.keyboard.press("Enter");
+				return await until("the tree is filtered", async () => (await window.traces.visible()).length === 2, 15_000);
+			},
+			60_000,
+		);
 		const trickle = new Trickle(async (tick) => {
 			await Promise.all([...ids].map(([name, traceId]) => api.span(traceId, `${name} ${tick}`)));
 		});

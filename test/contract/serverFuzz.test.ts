@@ -74,7 +74,9 @@ function carryOut({ pieces, gapMs = 0, end = "wait" }: Attack, port: number): Pr
 			reject(new Error(`neither an answer nor an end within ${HANG_MS} ms; got ${JSON.stringify(text.slice(0, 500))}`));
 			socket.destroy();
 		}, HANG_MS);
-		socket.setTimeout(SILENT_MS, () => finish(false));
+		// Each time: a slow server is silent before it answers, too. A listener given to `setTimeout` would be called once.
+		socket.setTimeout(SILENT_MS);
+		socket.on("timeout", () => finish(false));
 		socket.on("data", (chunk) => {
 			text += chunk.toString("latin1");
 			// A stream is never silent while others write.

@@ -32,8 +32,8 @@ class WaterfallDriver {
 		this.#revision = 1;
 	}
 
-	/** Milliseconds from the message to the first rows; then everything comes to rest. */
-	async open(): Promise<number> {
+	/** Milliseconds from the message to the first rows. Then everything comes to rest: within the marks, or behind them. */
+	async open(isWholeMarked = true): Promise<number> {
 		const snapshot = this.#snapshot;
 		if (snapshot === undefined) throw new Error("no trace was prepared");
 		this.#snapshot = undefined;
@@ -42,8 +42,9 @@ class WaterfallDriver {
 			rows.childElementCount >= Math.min(FIRST_ROWS, snapshot.header.spanCount) &&
 			rows.querySelector(".name")?.textContent !== "";
 		const took = await timeToPaint(snapshot, buffersOf(snapshot.columns), rows, isThere);
+		if (!isWholeMarked) mark("end");
 		await frames(SETTLE_FRAMES);
-		mark("end");
+		if (isWholeMarked) mark("end");
 		return took;
 	}
 

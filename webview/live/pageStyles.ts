@@ -39,6 +39,8 @@ export const pageStyles = css`
 		height: 8px;
 		border-radius: 50%;
 		background: currentColor;
+		/* Forced colours know of no backgrounds. */
+		forced-color-adjust: none;
 	}
 	.indicator.live .dot {
 		color: var(--vscode-charts-green);

@@ -12,7 +12,6 @@ import {
 	type SpanDetailToHost,
 	type SpanDetailViewState,
 } from "../../protocol/messages.ts";
-import { spanDetailWords } from "../../protocol/spanDetailWords.ts";
 import { type Source, SourceError } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
@@ -21,7 +20,7 @@ import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
 import type { ShownSpan } from "./shownSpan.ts";
-import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
+import { showPage, webviewRoot } from "./webviewHtml.ts";
 
 /** A running span is read again at most this often. */
 const RELOAD_MS = 250;
@@ -75,7 +74,9 @@ export class SpanDetailPanel implements Disposable {
 			onMessage: (message) => void this.#handleMessage(message).catch((error) => this.#reportError(error)),
 			onEnd: () => this.#end(),
 		});
-		panel.webview.html = webviewHtml(panel.webview, extensionUri, "spanDetail", spanDetailWords);
+		showPage(panel.webview, extensionUri, "spanDetail", async () => {
+			return (await import("../../protocol/spanDetailWords.ts")).spanDetailWords;
+		});
 	}
 
 	static create(

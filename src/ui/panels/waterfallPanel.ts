@@ -16,14 +16,13 @@ import {
 } from "../../protocol/messages.ts";
 import { packColumns } from "../../protocol/packedColumns.ts";
 import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
-import { waterfallWords } from "../../protocol/waterfallWords.ts";
 import type { TraceHits, TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
 import { OpenSearch } from "./traceTextSearch.ts";
-import { webviewHtml, webviewRoot } from "./webviewHtml.ts";
+import { showPage, webviewRoot } from "./webviewHtml.ts";
 
 /**
  * At most 20 messages a second, each at most 256 kB: about 100 bytes a span. The first one after a quiet time goes at once;
@@ -91,7 +90,9 @@ export class WaterfallPanel implements Disposable {
 			post: (hits) => this.#host.post(hits),
 			logger,
 		});
-		panel.webview.html = webviewHtml(panel.webview, extensionUri, "waterfall", waterfallWords);
+		showPage(panel.webview, extensionUri, "waterfall", async () => {
+			return (await import("../../protocol/waterfallWords.ts")).waterfallWords;
+		});
 	}
 
 	static create(extensionUri: vscode.Uri, logger: Logger, events: WaterfallEvents, onEnd: () => void): WaterfallPanel {

@@ -25,6 +25,28 @@ export function webviewRoot(extensionUri: vscode.Uri): vscode.Uri {
 	return vscode.Uri.joinPath(extensionUri, "dist", "webview");
 }
 
+/**
+ * Shows a page at once. Only where VS Code has a language pack its words are loaded first: they are as large as the panels'
+ * own code, and most windows never read them.
+ */
+export function showPage(
+	webview: vscode.Webview,
+	extensionUri: vscode.Uri,
+	page: PageName,
+	loadWords: () => Promise<PageWords>,
+): void {
+	const show = (words: PageWords) => {
+		webview.html = webviewHtml(webview, extensionUri, page, words);
+	};
+	if (vscode.l10n.bundle === undefined) show({});
+	else {
+		// Rejects only when the panel was closed meanwhile: then there is nothing to show.
+		loadWords()
+			.then(show)
+			.catch(() => undefined);
+	}
+}
+
 /** The page around a Lit element. Nothing runs but the bundle with this page's nonce, nothing is fetched, no style is inline. */
 export function webviewHtml(
 	webview: vscode.Webview,

@@ -43,11 +43,17 @@ export async function run(): Promise<BenchRow[]> {
 		await delay(SETTLE_MS);
 		const fromMs = Date.now();
 		const cpuBeforeMs = processTimeMs(pid);
-		const stream = startStream(live.server.url, bigRun);
-		const tasks = await traceTasks(live.window.page, MIN_TASK_MS, () => session(live));
-		const sent = await stream.stop();
-		const durationMs = Date.now() - fromMs;
-		const cpuMs = processTimeMs(pid) - cpuBeforeMs;
+		let durationMs = Number.NaN;
+		let cpuMs = Number.NaN;
+		let sent = 0;
+		// Reading the trace afterwards is no part of it.
+		const tasks = await traceTasks(live.window.page, MIN_TASK_MS, async () => {
+			const stream = startStream(live.server.url, bigRun);
+			await session(live);
+			sent = await stream.stop();
+			durationMs = Date.now() - fromMs;
+			cpuMs = processTimeMs(pid) - cpuBeforeMs;
+		});
 		await live.window.waterfall.waitForSpanCount(SPANS + sent);
 		const probe = await readProbe(await live.window.waterfall.frame());
 		return [

@@ -14,6 +14,7 @@ export type DemoKind =
 			readonly input_tokens?: number;
 			readonly output_tokens?: number;
 			readonly cost?: number;
+			readonly first_token_ms?: number;
 			readonly agent_name?: string;
 	  }
 	| { readonly type: "fs_read"; readonly path: string; readonly file_version?: string; readonly bytes_read: number }
@@ -148,7 +149,15 @@ function llmCall(random: SeededRandom, name: string, messages: readonly Message[
 	const inputTokens = tokensOf(messages) + random.integer(120, 2400);
 	const outputTokens = tokensOf(answer);
 	const cost = model.usdPerToken === undefined ? {} : { cost: Number((model.usdPerToken * outputTokens).toFixed(6)) };
-	const finalKind: DemoKind = { ...kind, input_tokens: inputTokens, output_tokens: outputTokens, ...cost };
+	// Long prompts wait longer for the first token of their answer.
+	const waitShare = 0.1 + 0.4 * (inputTokens / (inputTokens + 2000));
+	const finalKind: DemoKind = {
+		...kind,
+		input_tokens: inputTokens,
+		output_tokens: outputTokens,
+		...cost,
+		first_token_ms: Math.round(selfMs * waitShare),
+	};
 	return leaf(name, kind, selfMs, messages, { type: "completed", output: answer, kind: finalKind });
 }
 

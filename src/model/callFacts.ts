@@ -31,7 +31,8 @@ export function callFacts(attributes: Json, output: unknown): CallFacts {
 	return { finishReasons: [...new Set(reasons)].slice(0, MAX_REASONS), firstTokenNs: firstTokenNs(attributes) };
 }
 
-function firstTokenNs(attributes: Json): number | undefined {
+/** Nanoseconds from the start of a call to its first token, as its attributes say. */
+export function firstTokenNs(attributes: Json): number | undefined {
 	for (const [key, unitNs] of FIRST_TOKEN_KEYS) {
 		const value = attributes[key];
 		const number = typeof value === "string" ? Number.parseFloat(value) : value;

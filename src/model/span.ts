@@ -21,7 +21,7 @@ export interface SpanInput {
 	/** The kind to show and to filter by: `kindType`, or for `custom` its inner word. */
 	readonly kindName?: string | undefined;
 	/**
-	 * True when the kind is told as a whole: type and name, model, provider, tokens, cost, roll-up, path, tool and agent that are
+	 * True when the kind is told as a whole: type and name, model, provider, tokens, cost, roll-up, first token, path, tool and agent that are
 	 * undefined here are unknown, whatever was told before.
 	 */
 	readonly hasWholeKind?: boolean | undefined;
@@ -37,6 +37,8 @@ export interface SpanInput {
 	readonly reasoningTokens?: number | undefined;
 	/** US dollars as the server said; undefined is unknown. */
 	readonly costUsd?: number | undefined;
+	/** Nanoseconds from the start to the first token; part of the kind. */
+	readonly firstTokenNs?: number | undefined;
 	/** True when tokens and cost are those of everything below the span: they count only where nothing below has any. */
 	readonly isRollup?: boolean | undefined;
 	readonly state?: SpanState | undefined;
@@ -83,6 +85,8 @@ export interface SpanSummary {
 	readonly costUsd: number | undefined;
 	/** True when the cost comes from list prices and not from the server. */
 	readonly isCostEstimated: boolean;
+	/** Nanoseconds from the start of a call to its first token. */
+	readonly firstTokenNs: number | undefined;
 	/** True when tokens and cost sum up what is below the span. */
 	readonly isRollup: boolean;
 	readonly state: SpanState;

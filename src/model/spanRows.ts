@@ -25,6 +25,8 @@ export class SpanRows {
 	readonly #errors = new Map<number, string>();
 	/** Files of the few spans that name one. */
 	readonly #paths = new Map<number, string>();
+	/** Nanoseconds to the first token of the calls that tell it: streamed ones. */
+	readonly #firstTokens = new Map<number, number>();
 	readonly #orphans = new Orphans(this.columns);
 
 	/** Row of a span of this id, of whichever trace. */
@@ -54,6 +56,7 @@ export class SpanRows {
 		this.#orphans.remove(row);
 		this.#errors.delete(row);
 		this.#paths.delete(row);
+		this.#firstTokens.delete(row);
 		this.#index.remove(row);
 		this.columns.release(row);
 		this.strings.noteGarbage(4);
@@ -94,6 +97,11 @@ export class SpanRows {
 	/** File that a span names. */
 	pathOf(row: number): string | undefined {
 		return this.#paths.get(row);
+	}
+
+	/** Nanoseconds from a call's start to its first token; NaN while unknown. */
+	firstTokenNsAt(row: number): number {
+		return this.#firstTokens.get(row) ?? Number.NaN;
 	}
 
 	/** Id of a parent that was named but not received. */
@@ -172,6 +180,7 @@ export class SpanRows {
 			reasoningTokens: known(c.reasoningTokens.get(row)),
 			costUsd,
 			isCostEstimated: saidCostUsd === undefined && costUsd !== undefined,
+			firstTokenNs: this.#firstTokens.get(row),
 			isRollup: this.isRollup(row),
 			state: SPAN_STATES[c.state[row]],
 			error: this.#errors.get(row),
@@ -239,7 +248,8 @@ export class SpanRows {
 		if (this.#setKindType(row, input.kindType, way)) hasChanged = true;
 		if (this.#setText(c.kindName, row, input.kindName, way)) hasChanged = true;
 		if (this.#setText(c.provider, row, input.provider, way)) hasChanged = true;
-		if (this.#setPath(row, input.path, way)) hasChanged = true;
+		if (setRare(this.#paths, row, input.path, way)) hasChanged = true;
+		if (setRare(this.#firstTokens, row, input.firstTokenNs, way)) hasChanged = true;
 		if (this.#setRareText(c.toolName, row, input.toolName, way)) hasChanged = true;
 		if (this.#setRareText(c.agentName, row, input.agentName, way)) hasChanged = true;
 		let hasUsageChanged = false;
@@ -283,16 +293,6 @@ export class SpanRows {
 		return true;
 	}
 
-	#setPath(row: number, path: string | undefined, way: Way): boolean {
-		const current = this.#paths.get(row);
-		if (path === current || (path === undefined ? way !== "replace" : way === "fill" && current !== undefined)) {
-			return false;
-		}
-		if (path === undefined) this.#paths.delete(row);
-		else this.#paths.set(row, path);
-		return true;
-	}
-
 	#setRollup(row: number, isRollup: boolean | undefined, way: Way): boolean {
 		const { flags } = this.columns;
 		const before = flags[row];
@@ -324,6 +324,17 @@ export class SpanRows {
 		c.parentRow[row] = parentRow;
 		return true;
 	}
+}
+
+/** Of a field that few spans have. */
+function setRare<T>(values: Map<number, T>, row: number, value: T | undefined, way: Way): boolean {
+	const current = values.get(row);
+	if (value === current || (value === undefined ? way !== "replace" : way === "fill" && current !== undefined)) {
+		return false;
+	}
+	if (value === undefined) values.delete(row);
+	else values.set(row, value);
+	return true;
 }
 
 function setCount(column: CountColumn, row: number, value: number | undefined, way: Way): boolean {

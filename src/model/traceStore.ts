@@ -317,6 +317,11 @@ export class TraceStore implements Disposable {
 		return this.#spans.summaryAt(row, this.entryOfRow(row).traceId);
 	}
 
+	/** Nanoseconds from a call's start to its first token; NaN while unknown. */
+	firstTokenNsAt(row: number): number {
+		return this.#spans.firstTokenNsAt(row);
+	}
+
 	/** Cost of the span in a row: the server's word, else the estimate; NaN when unknown. */
 	costUsdAt(row: number): number {
 		return this.#spans.costUsdAt(row);

@@ -28,6 +28,7 @@ export interface PackedColumns {
 	readonly inputTokens: PackedNumbers;
 	readonly outputTokens: PackedNumbers;
 	readonly costUsd: PackedNumbers;
+	readonly firstTokenNs: PackedNumbers;
 	/** Ids in UTF-8 one after the other; two digits a byte when `isHex`. */
 	readonly idBytes: Uint8Array;
 	readonly isHex: boolean;
@@ -57,6 +58,7 @@ export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns
 		inputTokens: packNumbers(columns.inputTokens),
 		outputTokens: packNumbers(columns.outputTokens),
 		costUsd: packNumbers(columns.costUsd),
+		firstTokenNs: packNumbers(columns.firstTokenNs),
 		idBytes: isHex ? packHex(columns.idBytes) : columns.idBytes,
 		isHex,
 		idEnd: idLength ?? columns.idEnd,
@@ -85,6 +87,7 @@ export function* unpackInSlices(columns: TraceColumns | PackedColumns): Sliced<T
 	const outputTokens = unpackNumbers(columns.outputTokens, count);
 	yield;
 	const costUsd = unpackNumbers(columns.costUsd, count);
+	const firstTokenNs = unpackNumbers(columns.firstTokenNs, count);
 	yield;
 	const idBytes = columns.isHex ? unpackHex(columns.idBytes) : columns.idBytes;
 	yield;
@@ -102,6 +105,7 @@ export function* unpackInSlices(columns: TraceColumns | PackedColumns): Sliced<T
 		inputTokens,
 		outputTokens,
 		costUsd,
+		firstTokenNs,
 		idBytes,
 		idEnd,
 		strings,

@@ -38,6 +38,8 @@ export type WireSpanKind =
 			readonly reasoning_tokens?: number;
 			/** US dollars. */
 			readonly cost?: number;
+			/** Milliseconds from the start of a streamed call to its first token. */
+			readonly first_token_ms?: number;
 			/** `"subtree"`: tokens and cost are those of everything below, and count only where nothing below has any. */
 			readonly usage_scope?: "subtree";
 			readonly agent_name?: string;
@@ -263,6 +265,7 @@ export const spanKindSchema = z.looseObject({
 	cache_write_tokens: count,
 	reasoning_tokens: count,
 	cost: z.nullish(z.number().check(z.gte(0), z.lte(MAX_COST_USD))),
+	first_token_ms: count,
 	usage_scope: z.nullish(z.string().check(z.maxLength(100))),
 	tool_name: text,
 	agent_name: text,

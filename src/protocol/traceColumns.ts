@@ -27,6 +27,8 @@ export interface TraceColumns {
 	readonly inputTokens: Float64Array;
 	readonly outputTokens: Float64Array;
 	readonly costUsd: Float64Array;
+	/** [n] Nanoseconds from a call's start to its first token; NaN while unknown. */
+	readonly firstTokenNs: Float64Array;
 	/** Span ids in UTF-8, one after the other; id i is `idBytes[idEnd[i-1] … idEnd[i])`. */
 	readonly idBytes: Uint8Array;
 	/** [n] */
@@ -104,6 +106,7 @@ export function encodeTraceColumns(
 		inputTokens: new Float64Array(n),
 		outputTokens: new Float64Array(n),
 		costUsd: new Float64Array(n),
+		firstTokenNs: new Float64Array(n),
 		idEnd: new Uint32Array(n),
 	};
 	let idBytes = new Uint8Array(Math.max(16, n * 40));
@@ -128,6 +131,7 @@ export function encodeTraceColumns(
 		columns.inputTokens[i] = c.inputTokens.get(row);
 		columns.outputTokens[i] = c.outputTokens.get(row);
 		columns.costUsd[i] = store.costUsdAt(row);
+		columns.firstTokenNs[i] = store.firstTokenNsAt(row);
 		const id = c.ids[row];
 		// A UTF-16 unit becomes at most three bytes.
 		if (idLength + id.length * 3 > idBytes.length) {

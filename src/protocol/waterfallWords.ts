@@ -112,6 +112,7 @@ export const waterfallWords = {
 	shareOfTrace: "{0} % of the trace",
 	model: "Model",
 	kind: "Kind",
+	firstToken: "First token after",
 	tokens: "Tokens",
 	tokensInOut: "{0} in, {1} out",
 	cost: "Cost",

@@ -42,6 +42,7 @@ const columnsOf = fc
 			inputTokens: Float64Array.from(take(numbers, 0)),
 			outputTokens: Float64Array.from(take([Number.NaN], 0)),
 			costUsd: Float64Array.from(take(times, 2)),
+			firstTokenNs: Float64Array.from(take(times, 1)),
 			idBytes: Uint8Array.from(texts.flatMap((text) => [...text])),
 			idEnd,
 			strings: ["a"],
@@ -89,12 +90,13 @@ describe("packed columns", () => {
 			inputTokens: new Float64Array(COUNT).fill(Number.NaN),
 			outputTokens: new Float64Array(COUNT).fill(Number.NaN),
 			costUsd: new Float64Array(COUNT).fill(Number.NaN),
+			firstTokenNs: new Float64Array(COUNT).fill(Number.NaN),
 			idBytes: Uint8Array.from({ length: COUNT * 16 }, (_, i) => digits[i % 16]),
 			idEnd: Uint32Array.from({ length: COUNT }, (_, i) => (i + 1) * 16),
 			strings: [],
 			missingParentIds: [],
 		};
-		expect(bytesOf(columns)).toBe(COUNT * 85);
+		expect(bytesOf(columns)).toBe(COUNT * 93);
 		expect(bytesOf(packColumns(columns))).toBe(COUNT * 31);
 	});
 

@@ -28,6 +28,7 @@ function detailOf(fields: Partial<Omit<SpanDetail, "summary">> = {}, summary: Pa
 			outputTokens: 80,
 			costUsd: 0.000228,
 			isCostEstimated: true,
+			firstTokenNs: undefined,
 			cacheReadTokens: undefined,
 			cacheWriteTokens: undefined,
 			reasoningTokens: undefined,

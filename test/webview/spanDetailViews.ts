@@ -51,6 +51,7 @@ export function viewOf(
 				outputTokens: 480,
 				costUsd: 0.00213975,
 				isCostEstimated: true,
+				firstTokenNs: undefined,
 				cacheReadTokens: undefined,
 				cacheWriteTokens: undefined,
 				reasoningTokens: undefined,

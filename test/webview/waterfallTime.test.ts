@@ -272,3 +272,20 @@ describe("keys of the commands", () => {
 		});
 	});
 });
+
+describe("a call that streams its answer", () => {
+	it("is drawn in two parts, and says when its first token came", () =>
+		withPage(async (waterfall) => {
+			const streamed = SPANS.map((span) => (span.id === "root" ? { ...span, firstTokenNs: 4e8 } : span));
+			await waterfall.send(new TestHostTrace().snapshot(streamed));
+			await drawn(waterfall);
+			// What comes before the first token steps back behind the rest.
+			const { left, right } = await bar(waterfall, "root");
+			expect(Math.abs(left - (xOf(4e8) - LEFT))).toBeLessThanOrEqual(2);
+			expect(Math.abs(right - (xOf(1e9) - LEFT))).toBeLessThanOrEqual(2);
+			const row = await waterfall.page.locator(".row").first().boundingBox();
+			if (row === null) throw new Error("no row");
+			await waterfall.page.mouse.move(xOf(5e8), row.y + row.height / 2);
+			await waterfall.page.locator(".tooltip").getByText("First token after").waitFor();
+		}));
+});

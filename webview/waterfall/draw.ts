@@ -18,6 +18,8 @@ const OPEN_END_PX = 16;
 const PATH_PX = 3;
 const TAIL_PX = 2;
 const OTHER_ALPHA = 0.4;
+/** The part of a call before its first token. */
+const WAIT_ALPHA = 0.45;
 const MIN_TICK_SPACING_PX = 84;
 /** Between the end of a tick's words and the next tick. */
 const TICK_GAP_PX = 18;
@@ -149,8 +151,18 @@ function drawBar(
 		// Square where it is open: a running bar has no end yet.
 		context.roundRect(x, y, width, BAR_PX, isRunning ? OPEN_CORNERS : CLOSED_CORNERS);
 	} else context.rect(x, y, width, BAR_PX);
+	// A call that streams its answer waits first: that part steps back, what follows the first token has the bar's own colour.
+	const firstTokenPx = clamp(scale.toPx(startNs + model.table.firstTokenNs[ordinal]), x, x + width);
+	const isSplit = width > 4 && firstTokenPx - x >= 1;
+	if (isSplit) context.globalAlpha = WAIT_ALPHA;
 	context.fill();
 	context.globalAlpha = 1;
+	if (isSplit) {
+		context.fillRect(firstTokenPx, y, x + width - firstTokenPx, BAR_PX);
+		context.fillStyle = palette.text;
+		context.fillRect(Math.round(firstTokenPx), y - 1, 1, BAR_PX + 2);
+		context.fillStyle = colour;
+	}
 	if (isFailed && width > 4) {
 		context.fillStyle = palette.hatch;
 		context.fill();
@@ -186,7 +198,7 @@ function drawBar(
 		beside: isSelected ? palette.textSelected : palette.textMuted,
 		onBar: category === Category.other && !isFailed ? palette.text : palette.textOnBar,
 		// The hatch would strike it through.
-		plate: isFailed ? palette.failed : "",
+		plate: isFailed || isSplit ? colour : "",
 	});
 }
 

@@ -47,6 +47,8 @@ export class SpanTable {
 	inputTokens: Float64Array = new Float64Array(0);
 	outputTokens: Float64Array = new Float64Array(0);
 	costUsd: Float64Array = new Float64Array(0);
+	/** From the start of a call to its first token; NaN while unknown. */
+	firstTokenNs: Float64Array = new Float64Array(0);
 
 	#strings: string[] = [];
 	#stringIndexes: Map<string, number> | undefined;
@@ -110,6 +112,7 @@ export class SpanTable {
 			this.inputTokens[row] = columns.inputTokens[i];
 			this.outputTokens[row] = columns.outputTokens[i];
 			this.costUsd[row] = columns.costUsd[i];
+			this.firstTokenNs[row] = columns.firstTokenNs[i];
 		}
 		return { addedFrom, isRestructured };
 	}
@@ -128,6 +131,7 @@ export class SpanTable {
 		this.inputTokens = columns.inputTokens;
 		this.outputTokens = columns.outputTokens;
 		this.costUsd = columns.costUsd;
+		this.firstTokenNs = columns.firstTokenNs;
 		this.#idBytes = columns.idBytes;
 		this.#idEnd = columns.idEnd;
 		this.#idLength = n === 0 ? 0 : columns.idEnd[n - 1];
@@ -266,6 +270,7 @@ export class SpanTable {
 			this.inputTokens = grown(Float64Array, this.inputTokens, capacity);
 			this.outputTokens = grown(Float64Array, this.outputTokens, capacity);
 			this.costUsd = grown(Float64Array, this.costUsd, capacity);
+			this.firstTokenNs = grown(Float64Array, this.firstTokenNs, capacity);
 			this.#idEnd = grown(Uint32Array, this.#idEnd, capacity);
 		}
 		const bytes = this.#idLength + moreIdBytes;
@@ -293,6 +298,7 @@ function isWhole(columns: TraceColumns, n: number): boolean {
 		columns.inputTokens.length === n &&
 		columns.outputTokens.length === n &&
 		columns.costUsd.length === n &&
+		columns.firstTokenNs.length === n &&
 		idEnd.length === n &&
 		(n === 0 || idEnd[n - 1] <= columns.idBytes.length)
 	);

@@ -79,6 +79,8 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	if (kind !== "") facts.push({ title: words.kind, value: kind });
 	const name = displayText(table.string(table.model[node]), 100);
 	if (name !== "") facts.push({ title: words.model, value: name });
+	const firstToken = table.firstTokenNs[node];
+	if (!Number.isNaN(firstToken)) facts.push({ title: words.firstToken, value: formatExactDuration(firstToken) });
 	const input = table.inputTokens[node];
 	const output = table.outputTokens[node];
 	if (!(Number.isNaN(input) && Number.isNaN(output))) {

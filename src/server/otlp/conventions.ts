@@ -18,6 +18,8 @@ export const FIELDS = [
 	"cost",
 	"inputCost",
 	"outputCost",
+	"firstTokenSeconds",
+	"firstTokenMs",
 	"input",
 	"output",
 	"toolCalls",
@@ -131,6 +133,13 @@ const NAMES: Readonly<Record<Field, readonly string[]>> = {
 	],
 	inputCost: ["gen_ai.usage.input_cost", "llm.cost.prompt"],
 	outputCost: ["gen_ai.usage.output_cost", "llm.cost.completion"],
+	firstTokenSeconds: [
+		"gen_ai.response.time_to_first_chunk",
+		"gen_ai.client.operation.time_to_first_chunk",
+		"gen_ai.response.time_to_first_token",
+		"gen_ai.server.time_to_first_token",
+	],
+	firstTokenMs: ["ai.response.msToFirstChunk", "ai.stream.msToFirstChunk", "time_to_first_token_ms"],
 	input: [
 		"gen_ai.input.messages",
 		"gen_ai.tool.call.arguments",
@@ -199,7 +208,7 @@ const NAMES: Readonly<Record<Field, readonly string[]>> = {
 };
 
 /** What a value must be to be used. */
-export const ValueCheck = { any: 0, text: 1, count: 2, money: 3, content: 4, kind: 5 } as const;
+export const ValueCheck = { any: 0, text: 1, count: 2, money: 3, content: 4, kind: 5, amount: 6 } as const;
 export type ValueCheck = (typeof ValueCheck)[keyof typeof ValueCheck];
 
 const CHECKS: Readonly<Partial<Record<Field, ValueCheck>>> = {
@@ -211,6 +220,8 @@ const CHECKS: Readonly<Partial<Record<Field, ValueCheck>>> = {
 	totalTokens: ValueCheck.count,
 	cost: ValueCheck.money,
 	inputCost: ValueCheck.money,
+	firstTokenSeconds: ValueCheck.amount,
+	firstTokenMs: ValueCheck.amount,
 	outputCost: ValueCheck.money,
 	input: ValueCheck.content,
 	output: ValueCheck.content,

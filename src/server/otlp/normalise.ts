@@ -11,6 +11,7 @@ import type {
 	TokenCounts,
 	WholeSpan,
 } from "../storage/spanRecord.ts";
+import { kindColumns, kindText } from "../storage/wireText.ts";
 import { attributesText, ValueHints, valueText } from "./attributeText.ts";
 import { F, FIELDS, type FieldRule, kindOfWord, MODEL_CALL, SPAN_NAME_KINDS, ValueCheck } from "./conventions.ts";
 import { JsonCheck } from "./jsonCheck.ts";
@@ -148,6 +149,12 @@ function pickValue(rule: FieldRule, value: RawValue, place: number): void {
 			const money = amountOf(value);
 			if (!isCost(money)) return;
 			if (rank < ranks[field]) amounts[field] = money;
+			break;
+		}
+		case ValueCheck.amount: {
+			const amount = amountOf(value);
+			if (!(amount >= 0) || amount > Number.MAX_SAFE_INTEGER) return;
+			if (rank < ranks[field]) amounts[field] = amount;
 			break;
 		}
 		case ValueCheck.content:
@@ -341,7 +348,7 @@ function kindOf(span: RawSpan, start: Timestamp, resource: ResourceTexts): SpanK
 	const model = isNamed ? (pickedText(F.model) ?? (isModelCall ? "unknown" : null)) : null;
 	const provider = isNamed ? (pickedText(F.provider) ?? resource.provider) : null;
 	const entityName = said === "tool_call" || said === "agent" ? pickedText(F.entityName) : null;
-	return {
+	const kind: SpanKindRecord = {
 		type: isModelCall ? MODEL_CALL : "custom",
 		name: said ?? SPAN_KIND_WORDS[span.kind] ?? "unspecified",
 		model,
@@ -357,6 +364,15 @@ function kindOf(span: RawSpan, start: Timestamp, resource: ResourceTexts): SpanK
 		attributesJson: null,
 		serviceName: resource.serviceName,
 	};
+	return isModelCall ? withFirstToken(kind) : kind;
+}
+
+/** The few calls that tell when their first token came have it in their kind: lists do not read attributes. */
+function withFirstToken(kind: SpanKindRecord): SpanKindRecord {
+	const seconds = pickedAmount(F.firstTokenSeconds);
+	const ms = seconds === null ? pickedAmount(F.firstTokenMs) : seconds * 1000;
+	if (ms === null) return kind;
+	return { ...kind, kindJson: `${kindText(kindColumns(kind), null).slice(0, -1)},"first_token_ms":${ms}}` };
 }
 
 /** The cost that the program gave, whole or in parts. */

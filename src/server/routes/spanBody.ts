@@ -77,6 +77,7 @@ function isPlainKind(value: unknown): value is z.infer<typeof spanKindSchema> | 
 			case "cache_read_tokens":
 			case "cache_write_tokens":
 			case "reasoning_tokens":
+			case "first_token_ms":
 			case "bytes_read":
 			case "bytes_written":
 				if (member !== null && !isCount(member)) return false;

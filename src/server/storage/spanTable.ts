@@ -6,7 +6,7 @@ import { PAYLOAD_JOINS, SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
 import type { Sessions, SharedTexts } from "./sharedTexts.ts";
 import type { SpanIndexes } from "./spanIndexes.ts";
 import type { OtelPart, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
-import type { SpanRow } from "./wireText.ts";
+import { kindColumns, type SpanRow } from "./wireText.ts";
 
 /** How a running span ends: completed, with what that adds, or failed. An undefined end is now. */
 export type SpanEnd =
@@ -348,21 +348,7 @@ export function newRow(seq: number, status: number, span: WholeSpan): SpanRow {
 		traceId: span.traceId,
 		parentId: span.parentId,
 		name: span.name,
-		kindType: kind.type,
-		kindName: kind.name,
-		model: kind.model,
-		provider: kind.provider,
-		path: kind.path,
-		inputTokens: kind.tokens.input,
-		outputTokens: kind.tokens.output,
-		cacheReadTokens: kind.tokens.cacheRead,
-		cacheWriteTokens: kind.tokens.cacheWrite,
-		reasoningTokens: kind.tokens.reasoning,
-		cost: kind.cost,
-		isRollup: kind.isRollup ? 1 : 0,
-		toolName: kind.toolName,
-		agentName: kind.agentName,
-		kindJson: kind.kindJson,
+		...kindColumns(kind),
 		status,
 		error: span.error,
 		startMs: start.ms,

@@ -1,5 +1,6 @@
 import { formatTimestamp } from "../../base/timestamp.ts";
 import { SPAN_STATES, SpanStateCode } from "../../model/span.ts";
+import type { SpanKindRecord } from "./spanRecord.ts";
 
 /** Members of a span's kind that have columns of their own. */
 export interface KindColumns {
@@ -20,6 +21,27 @@ export interface KindColumns {
 	readonly agentName: string | null;
 	/** The wire object without a custom span's attributes; null when the other columns say it all. */
 	readonly kindJson: string | null;
+}
+
+/** A kind as the tables hold it. */
+export function kindColumns(kind: SpanKindRecord): KindColumns {
+	return {
+		kindType: kind.type,
+		kindName: kind.name,
+		model: kind.model,
+		provider: kind.provider,
+		path: kind.path,
+		inputTokens: kind.tokens.input,
+		outputTokens: kind.tokens.output,
+		cacheReadTokens: kind.tokens.cacheRead,
+		cacheWriteTokens: kind.tokens.cacheWrite,
+		reasoningTokens: kind.tokens.reasoning,
+		cost: kind.cost,
+		isRollup: kind.isRollup ? 1 : 0,
+		toolName: kind.toolName,
+		agentName: kind.agentName,
+		kindJson: kind.kindJson,
+	};
 }
 
 /** One span as the tables hold it, with the id of its trace. Texts named `…Json` are compact JSON. */

@@ -1,4 +1,5 @@
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import { firstTokenNs } from "../../model/callFacts.ts";
 import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
 import { isCost } from "../../model/usage.ts";
 import { parseEvent } from "./eventText.ts";
@@ -118,6 +119,7 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 	let reasoningTokens: number | undefined;
 	let isRollup: boolean | undefined;
 	let costUsd: number | undefined;
+	let firstToken: number | undefined;
 	let kindName = kindType;
 	let serviceName: string | undefined;
 	let path: string | undefined;
@@ -134,6 +136,8 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		costUsd = decodeCost(kindObject.cost);
 		toolName = decodeWord(kindObject.tool_name);
 		agentName = decodeWord(kindObject.agent_name);
+		const firstTokenMs = decodeNumber(kindObject.first_token_ms);
+		if (firstTokenMs !== undefined) firstToken = firstTokenMs * 1e6;
 		isRollup = kindObject.usage_scope === "subtree";
 		if (kindType === "fs_read" || kindType === "fs_write") path = decodeName(kindObject.path);
 		if (kindType === "custom") kindName = decodeWord(kindObject.kind) ?? "custom";
@@ -143,6 +147,9 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		}
 	}
 	serviceName ??= decodeWord(asObject(asObject(span.resource)?.attributes)?.["service.name"]);
+	// Servers that keep it among the attributes tell it with the whole span only.
+	const attributes = kindType === "llm_call" ? asObject(span.attributes) : undefined;
+	if (attributes !== undefined) firstToken ??= firstTokenNs(attributes);
 	const metadata = asObject(span.metadata);
 	if (metadata !== undefined) {
 		// The documents' place for what the code keeps in `kind`: used only where `kind` is silent.
@@ -178,6 +185,7 @@ export function decodeSpan(value: unknown, impliedState?: SpanState): SpanInput 
 		cacheWriteTokens,
 		reasoningTokens,
 		costUsd,
+		firstTokenNs: firstToken,
 		isRollup,
 		state,
 		error: state === "failed" ? decodeError(span) : undefined,

@@ -81,6 +81,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 	const inputMessages = messagesOf(conversations.input, budget);
 	const attributes = attributeTable(ownAttributes(detail), MAX_ATTRIBUTES);
 	const facts = isLlm ? callFacts(detail.attributes, detail.output) : NO_FACTS;
+	const firstTokenNs = facts.firstTokenNs ?? summary.firstTokenNs;
 	const events = eventsOf(detail);
 	const links = linksOf(detail, input.nameOfTrace ?? (() => undefined));
 	const stack = stackOf(detail);
@@ -113,8 +114,8 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		isCostEstimated: summary.isCostEstimated,
 		isRollup: summary.isRollup,
 		finishReasons: facts.finishReasons.map(label),
-		firstTokenNs: facts.firstTokenNs,
-		tokensPerSecond: tokensPerSecond(summary, facts.firstTokenNs),
+		firstTokenNs,
+		tokensPerSecond: tokensPerSecond(summary, firstTokenNs),
 		costFormula: costFormula(summary, isLlm, t),
 		error: summary.error === undefined ? undefined : shown(summary.error, MAX_PART_UNITS),
 		errorFrames: frameViews(input.errorFrames),

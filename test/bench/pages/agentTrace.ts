@@ -107,6 +107,7 @@ export function columnsOf(spans: AgentSpans, arrival: Arrival, from = 0): TraceC
 		inputTokens: new Float64Array(n).fill(Number.NaN),
 		outputTokens: new Float64Array(n).fill(Number.NaN),
 		costUsd: new Float64Array(n).fill(Number.NaN),
+		firstTokenNs: new Float64Array(n).fill(Number.NaN),
 		idBytes: new Uint8Array(n * ID_BYTES),
 		idEnd: Uint32Array.from({ length: n }, (_, index) => (index + 1) * ID_BYTES),
 	};

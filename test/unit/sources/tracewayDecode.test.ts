@@ -171,6 +171,17 @@ describe("decodeSpan", () => {
 		expect(decodeSpan({ ...whole, kind: { ...whole.kind, cost } })).toMatchObject({ costUsd: undefined });
 	});
 
+	it("reads when the first token came, of the kind or of the attributes of a model call", () => {
+		const kind = { type: "llm_call", model: "m" };
+		expect(decodeSpan({ ...whole, kind: { ...kind, first_token_ms: 320.5 } })).toMatchObject({ firstTokenNs: 320.5e6 });
+		const attributes = { "gen_ai.response.time_to_first_chunk": 0.25 };
+		expect(decodeSpan({ ...whole, kind, attributes })).toMatchObject({ firstTokenNs: 250e6 });
+		expect(decodeSpan({ ...whole, kind: { type: "custom", kind: "tool_call" }, attributes })).toMatchObject({
+			firstTokenNs: undefined,
+		});
+		expect(decodeSpan({ ...whole, kind: { ...kind, first_token_ms: -1 } })).toMatchObject({ firstTokenNs: undefined });
+	});
+
 	it("reads numbers that are written as text", () => {
 		expect(decodeSpan({ ...whole, kind: { ...whole.kind, input_tokens: "12", cost: "0.5" } })).toMatchObject({
 			inputTokens: 12,

@@ -17,6 +17,7 @@ export interface TestSpan {
 	readonly inputTokens?: number | undefined;
 	readonly outputTokens?: number | undefined;
 	readonly costUsd?: number | undefined;
+	readonly firstTokenNs?: number | undefined;
 }
 
 /** A trace on its way to a webview: keeps the ordinals by order of arrival, as the store does. */
@@ -94,6 +95,7 @@ export class TestTrace {
 			inputTokens: Float64Array.from(rows, (span) => span.inputTokens ?? Number.NaN),
 			outputTokens: Float64Array.from(rows, (span) => span.outputTokens ?? Number.NaN),
 			costUsd: Float64Array.from(rows, (span) => span.costUsd ?? Number.NaN),
+			firstTokenNs: Float64Array.from(rows, (span) => span.firstTokenNs ?? Number.NaN),
 			idBytes,
 			idEnd,
 			strings,

@@ -56,6 +56,29 @@ const user = { role: "user", content: QUESTION };
 const assistant = { role: "assistant", content: ANSWER };
 const system = { role: "system", content: "Be brief." };
 
+describe("the first token", () => {
+	it.each([
+		["gen_ai.response.time_to_first_chunk", { doubleValue: 0.25 }, 250],
+		["gen_ai.server.time_to_first_token", { stringValue: "1.5" }, 1500],
+		["ai.response.msToFirstChunk", { intValue: "320" }, 320],
+	])("is told by %s, in the kind of a model call, which lists have", (key, value, ms) => {
+		const attributes = [
+			{ key: "gen_ai.operation.name", value: { stringValue: "chat" } },
+			{ key: "gen_ai.request.model", value: { stringValue: "gpt-4o" } },
+			{ key, value },
+		];
+		const span = {
+			traceId: `${"0".repeat(31)}1`,
+			spanId: `${"0".repeat(15)}1`,
+			name: "chat",
+			startTimeUnixNano: "1772787600000000000",
+			attributes,
+		};
+		const { spans } = ingest(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }));
+		expect(JSON.parse(spans[0]!.kind.kindJson!)).toEqual({ type: "llm_call", model: "gpt-4o", first_token_ms: ms });
+	});
+});
+
 describe("the conventions", () => {
 	it("GenAI, current names", () => {
 		expect(summaries("genaiCurrent")).toEqual([

@@ -9,6 +9,7 @@ import { registerLiveCommands } from "./ui/commands/liveCommands.ts";
 import { registerMonitorCommands } from "./ui/commands/monitorCommands.ts";
 import { registerOverviewCommands } from "./ui/commands/overviewCommands.ts";
 import { registerServerCommands } from "./ui/commands/serverCommands.ts";
+import { registerSessionCommands } from "./ui/commands/sessionCommands.ts";
 import { registerSourceCommands } from "./ui/commands/sourceCommands.ts";
 import { registerTraceCommands } from "./ui/commands/traceCommands.ts";
 import { registerTracesCommands } from "./ui/commands/tracesCommands.ts";
@@ -133,6 +134,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		...registerServerCommands(commands),
 		...registerTracesCommands(commands),
 		...registerTraceCommands(commands),
+		...registerSessionCommands(commands),
 		...registerFileCommands(commands),
 		...registerMonitorCommands(commands),
 		...registerWaterfallCommands(commands),

@@ -28,7 +28,10 @@ export interface PageReady {
 /** What the user arranged in a waterfall; kept by the webview with `setState`, so that a reload restores it. */
 export interface WaterfallViewState {
 	readonly sourceId: string;
+	/** As in the header. */
 	readonly traceId: string;
+	/** When a session was shown. */
+	readonly sessionId?: string | undefined;
 	readonly selectedSpanId?: string | undefined;
 	/** The selected row when it is that of a group, by its first span, or a missing parent's; beside the span last selected. */
 	readonly selectedRow?:
@@ -127,8 +130,11 @@ export type WaterfallToHost =
 	| { readonly type: "trace/resync" };
 
 export interface TraceHeader {
+	/** Of a session, what stands for it in place of a trace's id. */
 	readonly traceId: string;
 	readonly name: string;
+	/** When all spans of a session are shown; else undefined. */
+	readonly session?: SessionHeader | undefined;
 	readonly state: SpanState;
 	readonly spanCount: number;
 	readonly failedCount: number;
@@ -138,6 +144,16 @@ export interface TraceHeader {
 	readonly isCostEstimated: boolean;
 	/** Spans that the bound kept out. */
 	readonly droppedSpans: number;
+}
+
+/** What a session says beyond the sums that a trace has, too. */
+export interface SessionHeader {
+	readonly sessionId: string;
+	readonly traceCount: number;
+	readonly modelCalls: number;
+	readonly toolCalls: number;
+	/** A span runs, or a root has not arrived yet. */
+	readonly isOpen: boolean;
 }
 
 export type HostToWaterfall =

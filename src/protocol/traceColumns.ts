@@ -58,6 +58,20 @@ export function encodeTraceColumns(
 	base: TimeBase,
 	rows: readonly number[] = entry.rows,
 ): TraceColumns {
+	return encodeColumns(store, base, rows, store.columns.ordinal, (row) => store.columns.ids[row]);
+}
+
+/**
+ * Encodes rows of the store, of whichever traces, under ordinals of the caller's: by row, for the parents of the rows, too.
+ * `idOf` gives the id by which the page is to know a span; among those it gets, each must be another.
+ */
+export function encodeColumns(
+	store: TraceStore,
+	base: TimeBase,
+	rows: readonly number[],
+	ordinals: Uint32Array,
+	idOf: (row: number) => string,
+): TraceColumns {
 	const c = store.columns;
 	const n = rows.length;
 	const encoder = new TextEncoder();
@@ -114,10 +128,10 @@ export function encodeTraceColumns(
 	for (let i = 0; i < n; i++) {
 		const row = rows[i];
 		const parentRow = c.parentRow[row];
-		columns.ordinal[i] = c.ordinal[row];
+		columns.ordinal[i] = ordinals[row];
 		columns.parent[i] =
 			parentRow >= 0
-				? c.ordinal[parentRow]
+				? ordinals[parentRow]
 				: parentRow === Parent.orphan
 					? missing(store.missingParentOf(row) ?? "")
 					: -1;
@@ -132,7 +146,7 @@ export function encodeTraceColumns(
 		columns.outputTokens[i] = c.outputTokens.get(row);
 		columns.costUsd[i] = store.costUsdAt(row);
 		columns.firstTokenNs[i] = store.firstTokenNsAt(row);
-		const id = c.ids[row];
+		const id = idOf(row);
 		// A UTF-16 unit becomes at most three bytes.
 		if (idLength + id.length * 3 > idBytes.length) {
 			const longer = new Uint8Array(Math.max(idBytes.length * 2, idLength + id.length * 3));

@@ -91,6 +91,11 @@ export interface Source extends Disposable {
 	readonly hasMore: boolean;
 	/** Brings every span of a trace into the store. */
 	loadTrace(traceId: string, signal: AbortSignal): Promise<void>;
+	/**
+	 * Ids of the traces of a session that the backend has, oldest first. Rejects with `unsupported` where it knows no sessions, and
+	 * with `notFound` for one that it does not have.
+	 */
+	listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]>;
 	/** Rejects with `tooLarge` when the answer has more than `maxBytes`; without it there is a bound of the adapter's own. */
 	loadSpan(traceId: string, spanId: string, signal: AbortSignal, maxBytes?: number): Promise<SpanDetail>;
 	/** Ids of traces in which a span's text matches, by the server's own search; for the parts of a filter that payloads decide. */

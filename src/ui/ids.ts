@@ -38,6 +38,8 @@ export const CommandId = {
 	traceCopyId: "traceway.trace.copyId",
 	traceExport: "traceway.trace.export",
 	traceImport: "traceway.trace.import",
+	sessionOpen: "traceway.session.open",
+	sessionPick: "traceway.session.pick",
 	spanOpen: "traceway.span.open",
 	spanDelete: "traceway.span.delete",
 	spanCopyJson: "traceway.span.copyJson",
@@ -112,6 +114,8 @@ export const RowKind = {
 	span: "span",
 	placeholder: "placeholder",
 	group: "group",
+	/** The group of a session's traces. */
+	session: "session",
 	loadMore: "loadMore",
 	source: "source",
 	localSource: "localSource",

@@ -29,6 +29,7 @@ import { detailsLine, headerLine, messageInstead, notices, type Phase } from "./
 import { PageSearch } from "./pageSearch.ts";
 import { pageStyles } from "./pageStyles.ts";
 import { holdPlace } from "./place.ts";
+import { sessionStyles } from "./sessionParts.ts";
 import { nsBetween } from "./timeScale.ts";
 import { checkedState, stateOf } from "./viewState.ts";
 
@@ -53,7 +54,15 @@ const MESSAGE_TYPES: readonly HostToWaterfall["type"][] = [
 
 /** The waterfall page: keeps the model in step with the host, the chart in step with the model, and what the user arranged. */
 export class WaterfallPage extends LitElement {
-	static override styles = [baseStyles, iconStyles, pageStyles, keySheetStyles, findStyles, filterStyles];
+	static override styles = [
+		baseStyles,
+		iconStyles,
+		pageStyles,
+		keySheetStyles,
+		findStyles,
+		filterStyles,
+		sessionStyles,
+	];
 
 	readonly #endpoint: Endpoint = connectToHost<WaterfallToHost, HostToWaterfall, WaterfallViewState>(MESSAGE_TYPES);
 	readonly #messages = new SlicedReceiver<HostToWaterfall>((message) => this.#receive(message));

@@ -7,6 +7,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
+import { liveBadge, sessionFacts, sessionLabel } from "./sessionParts.ts";
 import { nodeFacts, nodeName, shownName } from "./spanText.ts";
 import { words } from "./words.ts";
 
@@ -26,7 +27,7 @@ const STATE_LOOKS = {
 	failed: { icon: "error", className: "state-failed" },
 } as const satisfies Record<string, { readonly icon: IconName; readonly className: string }>;
 
-/** The trace as a whole, in one line: name, status, duration, counts, tokens, cost. */
+/** The trace, or the session, as a whole, in one line: name, status, duration, counts, tokens, cost. */
 export function headerLine(model: TraceModel): TemplateResult {
 	const { header } = model;
 	const durationNs = model.endNs(model.nowNs()) - model.startNs;
@@ -40,10 +41,13 @@ export function headerLine(model: TraceModel): TemplateResult {
 		<header>
 			<div class="title">
 				${icon(state.icon, state.className)}<span class="visually-hidden">${words[header.state]}</span>
+				${sessionLabel(header.session)}
 				<h1><bdi>${shownName(header.name)}</bdi></h1>
+				${liveBadge(header.session)}
 			</div>
 			<ul class="facts">
 				<li title=${words.duration}>${icon("clockface")}<b>${formatDuration(durationNs)}</b></li>
+				${sessionFacts(header.session)}
 				<li>${spans}</li>
 				${
 					header.state !== "running" && model.isRunning

@@ -20,6 +20,7 @@ export function stateOf(model: TraceModel, chart: TraceChart, agreedSpanId: stri
 	return {
 		sourceId: model.sourceId,
 		traceId: model.header.traceId,
+		sessionId: model.header.session?.sessionId,
 		selectedSpanId: node === undefined || node < 0 ? undefined : model.table.idOf(node),
 		selectedRow: node === undefined || node >= 0 ? undefined : { ...refOf(model, node), besideSpanId: agreedSpanId },
 		...foldsOf(model, MAX_SAVED_FOLDS),
@@ -41,6 +42,7 @@ export function checkedState(state: Partial<WaterfallViewState> | undefined): Wa
 	return {
 		sourceId,
 		traceId,
+		sessionId: typeof state.sessionId === "string" ? state.sessionId : undefined,
 		selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined,
 		selectedRow: checkedSelection(state.selectedRow),
 		foldedSpanIds: checkedIds(state.foldedSpanIds),

@@ -251,7 +251,7 @@ export class TracewayClient {
  * Path of one object. Throws `SourceError` for the ids "." and "..", which no URL can carry: `DELETE /traces/.` would become
  * `DELETE /traces/`.
  */
-export function pathOf(list: "traces" | "spans", id: string): string {
+export function pathOf(list: "traces" | "spans" | "sessions", id: string): string {
 	if (id === "." || id === "..") throw new SourceError("unsupported", `the id "${id}" cannot be asked for by its path`);
 	return `/${list}/${encodeURIComponent(id.toWellFormed())}`;
 }

@@ -24,6 +24,7 @@ import { TraceHistory } from "./history.ts";
 import { LiveFeed } from "./liveFeed.ts";
 import { getOverview } from "./overview.ts";
 import { PartialSpans } from "./partialSpans.ts";
+import { getSessionTraces } from "./sessions.ts";
 import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
 import { findSpans } from "./traceSearch.ts";
@@ -251,6 +252,10 @@ class TracewaySource implements Source {
 			}
 			this.store.markWhole(traceId);
 		});
+	}
+
+	async listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]> {
+		return await this.#request(signal, (both) => getSessionTraces(this.#client, sessionId, both));
 	}
 
 	/** The answer for a trace; undefined for one that is too large to be read in one piece. */

@@ -31,7 +31,12 @@ export function registerCompareCommands(context: CommandContext): Disposable[] {
 /** The span of a row or of a panel's menu, else the one of the panel in front, else the selected row, else the one that a panel shows. */
 async function spanToCompare(context: CommandContext, argument: unknown): Promise<SpanAddress | undefined> {
 	const { panels, tracesView } = context;
-	const given = addressIn(argument) ?? panels.activeSpan ?? addressIn(await tracesView.selection()) ?? panels.shownSpan;
+	const named = addressIn(argument);
+	const given =
+		(named && panels.resolve(named)) ??
+		panels.activeSpan ??
+		addressIn(await tracesView.selection()) ??
+		panels.shownSpan;
 	if (given === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("Select a span first."));
 	return given;
 }

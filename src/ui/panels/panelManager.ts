@@ -46,6 +46,22 @@ export class PanelManager implements Disposable {
 	}
 
 	openTrace(connection: SourceConnection, traceId: string, spanId?: string, preserveFocus = true): void {
+		const span = spanId === undefined ? undefined : { traceId, spanId };
+		// A span of the session that is shown is found there; its trace alone is opened by a wish for the trace.
+		if (span !== undefined && this.#waterfall?.holds(traceId) === true) this.#waterfall.select(span);
+		else this.#openedWaterfall().show(connection, { traceId }, span);
+		this.#openedWaterfall().reveal(preserveFocus);
+		this.sendConnection();
+	}
+
+	/** All traces of a session as one tree. */
+	openSession(connection: SourceConnection, sessionId: string, preserveFocus = true): void {
+		this.#openedWaterfall().show(connection, { sessionId }, undefined);
+		this.#openedWaterfall().reveal(preserveFocus);
+		this.sendConnection();
+	}
+
+	#openedWaterfall(): WaterfallPanel {
 		this.#waterfall ??= WaterfallPanel.create(
 			this.#options.extensionUri,
 			this.#options.logger,
@@ -54,9 +70,7 @@ export class PanelManager implements Disposable {
 				this.#waterfall = undefined;
 			},
 		);
-		this.#waterfall.show(connection, traceId, spanId);
-		this.#waterfall.reveal(preserveFocus);
-		this.sendConnection();
+		return this.#waterfall;
 	}
 
 	openSpan(connection: SourceConnection, traceId: string, spanId: string, preserveFocus = true): void {
@@ -71,19 +85,27 @@ export class PanelManager implements Disposable {
 		);
 		this.#spanDetail.show(connection, traceId, spanId);
 		this.#spanDetail.reveal(preserveFocus);
-		if (this.#waterfall?.traceId === traceId) this.#waterfall.select(spanId);
+		if (this.#waterfall?.holds(traceId) === true) this.#waterfall.select({ traceId, spanId });
 		this.sendConnection();
 	}
 
 	/** The tree's selection moved: panels that are open follow, none is opened. */
 	follow(connection: SourceConnection, traceId: string, spanId: string | undefined): void {
-		this.#waterfall?.show(connection, traceId, spanId);
+		const span = spanId === undefined ? undefined : { traceId, spanId };
+		// A session stays while one goes through its traces.
+		if (this.#waterfall?.holds(traceId) !== true) this.#waterfall?.show(connection, { traceId }, span);
+		else if (span !== undefined) this.#waterfall.select(span);
 		if (spanId !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
 	}
 
 	/** Does in the waterfall what a command asks for; nothing while there is none. */
 	runInWaterfall(command: WaterfallCommand): void {
 		this.#waterfall?.run(command);
+	}
+
+	/** The span that a menu of a panel means. */
+	resolve(address: SpanAddress): SpanAddress {
+		return this.#waterfall?.resolve(address) ?? address;
 	}
 
 	/** The span of the panel in front. */
@@ -158,8 +180,8 @@ export class PanelManager implements Disposable {
 		);
 		this.#waterfall = waterfall;
 		const connection = this.#connectionFor(state.sourceId);
-		if (connection === undefined) waterfall.showError(state, otherSourceText());
-		else waterfall.show(connection, state.traceId, state.selectedSpanId);
+		if (connection === undefined) waterfall.showError(otherSourceText());
+		else waterfall.restore(connection, state);
 		this.sendConnection();
 	}
 

@@ -9,19 +9,20 @@ import {
 	type ConnectionView,
 	type HostToWaterfall,
 	MAX_FIND_LENGTH,
-	type TraceHeader,
 	type WaterfallCommand,
 	type WaterfallToHost,
 	type WaterfallViewState,
 } from "../../protocol/messages.ts";
 import { packColumns } from "../../protocol/packedColumns.ts";
-import { encodeTraceColumns, type TimeBase, timeBaseOf } from "../../protocol/traceColumns.ts";
+import type { TimeBase } from "../../protocol/traceColumns.ts";
 import type { TraceHits, TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { PanelHost } from "./panelHost.ts";
+import { SessionContent } from "./sessionContent.ts";
 import { OpenSearch } from "./traceTextSearch.ts";
+import { TraceContent, type WaterfallContent, type WaterfallTarget } from "./waterfallContent.ts";
 import { showPage, webviewRoot } from "./webviewHtml.ts";
 
 /**
@@ -41,7 +42,7 @@ export interface WaterfallEvents {
 	readonly onOpenKeys: () => void;
 }
 
-/** The waterfall of one trace at a time; another trace takes its place in the same panel. */
+/** The waterfall of one trace or session at a time; another one takes its place in the same panel. */
 export class WaterfallPanel implements Disposable {
 	readonly #host: PanelHost<WaterfallToHost, HostToWaterfall>;
 	readonly #logger: Logger;
@@ -49,8 +50,9 @@ export class WaterfallPanel implements Disposable {
 	readonly #onEnd: () => void;
 	#life = new DisposableStore();
 	#connection: SourceConnection | undefined;
-	#traceId = "";
-	#selectedSpanId: string | undefined;
+	#content: WaterfallContent | undefined;
+	/** As the page knows the span. */
+	#selectedId: string | undefined;
 	#base: TimeBase | undefined;
 	/** Revision that the page has; undefined when it needs a snapshot. */
 	#sentRevision: number | undefined;
@@ -86,7 +88,7 @@ export class WaterfallPanel implements Disposable {
 		});
 		this.#search = new OpenSearch({
 			search: (search, signal) => this.#searchTrace(search, signal),
-			ordinalOf: (spanId) => this.#ordinalOf(spanId),
+			ordinalOf: (id) => this.#ordinalOf(id),
 			post: (hits) => this.#host.post(hits),
 			logger,
 		});
@@ -103,8 +105,14 @@ export class WaterfallPanel implements Disposable {
 		return new WaterfallPanel(panel, extensionUri, logger, events, onEnd);
 	}
 
-	get traceId(): string {
-		return this.#traceId;
+	/** Whether spans of this trace are shown. */
+	holds(traceId: string): boolean {
+		return this.#content?.holds(traceId) === true;
+	}
+
+	/** The span that the page means: in a session it does not know a span's trace. */
+	resolve(address: SpanAddress): SpanAddress {
+		return (address.traceId === this.#content?.key ? this.#content.addressOf(address.spanId) : undefined) ?? address;
 	}
 
 	get isActive(): boolean {
@@ -112,41 +120,59 @@ export class WaterfallPanel implements Disposable {
 	}
 
 	get selected(): SpanAddress | undefined {
-		return this.#selectedSpanId === undefined ? undefined : { traceId: this.#traceId, spanId: this.#selectedSpanId };
+		return this.#selectedId === undefined ? undefined : this.#content?.addressOf(this.#selectedId);
 	}
 
 	reveal(preserveFocus: boolean): void {
 		this.#host.panel.reveal(undefined, preserveFocus);
 	}
 
-	/** Shows a trace, and selects a span in it when one is named. */
-	show(connection: SourceConnection, traceId: string, spanId: string | undefined): void {
-		if (connection === this.#connection && traceId === this.#traceId) {
-			if (spanId !== undefined) this.select(spanId);
+	/** Shows a trace or a session, and selects a span in it when one is named. */
+	show(connection: SourceConnection, target: WaterfallTarget, span: SpanAddress | undefined): void {
+		if (connection === this.#connection && this.#content !== undefined && isSame(this.#content.target, target)) {
+			if (span !== undefined) this.select(span);
 			return;
 		}
+		const content = this.#begin(connection, target);
+		this.#selectedId = span === undefined ? undefined : content.idOf(span);
+		this.#sendState();
+		void this.#loadWhole(connection, content);
+	}
+
+	/** Shows again what a page had shown before a reload. */
+	restore(connection: SourceConnection, state: WaterfallViewState): void {
+		const content = this.#begin(connection, targetOf(state));
+		this.#selectedId = state.selectedSpanId;
+		this.#sendState();
+		void this.#loadWhole(connection, content);
+	}
+
+	#begin(connection: SourceConnection, target: WaterfallTarget): WaterfallContent {
 		this.#life.dispose();
 		this.#life = new DisposableStore();
 		this.#cancelPending();
 		this.#search.end();
 		this.#connection = connection;
-		this.#traceId = traceId;
-		this.#selectedSpanId = spanId;
+		const { store } = connection;
+		const content =
+			"traceId" in target
+				? new TraceContent(store, target.traceId)
+				: new SessionContent(store, target.sessionId, () => Date.now() + connection.status.clockOffsetMs);
+		this.#content = this.#life.add(content);
 		this.#base = undefined;
 		this.#error = undefined;
 		this.#removed = undefined;
-		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
-		this.#life.add(connection.store.pin(traceId));
+		this.#life.add(store.onDidChange((changes) => this.#handleChange(connection, content, changes)));
 		this.#setTitle();
-		this.#sendState();
-		void this.#loadWhole(connection, traceId);
+		return content;
 	}
 
 	/** Selection came from elsewhere. */
-	select(spanId: string): void {
-		if (this.#selectedSpanId === spanId) return;
-		this.#selectedSpanId = spanId;
-		this.#host.post({ type: "selection/changed", spanId, reveal: true });
+	select(span: SpanAddress): void {
+		const id = this.#content?.idOf(span) ?? span.spanId;
+		if (this.#selectedId === id) return;
+		this.#selectedId = id;
+		this.#host.post({ type: "selection/changed", spanId: id, reveal: true });
 	}
 
 	run(command: WaterfallCommand): void {
@@ -157,15 +183,11 @@ export class WaterfallPanel implements Disposable {
 		this.#connectionView = view;
 		this.#host.post({ type: "connection/changed", connection: view });
 		// A trace that could not be read is asked for again when the source is back.
-		if (view.indicator === "live" && this.#error !== undefined && this.#connection !== undefined) {
-			this.#error = undefined;
-			void this.#loadWhole(this.#connection, this.#traceId);
-		}
+		if (view.indicator === "live" && this.#error !== undefined) this.#loadAgain();
 	}
 
 	/** The message of a restore whose source is not there. */
-	showError(state: WaterfallViewState, message: string): void {
-		this.#traceId = state.traceId;
+	showError(message: string): void {
 		this.#error = message;
 		this.#sendState();
 	}
@@ -215,12 +237,12 @@ export class WaterfallPanel implements Disposable {
 				this.#events.onOpenKeys();
 				return;
 			case "span/select":
-				this.#selectedSpanId = String(message.spanId);
-				this.#events.onSelect(this.#traceId, this.#selectedSpanId);
+				this.#selectedId = String(message.spanId);
+				if (this.selected !== undefined) this.#events.onSelect(this.selected.traceId, this.selected.spanId);
 				return;
 			case "span/open":
-				this.#selectedSpanId = String(message.spanId);
-				this.#events.onOpen(this.#traceId, this.#selectedSpanId);
+				this.#selectedId = String(message.spanId);
+				if (this.selected !== undefined) this.#events.onOpen(this.selected.traceId, this.selected.spanId);
 				return;
 			case "trace/search":
 				// By a page of this version never too long; cutting it would find something else.
@@ -240,50 +262,74 @@ export class WaterfallPanel implements Disposable {
 	}
 
 	/** Reads the spans that a snapshot of the list may have left out. */
-	async #loadWhole(connection: SourceConnection, traceId: string): Promise<void> {
+	async #loadWhole(connection: SourceConnection, content: WaterfallContent): Promise<void> {
 		this.#load?.abort();
 		const load = new AbortController();
 		this.#load = load;
-		if (connection.store.entry(traceId)?.isWhole === true) return;
+		let hasLoaded = false;
 		try {
-			const source = await connection.whenSource(load.signal);
-			await source.loadTrace(traceId, load.signal);
+			// What came while others were read may want to be read, too.
+			while (content.wantsLoad) {
+				const source = await connection.whenSource(load.signal);
+				await content.load(source, load.signal);
+				load.signal.throwIfAborted();
+				hasLoaded = true;
+			}
 		} catch (error) {
 			if (load.signal.aborted || isAbortError(error)) return;
-			this.#logger.warn(`trace ${traceId} could not be read: ${describeError(error)}`);
-			if ((connection.store.entry(traceId)?.rows.length ?? 0) > 0) return;
+			this.#logger.warn(`${content.key} could not be read: ${describeError(error)}`);
+			if (content.rowCount > 0) return;
 			this.#error = describeError(error);
+			hasLoaded = true;
+		} finally {
+			if (this.#load === load) this.#load = undefined;
 		}
-		if (!load.signal.aborted) this.#sendState();
+		if (hasLoaded) this.#sendState();
+	}
+
+	#loadAgain(): void {
+		if (this.#connection === undefined || this.#content === undefined) return;
+		this.#error = undefined;
+		this.#content.askAgain();
+		void this.#loadWhole(this.#connection, this.#content);
 	}
 
 	async *#searchTrace(search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<TraceHits> {
-		const traceId = this.#traceId;
+		const content = this.#content;
 		const source = await this.#connection?.whenSource(signal);
-		if (source !== undefined) yield* source.searchTrace(traceId, search, signal);
+		if (source === undefined || content === undefined) return;
+		for (const traceId of content.traceIds) {
+			for await (const { spanIds, isEverywhere } of source.searchTrace(traceId, search, signal)) {
+				yield { spanIds: spanIds.map((spanId) => content.idOf({ traceId, spanId })), isEverywhere };
+			}
+		}
 	}
 
-	#ordinalOf(spanId: string): number | undefined {
-		const store = this.#connection?.store;
-		const row = store?.rowOf(spanId, this.#traceId);
-		return row === undefined ? undefined : store?.columns.ordinal[row];
+	#ordinalOf(id: string): number | undefined {
+		const row = this.#content?.rowOf(id);
+		return row === undefined ? undefined : this.#content?.ordinalOf(row);
 	}
 
-	#handleChange(changes: ChangeSet): void {
-		if (changes.isCleared || changes.removedTraceIds.includes(this.#traceId)) {
-			this.#removed = changes.isCleared ? "cleared" : "deleted";
-			if (this.#connection?.store.entry(this.#traceId) === undefined) {
+	#handleChange(connection: SourceConnection, content: WaterfallContent, changes: ChangeSet): void {
+		const change = content.change(changes);
+		switch (change.type) {
+			case "none":
+				return;
+			case "gone":
+				this.#removed = changes.isCleared ? "cleared" : "deleted";
 				this.#cancelPending();
 				this.#sendState();
 				return;
-			}
+			case "changed":
+				break;
+			default:
+				assertNever(change, "change of what a waterfall shows");
 		}
-		const change = changes.changedTraces.get(this.#traceId);
-		if (change === undefined) return;
 		const wasMissing = this.#removed !== undefined || this.#error !== undefined || this.#sentRevision === undefined;
 		this.#removed = undefined;
 		this.#error = undefined;
 		this.#setTitle();
+		if (content.wantsLoad && this.#load === undefined) void this.#loadWhole(connection, content);
 		if (!this.#host.isReady) return;
 		this.#search.handleChange();
 		if (wasMissing || change.isRestructured) {
@@ -299,20 +345,19 @@ export class WaterfallPanel implements Disposable {
 	#sendDeltas(): void {
 		this.#deltaTimer = undefined;
 		this.#lastDeltaMs = performance.now();
-		const entry = this.#connection?.store.entry(this.#traceId);
-		if (this.#connection === undefined || entry === undefined || !this.#host.isReady) return;
+		const content = this.#content;
+		if (content === undefined || !content.isHere || !this.#host.isReady) return;
 		const mustSnapshot =
 			this.#sentRevision === undefined ||
 			this.#base === undefined ||
-			entry.structureRevision !== this.#sentStructure ||
+			content.structureRevision !== this.#sentStructure ||
 			this.#pendingRows.size > SNAPSHOT_ROWS;
 		if (mustSnapshot || this.#base === undefined) {
 			this.#sendState();
 			return;
 		}
-		const { store } = this.#connection;
 		// Ascending ordinals: a message never names a new span before the ones in front of it.
-		const rows = [...this.#pendingRows].sort((a, b) => store.columns.ordinal[a] - store.columns.ordinal[b]);
+		const rows = [...this.#pendingRows].sort((a, b) => content.ordinalOf(a) - content.ordinalOf(b));
 		this.#pendingRows.clear();
 		const part = rows.slice(0, DELTA_ROWS);
 		for (const row of rows.slice(DELTA_ROWS)) this.#pendingRows.add(row);
@@ -323,68 +368,51 @@ export class WaterfallPanel implements Disposable {
 			type: "trace/delta",
 			baseRevision,
 			revision: this.#revision,
-			header: this.#header(),
-			columns: encodeTraceColumns(store, entry, this.#base, part),
+			header: content.header(),
+			columns: content.encode(this.#base, part),
 		});
 		if (this.#pendingRows.size > 0) this.#deltaTimer = setTimeout(() => this.#sendDeltas(), DELTA_MS);
 	}
 
-	/** Everything the page has to know now: the trace, or why it is not there. */
+	/** Everything the page has to know now: the spans, or why it is not there. */
 	#sendState(): void {
 		if (!this.#host.isReady) return;
 		if (this.#connectionView !== undefined) {
 			this.#host.post({ type: "connection/changed", connection: this.#connectionView });
 		}
 		const connection = this.#connection;
-		const entry = connection?.store.entry(this.#traceId);
-		if (connection === undefined || entry === undefined) {
+		const content = this.#content;
+		if (connection === undefined || content === undefined || !content.isHere) {
 			this.#sentRevision = undefined;
 			if (this.#removed !== undefined) this.#host.post({ type: "trace/removed", reason: this.#removed });
 			else if (this.#error !== undefined) this.#host.post({ type: "trace/error", message: this.#error });
 			else {
 				const sourceId = connection?.config.id ?? "";
-				this.#host.post({ type: "trace/loading", sourceId, traceId: this.#traceId });
+				this.#host.post({ type: "trace/loading", sourceId, traceId: content?.key ?? "" });
 			}
 			return;
 		}
 		this.#pendingRows.clear();
-		this.#base ??= timeBaseOf(connection.store, entry);
+		this.#base ??= content.timeBase;
 		this.#revision++;
 		this.#sentRevision = this.#revision;
-		this.#sentStructure = entry.structureRevision;
+		this.#sentStructure = content.structureRevision;
 		this.#host.post({
 			type: "trace/snapshot",
 			sourceId: connection.config.id,
 			revision: this.#revision,
 			base: this.#base,
 			clockOffsetMs: connection.status.clockOffsetMs,
-			header: this.#header(),
-			columns: packColumns(encodeTraceColumns(connection.store, entry, this.#base)),
+			header: content.header(),
+			columns: packColumns(content.encode(this.#base)),
 		});
-		if (this.#selectedSpanId !== undefined) {
-			this.#host.post({ type: "selection/changed", spanId: this.#selectedSpanId, reveal: true });
+		if (this.#selectedId !== undefined) {
+			this.#host.post({ type: "selection/changed", spanId: this.#selectedId, reveal: true });
 		}
 	}
 
-	#header(): TraceHeader {
-		const summary = this.#connection?.store.summary(this.#traceId);
-		return {
-			traceId: this.#traceId,
-			name: summary?.name ?? this.#traceId,
-			state: summary?.state ?? "running",
-			spanCount: summary?.spanCount ?? 0,
-			failedCount: summary?.failedCount ?? 0,
-			inputTokens: summary?.inputTokens,
-			outputTokens: summary?.outputTokens,
-			costUsd: summary?.costUsd,
-			isCostEstimated: summary?.isCostEstimated ?? false,
-			droppedSpans: summary?.droppedSpans ?? 0,
-		};
-	}
-
 	#setTitle(): void {
-		const name = this.#connection?.store.summary(this.#traceId)?.name ?? vscode.l10n.t("Waterfall");
-		const title = displayText(name, 60);
+		const title = displayText(this.#content?.isHere === true ? this.#content.name : vscode.l10n.t("Waterfall"), 60);
 		if (this.#host.panel.title !== title) this.#host.panel.title = title;
 	}
 
@@ -396,10 +424,23 @@ export class WaterfallPanel implements Disposable {
 	}
 }
 
+function isSame(a: WaterfallTarget, b: WaterfallTarget): boolean {
+	return "traceId" in a ? "traceId" in b && a.traceId === b.traceId : "sessionId" in b && a.sessionId === b.sessionId;
+}
+
+function targetOf({ traceId, sessionId }: WaterfallViewState): WaterfallTarget {
+	return sessionId === undefined ? { traceId } : { sessionId };
+}
+
 /** Reads what a page had stored before the reload; undefined when it is not of this shape. */
 export function waterfallStateOf(value: unknown): WaterfallViewState | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
-	const { sourceId, traceId, selectedSpanId } = value as Record<string, unknown>;
+	const { sourceId, traceId, sessionId, selectedSpanId } = value as Record<string, unknown>;
 	if (typeof sourceId !== "string" || typeof traceId !== "string") return undefined;
-	return { sourceId, traceId, selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined };
+	return {
+		sourceId,
+		traceId,
+		sessionId: typeof sessionId === "string" ? sessionId : undefined,
+		selectedSpanId: typeof selectedSpanId === "string" ? selectedSpanId : undefined,
+	};
 }

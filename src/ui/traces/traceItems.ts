@@ -12,6 +12,7 @@ import {
 	nodeId,
 	type PlaceholderNode,
 	type SpanNode,
+	sessionIdOf,
 	type TraceNode,
 	type TreeNode,
 } from "./traceNodes.ts";
@@ -27,8 +28,10 @@ export function groupItem(
 	const label = groupLabel(node, grouping);
 	const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
 	item.id = nodeId(node);
-	item.contextValue = RowKind.group;
+	const isSession = sessionIdOf(node) !== undefined;
+	item.contextValue = isSession ? RowKind.session : RowKind.group;
 	item.description = groupDescription(summaries);
+	if (isSession) item.command = { command: CommandId.sessionOpen, title: vscode.l10n.t("Open Session") };
 	item.accessibilityInformation = { label: `${label}, ${item.description}`, role: "treeitem" };
 	return item;
 }
@@ -89,7 +92,7 @@ function color(id: string): vscode.ThemeColor {
 	return new vscode.ThemeColor(id);
 }
 
-function stateIcon(state: SpanSummary["state"]): vscode.ThemeIcon {
+export function stateIcon(state: SpanSummary["state"]): vscode.ThemeIcon {
 	switch (state) {
 		case "running":
 			return new vscode.ThemeIcon("loading~spin", color("charts.blue"));

@@ -5,6 +5,7 @@ export type TreeNode = GroupNode | TraceNode | SpanNode | PlaceholderNode | Load
 
 export interface GroupNode {
 	readonly kind: "group";
+	/** What the traces are grouped by, a space, and the group's key. */
 	readonly key: string;
 	readonly label: string;
 	traceIds: readonly string[];
@@ -71,6 +72,11 @@ export function groupKeyOf(summary: TraceSummary, grouping: Grouping): string | 
 		case "service":
 			return summary.serviceName;
 	}
+}
+
+/** The session that a group stands for; undefined for other groups, and for the traces without a session. */
+export function sessionIdOf({ key, label }: GroupNode): string | undefined {
+	return label !== "" && key === `session ${label}` ? label : undefined;
 }
 
 /** A running span counts as abandoned when its parent has ended, or when nothing of its trace moved for this long. */

@@ -133,7 +133,7 @@ describe("commands and menus", () => {
 			.filter(({ when }) => when === "false")
 			.map(({ command }) => command);
 		const needRow = Object.values(CommandId).filter(
-			(id) => id.startsWith("traceway.span.") || id === CommandId.tracesLoadMore,
+			(id) => id.startsWith("traceway.span.") || id === CommandId.tracesLoadMore || id === CommandId.sessionOpen,
 		);
 		expect(hidden.sort()).toEqual([...needRow].sort());
 	});

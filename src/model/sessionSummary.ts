@@ -1,0 +1,237 @@
+import { differenceNs, type Timestamp } from "../base/timestamp.ts";
+import { isToolKind } from "./overview.ts";
+import type { SpanState, TraceSummary } from "./span.ts";
+import { Parent } from "./spanColumns.ts";
+import type { TraceEntry } from "./traceEntry.ts";
+import type { TraceStore } from "./traceStore.ts";
+import { nanoUsd } from "./usage.ts";
+
+/** A session without any news for so long is not open any more: a root that never came was lost. */
+const OPEN_FOR_MS = 15 * 60_000;
+
+/** Different models, and agents, that are told by name; a hostile trace can make up any number. */
+const MAX_NAMES = 20;
+
+/** What a session sums up to over its traces. Unknown is undefined. */
+export interface SessionSummary {
+	readonly sessionId: string;
+	/** Oldest first; of equal starts by id. */
+	readonly traceIds: readonly string[];
+	readonly state: SpanState;
+	/** More is to come: a span runs, or the root of a trace has not arrived yet (`awaitsRoot`). */
+	readonly isOpen: boolean;
+	readonly spanCount: number;
+	readonly runningCount: number;
+	readonly failedCount: number;
+	readonly modelCalls: number;
+	readonly toolCalls: number;
+	/** Names, sorted, `MAX_NAMES` at most; so the agents. */
+	readonly models: readonly string[];
+	readonly agents: readonly string[];
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	readonly isCostEstimated: boolean;
+	readonly droppedSpans: number;
+	readonly start: Timestamp | undefined;
+	/** Latest start or end that is known; while a session is open it lasts until now. */
+	readonly lastTime: Timestamp | undefined;
+}
+
+/** What one trace adds to its session beyond its own sums. */
+interface TracePart {
+	readonly revision: number;
+	readonly modelCalls: number;
+	readonly toolCalls: number;
+	readonly models: ReadonlySet<string>;
+	readonly agents: ReadonlySet<string>;
+	readonly lastTime: Timestamp | undefined;
+	readonly awaitsRoot: boolean;
+}
+
+/**
+ * The sessions of a store. A session is the traces that the tree groups under its id: whole traces, each in one session. A span
+ * that names another session than its trace stays with its trace, below its parent; a server's sums, which count by span, may
+ * differ there.
+ */
+export class StoreSessions {
+	readonly #store: TraceStore;
+	readonly #parts = new WeakMap<TraceEntry, TracePart>();
+
+	constructor(store: TraceStore) {
+		this.#store = store;
+	}
+
+	/** All of them, each with its traces, in no order. */
+	all(nowMs: number): SessionSummary[] {
+		const traceIds = new Map<string, string[]>();
+		for (const { traceId } of this.#store.entries()) {
+			const sessionId = this.#store.summary(traceId)?.sessionId;
+			if (sessionId === undefined) continue;
+			const known = traceIds.get(sessionId);
+			if (known === undefined) traceIds.set(sessionId, [traceId]);
+			else known.push(traceId);
+		}
+		return [...traceIds].map(([sessionId, ids]) => this.summary(sessionId, ids, nowMs));
+	}
+
+	/** Ids of the traces of a session, oldest first. */
+	traceIds(sessionId: string): string[] {
+		const ids: string[] = [];
+		for (const { traceId } of this.#store.entries()) {
+			if (this.#store.summary(traceId)?.sessionId === sessionId) ids.push(traceId);
+		}
+		return ids.sort((a, b) => compareTraces(this.#store.summary(a), this.#store.summary(b)));
+	}
+
+	/** `nowMs` is the source's clock. Tokens and cost are those of the traces that know theirs. */
+	summary(sessionId: string, traceIds: readonly string[], nowMs: number): SessionSummary {
+		const summaries = traceIds.flatMap((traceId) => this.#store.summary(traceId) ?? []).sort(compareTraces);
+		let costNano: number | undefined;
+		let inputTokens: number | undefined;
+		let outputTokens: number | undefined;
+		let modelCalls = 0;
+		let toolCalls = 0;
+		const models = new Set<string>();
+		const agents = new Set<string>();
+		let spanCount = 0;
+		let runningCount = 0;
+		let failedCount = 0;
+		let droppedSpans = 0;
+		let isCostEstimated = false;
+		let isOpen = false;
+		let start: Timestamp | undefined;
+		let lastTime: Timestamp | undefined;
+		for (const trace of summaries) {
+			const part = this.#partOf(trace.traceId);
+			spanCount += trace.spanCount;
+			runningCount += trace.runningCount;
+			failedCount += trace.failedCount;
+			droppedSpans += trace.droppedSpans;
+			inputTokens = plus(inputTokens, trace.inputTokens);
+			outputTokens = plus(outputTokens, trace.outputTokens);
+			costNano = plus(costNano, trace.costUsd === undefined ? undefined : nanoUsd(trace.costUsd));
+			isCostEstimated ||= trace.isCostEstimated;
+			start = earlier(start, trace.start);
+			if (part === undefined) continue;
+			modelCalls += part.modelCalls;
+			toolCalls += part.toolCalls;
+			for (const model of part.models) addName(models, model);
+			for (const agent of part.agents) addName(agents, agent);
+			lastTime = later(lastTime, part.lastTime);
+			const hasNews = part.lastTime !== undefined && nowMs - part.lastTime.ms < OPEN_FOR_MS;
+			isOpen ||= trace.runningCount > 0 || (part.awaitsRoot && hasNews);
+		}
+		return {
+			sessionId,
+			traceIds: summaries.map(({ traceId }) => traceId),
+			state: failedCount > 0 ? "failed" : isOpen || spanCount === 0 ? "running" : "completed",
+			isOpen,
+			spanCount,
+			runningCount,
+			failedCount,
+			modelCalls,
+			toolCalls,
+			models: [...models].sort(),
+			agents: [...agents].sort(),
+			inputTokens,
+			outputTokens,
+			costUsd: costNano === undefined ? undefined : costNano / 1e9,
+			isCostEstimated,
+			droppedSpans,
+			start,
+			lastTime,
+		};
+	}
+
+	/** One pass over the spans of a trace, again only when it has changed. */
+	#partOf(traceId: string): TracePart | undefined {
+		const entry = this.#store.entry(traceId);
+		if (entry === undefined) return undefined;
+		const known = this.#parts.get(entry);
+		if (known?.revision === entry.revision) return known;
+		const part = partOf(this.#store, entry);
+		this.#parts.set(entry, part);
+		return part;
+	}
+}
+
+/**
+ * True while spans of a trace wait for a parent and no root is there: programs that tell of a span when it ends tell of the
+ * root last. Where a root is there, a parent that is missing was lost on the way and nothing is awaited.
+ */
+export function awaitsRoot(store: TraceStore, entry: TraceEntry): boolean {
+	const { parentRow } = store.columns;
+	let hasOrphan = false;
+	for (const row of entry.rows) {
+		if (parentRow[row] === Parent.root) return false;
+		if (parentRow[row] === Parent.orphan) hasOrphan = true;
+	}
+	return hasOrphan;
+}
+
+/** From the first start to the last time, or to now while it is open; nanoseconds, undefined while no start is known. */
+export function sessionDurationNs({ start, lastTime, isOpen }: SessionSummary, nowMs: number): number | undefined {
+	if (start === undefined || lastTime === undefined) return undefined;
+	const lastNs = (lastTime.ms - start.ms) * 1e6 + (lastTime.subNs - start.subNs);
+	return Math.max(0, isOpen ? Math.max(lastNs, (nowMs - start.ms) * 1e6 - start.subNs) : lastNs);
+}
+
+function partOf(store: TraceStore, entry: TraceEntry): TracePart {
+	const { columns: c, strings } = store;
+	let modelCalls = 0;
+	let toolCalls = 0;
+	const models = new Set<string>();
+	const agents = new Set<string>();
+	let lastMs = Number.NEGATIVE_INFINITY;
+	let lastSubNs = 0;
+	for (const row of entry.rows) {
+		const kindType = store.kindTypeOf(row);
+		if (kindType === "llm_call") modelCalls++;
+		else if (isToolKind(strings.at(c.toolName.get(row)), strings.at(c.kindName[row]) ?? kindType)) toolCalls++;
+		addName(models, strings.at(c.model[row]));
+		addName(agents, strings.at(c.agentName.get(row)));
+		const isEnded = !Number.isNaN(c.endMs[row]);
+		const ms = isEnded ? c.endMs[row] : c.startMs[row];
+		const subNs = isEnded ? c.endSubNs[row] : c.startSubNs[row];
+		if (!(ms > lastMs || (ms === lastMs && subNs > lastSubNs))) continue;
+		lastMs = ms;
+		lastSubNs = subNs;
+	}
+	const lastTime = Number.isFinite(lastMs) ? { ms: lastMs, subNs: lastSubNs } : undefined;
+	return {
+		revision: entry.revision,
+		modelCalls,
+		toolCalls,
+		models,
+		agents,
+		lastTime,
+		awaitsRoot: awaitsRoot(store, entry),
+	};
+}
+
+function compareTraces(a: TraceSummary | undefined, b: TraceSummary | undefined): number {
+	const byStart = (a?.start?.ms ?? Infinity) - (b?.start?.ms ?? Infinity);
+	if (byStart !== 0 && !Number.isNaN(byStart)) return byStart;
+	const bySubNs = (a?.start?.subNs ?? 0) - (b?.start?.subNs ?? 0);
+	if (bySubNs !== 0) return bySubNs;
+	return (a?.traceId ?? "") < (b?.traceId ?? "") ? -1 : 1;
+}
+
+function addName(names: Set<string>, name: string | undefined): void {
+	if (name !== undefined && name !== "" && names.size < MAX_NAMES) names.add(name);
+}
+
+function plus(sum: number | undefined, value: number | undefined): number | undefined {
+	return value === undefined ? sum : (sum ?? 0) + value;
+}
+
+function earlier(a: Timestamp | undefined, b: Timestamp | undefined): Timestamp | undefined {
+	if (a === undefined || b === undefined) return a ?? b;
+	return differenceNs(b, a) < 0 ? b : a;
+}
+
+function later(a: Timestamp | undefined, b: Timestamp | undefined): Timestamp | undefined {
+	if (a === undefined || b === undefined) return a ?? b;
+	return differenceNs(b, a) > 0 ? b : a;
+}

@@ -1,0 +1,169 @@
+import * as vscode from "vscode";
+import { displayText } from "../../base/displayText.ts";
+import { DisposableStore } from "../../base/disposable.ts";
+import { formatAge, formatCost, formatDuration, formatTokens } from "../../model/format.ts";
+import { type SessionSummary, StoreSessions, sessionDurationNs } from "../../model/sessionSummary.ts";
+import { totalTokens } from "../../model/span.ts";
+import { plainLabel } from "../plainMarkdown.ts";
+import type { SourceConnection } from "../sources/sourceConnection.ts";
+import { stateIcon } from "../traces/traceItems.ts";
+import {
+	listSessions,
+	nextOf,
+	SESSION_RANGES,
+	SESSION_SORTS,
+	type SessionRange,
+	type SessionSort,
+} from "./sessionList.ts";
+
+/** Rows of the list; more are found by range and sorting, not by scrolling. */
+const MAX_ROWS = 500;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** How the list was arranged last; kept while the window lives. */
+export interface SessionArrangement {
+	sort: SessionSort;
+	range: SessionRange;
+}
+
+interface SessionItem extends vscode.QuickPickItem {
+	/** Undefined for the row that reads older traces. */
+	readonly sessionId: string | undefined;
+}
+
+/**
+ * Lets the user pick a session of the traces that are here; text is looked for in ids, models and agents, too. Undefined when
+ * nothing was picked.
+ */
+export async function pickSession(
+	connection: SourceConnection,
+	arrangement: SessionArrangement,
+): Promise<string | undefined> {
+	const owned = new DisposableStore();
+	const pick = owned.add(vscode.window.createQuickPick<SessionItem>());
+	const sessions = new StoreSessions(connection.store);
+	pick.title = vscode.l10n.t("Open Session");
+	pick.matchOnDescription = true;
+	pick.matchOnDetail = true;
+	const update = (): void => {
+		const nowMs = Date.now() + connection.status.clockOffsetMs;
+		const listed = listSessions(sessions.all(nowMs), arrangement.sort, arrangement.range, nowMs);
+		const items = listed.slice(0, MAX_ROWS).map((session) => itemOf(session, nowMs));
+		pick.placeholder =
+			items.length === 0
+				? vscode.l10n.t("No session: {0}", rangeText(arrangement.range))
+				: vscode.l10n.t("Pick a session: {0}, {1}", rangeText(arrangement.range), sortText(arrangement.sort));
+		pick.buttons = buttonsOf(arrangement);
+		pick.items = connection.source?.hasMore === true ? [...items, olderItem()] : items;
+	};
+	const readOlder = async (): Promise<void> => {
+		pick.busy = true;
+		try {
+			await connection.requireSource().loadMore(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+			update();
+		} finally {
+			pick.busy = false;
+		}
+	};
+	try {
+		return await new Promise<string | undefined>((resolve, reject) => {
+			owned.add(
+				pick.onDidTriggerButton((button) => {
+					if (button.iconPath === SORT_ICON) arrangement.sort = nextOf(SESSION_SORTS, arrangement.sort);
+					else arrangement.range = nextOf(SESSION_RANGES, arrangement.range);
+					update();
+				}),
+			);
+			owned.add(
+				pick.onDidAccept(() => {
+					const [item] = pick.selectedItems;
+					if (item === undefined) return;
+					if (item.sessionId !== undefined) resolve(item.sessionId);
+					else readOlder().catch(reject);
+				}),
+			);
+			owned.add(pick.onDidHide(() => resolve(undefined)));
+			update();
+			pick.show();
+		});
+	} finally {
+		owned.dispose();
+	}
+}
+
+const SORT_ICON = new vscode.ThemeIcon("list-ordered");
+const RANGE_ICON = new vscode.ThemeIcon("history");
+
+function buttonsOf({ sort, range }: SessionArrangement): vscode.QuickInputButton[] {
+	return [
+		{
+			iconPath: RANGE_ICON,
+			tooltip: vscode.l10n.t("Range: {0}. Change to {1}", rangeText(range), rangeText(nextOf(SESSION_RANGES, range))),
+		},
+		{
+			iconPath: SORT_ICON,
+			tooltip: vscode.l10n.t("Order: {0}. Change to {1}", sortText(sort), sortText(nextOf(SESSION_SORTS, sort))),
+		},
+	];
+}
+
+function itemOf(session: SessionSummary, nowMs: number): SessionItem {
+	const durationNs = sessionDurationNs(session, nowMs);
+	const tokens = totalTokens(session.inputTokens, session.outputTokens);
+	const facts = [
+		session.isOpen ? vscode.l10n.t("Live") : undefined,
+		session.failedCount > 0 ? vscode.l10n.t("{0} failed", session.failedCount) : undefined,
+		durationNs === undefined ? undefined : formatDuration(durationNs),
+		tokens === undefined ? undefined : vscode.l10n.t("{0} tok", formatTokens(tokens)),
+		session.costUsd === undefined ? undefined : formatCost(session.costUsd, session.isCostEstimated),
+		session.start === undefined ? undefined : formatAge(nowMs - session.start.ms),
+	];
+	const calls = [
+		session.traceIds.length === 1 ? vscode.l10n.t("1 trace") : vscode.l10n.t("{0} traces", session.traceIds.length),
+		vscode.l10n.t("{0} LLM", session.modelCalls),
+		vscode.l10n.t("{0} tool", session.toolCalls),
+		...[...session.agents, ...session.models].map((name) => displayText(name, 60)),
+	];
+	return {
+		label: plainLabel(displayText(session.sessionId, 100)),
+		description: facts.filter((fact) => fact !== undefined).join(" · "),
+		detail: plainLabel(calls.join(" · ")),
+		iconPath: stateIcon(session.isOpen && session.state !== "failed" ? "running" : session.state),
+		sessionId: session.sessionId,
+	};
+}
+
+function olderItem(): SessionItem {
+	return {
+		label: vscode.l10n.t("Load Older Traces"),
+		iconPath: new vscode.ThemeIcon("ellipsis"),
+		alwaysShow: true,
+		sessionId: undefined,
+	};
+}
+
+function rangeText(range: SessionRange): string {
+	switch (range) {
+		case "1h":
+			return vscode.l10n.t("last hour");
+		case "6h":
+			return vscode.l10n.t("last 6 hours");
+		case "24h":
+			return vscode.l10n.t("last 24 hours");
+		case "all":
+			return vscode.l10n.t("all time");
+	}
+}
+
+function sortText(sort: SessionSort): string {
+	switch (sort) {
+		case "recent":
+			return vscode.l10n.t("newest first");
+		case "cost":
+			return vscode.l10n.t("highest cost first");
+		case "duration":
+			return vscode.l10n.t("longest first");
+		case "tokens":
+			return vscode.l10n.t("most tokens first");
+	}
+}

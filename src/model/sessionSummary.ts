@@ -9,6 +9,9 @@ import { nanoUsd } from "./usage.ts";
 /** A session without any news for so long is not open any more: a root that never came was lost. */
 const OPEN_FOR_MS = 15 * 60_000;
 
+/** Roots of one trace that are told as awaited; in a trace with more the others look lost. */
+const MAX_AWAITED = 100;
+
 /** Different models, and agents, that are told by name; a hostile trace can make up any number. */
 const MAX_NAMES = 20;
 
@@ -18,7 +21,7 @@ export interface SessionSummary {
 	/** Oldest first; of equal starts by id. */
 	readonly traceIds: readonly string[];
 	readonly state: SpanState;
-	/** More is to come: a span runs, or the root of a trace has not arrived yet (`awaitsRoot`). */
+	/** More is to come: a span runs, or the root of a trace has not arrived yet (`awaitedRoots`). */
 	readonly isOpen: boolean;
 	readonly spanCount: number;
 	readonly runningCount: number;
@@ -36,6 +39,8 @@ export interface SessionSummary {
 	readonly start: Timestamp | undefined;
 	/** Latest start or end that is known; while a session is open it lasts until now. */
 	readonly lastTime: Timestamp | undefined;
+	/** Ids of roots that are awaited, of all traces of the session; `MAX_AWAITED` at most a trace. */
+	readonly awaitedRootIds: readonly string[];
 }
 
 /** What one trace adds to its session beyond its own sums. */
@@ -46,7 +51,7 @@ interface TracePart {
 	readonly models: ReadonlySet<string>;
 	readonly agents: ReadonlySet<string>;
 	readonly lastTime: Timestamp | undefined;
-	readonly awaitsRoot: boolean;
+	readonly awaitedRootIds: readonly string[];
 }
 
 /**
@@ -100,6 +105,7 @@ export class StoreSessions {
 		let droppedSpans = 0;
 		let isCostEstimated = false;
 		let isOpen = false;
+		const awaitedRootIds: string[] = [];
 		let start: Timestamp | undefined;
 		let lastTime: Timestamp | undefined;
 		for (const trace of summaries) {
@@ -119,8 +125,9 @@ export class StoreSessions {
 			for (const model of part.models) addName(models, model);
 			for (const agent of part.agents) addName(agents, agent);
 			lastTime = later(lastTime, part.lastTime);
-			const hasNews = part.lastTime !== undefined && nowMs - part.lastTime.ms < OPEN_FOR_MS;
-			isOpen ||= trace.runningCount > 0 || (part.awaitsRoot && hasNews);
+			const isFresh = trace.runningCount > 0 || hasNews(part.lastTime, nowMs);
+			if (isFresh) awaitedRootIds.push(...part.awaitedRootIds);
+			isOpen ||= trace.runningCount > 0 || (isFresh && part.awaitedRootIds.length > 0);
 		}
 		return {
 			sessionId,
@@ -141,6 +148,7 @@ export class StoreSessions {
 			droppedSpans,
 			start,
 			lastTime,
+			awaitedRootIds,
 		};
 	}
 
@@ -157,17 +165,22 @@ export class StoreSessions {
 }
 
 /**
- * True while spans of a trace wait for a parent and no root is there: programs that tell of a span when it ends tell of the
- * root last. Where a root is there, a parent that is missing was lost on the way and nothing is awaited.
+ * Ids of the parents for which spans of a trace wait while no root is there: programs that tell of a span when it ends tell of
+ * the root last. Where a root is there, a parent that is missing was lost on the way and nothing is awaited.
  */
-export function awaitsRoot(store: TraceStore, entry: TraceEntry): boolean {
+export function awaitedRoots(store: TraceStore, entry: TraceEntry): readonly string[] {
 	const { parentRow } = store.columns;
-	let hasOrphan = false;
+	const ids = new Set<string>();
 	for (const row of entry.rows) {
-		if (parentRow[row] === Parent.root) return false;
-		if (parentRow[row] === Parent.orphan) hasOrphan = true;
+		if (parentRow[row] === Parent.root) return [];
+		if (parentRow[row] === Parent.orphan && ids.size < MAX_AWAITED) ids.add(store.missingParentOf(row) ?? "");
 	}
-	return hasOrphan;
+	return [...ids];
+}
+
+/** Whether something was heard of a trace so lately that its root may come yet; of one that has ended nothing but this is known. */
+export function hasNews(lastTime: Timestamp | undefined, nowMs: number): boolean {
+	return lastTime !== undefined && nowMs - lastTime.ms < OPEN_FOR_MS;
 }
 
 /** From the first start to the last time, or to now while it is open; nanoseconds, undefined while no start is known. */
@@ -206,7 +219,7 @@ function partOf(store: TraceStore, entry: TraceEntry): TracePart {
 		models,
 		agents,
 		lastTime,
-		awaitsRoot: awaitsRoot(store, entry),
+		awaitedRootIds: awaitedRoots(store, entry),
 	};
 }
 

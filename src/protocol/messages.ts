@@ -144,6 +144,8 @@ export interface TraceHeader {
 	readonly isCostEstimated: boolean;
 	/** Spans that the bound kept out. */
 	readonly droppedSpans: number;
+	/** Ids of parents that are expected to arrive yet, because spans below them have and no root has; some of them, if many. */
+	readonly awaitedRootIds?: readonly string[] | undefined;
 }
 
 /** What a session says beyond the sums that a trace has, too. */

@@ -1,4 +1,5 @@
 import { Category } from "../shared/kinds.ts";
+import { drawAwaited } from "./awaitedDraw.ts";
 import { type BarLabels, drawLabel } from "./barLabels.ts";
 import type { CriticalPath } from "./criticalPath.ts";
 import { drawPath } from "./criticalPathDraw.ts";
@@ -77,9 +78,13 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 			continue;
 		}
 		const node = model.rows.nodeAt(index);
-		if (node < 0) continue;
-		const tailNs = model.rows.isFoldedAt(index) ? model.endBelow(model.rows.rowAt(index), frame.nowNs) : Number.NaN;
-		drawBar(context, frame, node, top, tailNs, index === frame.selectedIndex);
+		const isSelected = index === frame.selectedIndex;
+		if (node >= 0) {
+			const tailNs = model.rows.isFoldedAt(index) ? model.endBelow(model.rows.rowAt(index), frame.nowNs) : Number.NaN;
+			drawBar(context, frame, node, top, tailNs, isSelected);
+		} else if (model.awaited.has(node)) {
+			drawAwaited(context, frame, node, { rowTop: top, rowPx: ROW_PX, barPx: BAR_PX, isSelected });
+		}
 	}
 	if (isDimming) {
 		const top = Math.round(RULER_PX + first * ROW_PX - scrollTop);

@@ -3,6 +3,7 @@ import type { HostToWaterfall, TraceHeader } from "../../src/protocol/messages.t
 import { unpackColumns, unpackInSlices } from "../../src/protocol/packedColumns.ts";
 import type { TimeBase, TraceColumns } from "../../src/protocol/traceColumns.ts";
 import { Category, type CategoryCode, lookOfKind } from "../shared/kinds.ts";
+import { AwaitedRoots } from "./awaitedRoots.ts";
 import { type GroupFacts, GroupFactsCache } from "./groupFacts.ts";
 import { TraceLayout } from "./layout.ts";
 import { RowMarks } from "./rowMarks.ts";
@@ -30,6 +31,8 @@ export class TraceModel {
 	readonly rows = new VisibleRows(this.layout, this.groups);
 	/** Search and filter. */
 	readonly marks = new RowMarks(this.table, this.layout, (ordinal) => this.category(ordinal));
+	/** Roots that have not arrived. */
+	readonly awaited = new AwaitedRoots(this.table, this.layout);
 	header: TraceHeader;
 	/** Grows with every change of spans: what was computed from an older one is stale. */
 	version = 0;
@@ -48,6 +51,7 @@ export class TraceModel {
 		this.base = snapshot.base;
 		this.clockOffsetMs = snapshot.clockOffsetMs;
 		this.header = snapshot.header;
+		this.awaited.setIds(snapshot.header.awaitedRootIds);
 		this.#revision = snapshot.revision;
 	}
 
@@ -90,6 +94,7 @@ export class TraceModel {
 		if (change === undefined) return false;
 		this.#revision = delta.revision;
 		this.header = delta.header;
+		this.awaited.setIds(delta.header.awaitedRootIds);
 		this.version++;
 		this.#adoptPlaceholders(change.addedFrom);
 		const isAppended = !change.isRestructured && this.layout.append(change.addedFrom);
@@ -148,8 +153,9 @@ export class TraceModel {
 		return this.#revision;
 	}
 
+	/** A span runs, or more has to come because a root is awaited. */
 	get isRunning(): boolean {
-		return this.table.runningCount > 0;
+		return this.table.runningCount > 0 || this.awaited.isAny;
 	}
 
 	/** Now by the clock of the server, nanoseconds from the base. */

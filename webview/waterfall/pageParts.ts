@@ -50,7 +50,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 				${sessionFacts(header.session)}
 				<li>${spans}</li>
 				${
-					header.state !== "running" && model.isRunning
+					header.state !== "running" && model.table.runningCount > 0
 						? html`<li class="running">
 								${icon("loading", "spin")}${fill(words.runningCount, formatCount(model.table.runningCount))}
 							</li>`

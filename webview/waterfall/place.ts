@@ -20,7 +20,7 @@ export function nodesInView(model: TraceModel, top: number, viewportPx: number):
 export function hasRunning(model: TraceModel, first: number, end: number): boolean {
 	for (let index = first; index < end; index++) {
 		const node = model.rows.nodeAt(index);
-		if (node >= 0 && model.table.state[node] === 0) return true;
+		if (node >= 0 ? model.table.state[node] === 0 : model.awaited.has(node)) return true;
 	}
 	return false;
 }

@@ -157,8 +157,9 @@ class Row {
 		const isMember = model.rows.isMember(index);
 		const isSelected = node === view.selectedNode;
 		const isFolded = model.rows.isFoldedAt(index);
-		const isRunning = node >= 0 && model.table.state[node] === 0;
-		const key = `${model.marks.version} ${isSelected}${isFolded}${isMember}${view.maxIndentPx}${view.hasDuration}${row}`;
+		const isAwaited = model.awaited.has(node);
+		const isRunning = isAwaited || (node >= 0 && model.table.state[node] === 0);
+		const key = `${model.marks.version} ${isSelected}${isFolded}${isMember}${view.maxIndentPx}${view.hasDuration}${isAwaited}${row}`;
 		const isSame = this.#node === node && this.#model === model && this.#version === model.version && this.#key === key;
 		if (isSame && !(isRunning && (view.hasDuration || isSelected))) return;
 		if (this.#node !== node || this.#model !== model) this.#flashNew(node >= 0 && view.takeNew(node));
@@ -233,9 +234,9 @@ class Row {
 		className += matchClasses(match);
 		if (isHead) className += " group";
 		if (node < 0 && !isHead) {
-			className += " placeholder";
-			this.#text(this.#kind, "kind", ICONS.question);
-			this.#stateIcon("", "");
+			className += isAwaited ? " awaited" : " placeholder";
+			this.#text(this.#kind, "kind", ICONS[isAwaited ? "pulse" : "question"]);
+			this.#stateIcon(isAwaited ? STATE_CLASSES[0] : "", isAwaited ? ICONS[STATE_ICONS[0]] : "");
 		} else {
 			const span = layout.node[row];
 			const look = lookOfKind(table.string(table.kind[span]));

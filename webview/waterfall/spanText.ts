@@ -13,6 +13,7 @@ const MAX_NAME = 300;
 
 export function nodeName(model: TraceModel, node: number): string {
 	if (isGroupCode(node)) return nodeName(model, ordinalOfGroup(node));
+	if (model.awaited.has(node)) return words.awaitedRoot;
 	if (node < 0) return fill(words.missingParent, displayText(model.table.missingParentId(missingIndexOf(node)), 64));
 	return shownName(model.table.string(model.table.name[node]));
 }
@@ -27,7 +28,7 @@ export function shownName(name: string): string {
 export function stateWords(model: TraceModel, node: number, nowNs: number | undefined): string[] {
 	const group = isGroupCode(node) ? model.groupFacts(node) : undefined;
 	if (group !== undefined) return groupWords(group);
-	if (node < 0) return [];
+	if (node < 0) return model.awaited.has(node) ? [words.running] : [];
 	const state = model.table.state[node];
 	// A duration that grows is no good label: it would change while it is read.
 	if (state === 0) return [words.running];
@@ -56,7 +57,10 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	if (row >= 0 && model.rows.isFolded(node) && layout.size[row] > 1) {
 		facts.push({ title: "", value: fill(words.descendants, formatCount(layout.size[row] - 1)) });
 	}
-	if (node < 0) return facts;
+	if (node < 0) {
+		if (model.awaited.has(node)) facts.push(...awaitedFacts(model, node, nowNs));
+		return facts;
+	}
 	const start = table.startNs[node];
 	const duration = model.spanDurationNs(node, nowNs);
 	const state = table.state[node];
@@ -99,6 +103,18 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	}
 	if (layout.isStranded(node)) facts.push({ title: "", value: words.cycle });
 	return facts;
+}
+
+/** What is known so far of a root that has not arrived. */
+function awaitedFacts(model: TraceModel, node: number, nowNs: number): SpanFact[] {
+	const { startNs, endNs } = model.awaited.of(node, model.version, nowNs);
+	const soFar = fill(words.soFar, formatDuration(endNs - startNs));
+	return [
+		{ title: words.duration, value: soFar, brief: soFar },
+		{ title: words.time, value: absoluteTime(model, startNs) },
+		{ title: words.spanId, value: displayText(model.table.missingParentId(missingIndexOf(node)), 64) },
+		{ title: "", value: words.awaitedRootHint },
+	];
 }
 
 /** Never "0.00" for what has taken time. */

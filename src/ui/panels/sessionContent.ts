@@ -101,6 +101,7 @@ export class SessionContent implements WaterfallContent {
 			costUsd: sums.costUsd,
 			isCostEstimated: sums.isCostEstimated,
 			droppedSpans: sums.droppedSpans,
+			awaitedRootIds: sums.awaitedRootIds,
 		};
 	}
 
@@ -139,6 +140,10 @@ export class SessionContent implements WaterfallContent {
 	ordinalOf(row: number): number {
 		this.#sync();
 		return this.#ordinals[row];
+	}
+
+	parentOf(row: number): number {
+		return this.#store.columns.parentRow[row];
 	}
 
 	holds(traceId: string): boolean {

@@ -1,5 +1,6 @@
 import type { Disposable } from "../../base/disposable.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
+import { awaitedRoots, hasNews } from "../../model/sessionSummary.ts";
 import type { TraceEntry } from "../../model/traceEntry.ts";
 import type { TraceStore } from "../../model/traceStore.ts";
 import type { TraceHeader } from "../../protocol/messages.ts";
@@ -40,6 +41,8 @@ export interface WaterfallContent extends Disposable {
 	/** To be called with each change set, at once: rows are valid no longer. */
 	change(changes: ChangeSet): ContentChange;
 	ordinalOf(row: number): number;
+	/** Row of a row's parent; below 0 where there is none. */
+	parentOf(row: number): number;
 	/** Whether spans of this trace are shown. */
 	holds(traceId: string): boolean;
 	/** Row of the span that the page knows by this id. */
@@ -64,9 +67,11 @@ export class TraceContent implements WaterfallContent {
 	readonly #store: TraceStore;
 	readonly #traceId: string;
 	readonly #pin: Disposable;
+	readonly #serverNowMs: () => number;
 	#isAskedFor = false;
 
-	constructor(store: TraceStore, traceId: string) {
+	constructor(store: TraceStore, traceId: string, serverNowMs: () => number) {
+		this.#serverNowMs = serverNowMs;
 		this.target = { traceId };
 		this.#store = store;
 		this.#traceId = traceId;
@@ -114,6 +119,7 @@ export class TraceContent implements WaterfallContent {
 			costUsd: summary?.costUsd,
 			isCostEstimated: summary?.isCostEstimated ?? false,
 			droppedSpans: summary?.droppedSpans ?? 0,
+			awaitedRootIds: this.#awaitedRootIds(),
 		};
 	}
 
@@ -131,6 +137,10 @@ export class TraceContent implements WaterfallContent {
 
 	ordinalOf(row: number): number {
 		return this.#store.columns.ordinal[row];
+	}
+
+	parentOf(row: number): number {
+		return this.#store.columns.parentRow[row];
 	}
 
 	holds(traceId: string): boolean {
@@ -169,6 +179,14 @@ export class TraceContent implements WaterfallContent {
 
 	get #entry(): TraceEntry | undefined {
 		return this.#store.entry(this.#traceId);
+	}
+
+	#awaitedRootIds(): readonly string[] {
+		const entry = this.#entry;
+		const summary = this.#store.summary(this.#traceId);
+		if (entry === undefined || summary === undefined) return [];
+		const isFresh = summary.runningCount > 0 || hasNews(summary.end, this.#serverNowMs());
+		return isFresh ? awaitedRoots(this.#store, entry) : [];
 	}
 
 	#wholeEntry(): TraceEntry {

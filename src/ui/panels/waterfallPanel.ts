@@ -19,18 +19,15 @@ import type { TraceHits, TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
+import { deltaRows } from "./deltaRows.ts";
 import { PanelHost } from "./panelHost.ts";
 import { SessionContent } from "./sessionContent.ts";
 import { OpenSearch } from "./traceTextSearch.ts";
 import { TraceContent, type WaterfallContent, type WaterfallTarget } from "./waterfallContent.ts";
 import { showPage, webviewRoot } from "./webviewHtml.ts";
 
-/**
- * At most 20 messages a second, each at most 256 kB: about 100 bytes a span. The first one after a quiet time goes at once;
- * the store has gathered what belongs together.
- */
+/** At most 20 messages a second. The first one after a quiet time goes at once; the store has gathered what belongs together. */
 const DELTA_MS = 50;
-const DELTA_ROWS = 2_000;
 /** More changed rows than this are cheaper as a snapshot. */
 const SNAPSHOT_ROWS = 20_000;
 
@@ -57,6 +54,8 @@ export class WaterfallPanel implements Disposable {
 	/** Revision that the page has; undefined when it needs a snapshot. */
 	#sentRevision: number | undefined;
 	#sentStructure = -1;
+	/** Ordinals below this one the page has. */
+	#sentRows = 0;
 	#revision = 0;
 	#pendingRows = new Set<number>();
 	#deltaTimer: ReturnType<typeof setTimeout> | undefined;
@@ -154,10 +153,11 @@ export class WaterfallPanel implements Disposable {
 		this.#search.end();
 		this.#connection = connection;
 		const { store } = connection;
+		const serverNowMs = () => Date.now() + connection.status.clockOffsetMs;
 		const content =
 			"traceId" in target
-				? new TraceContent(store, target.traceId)
-				: new SessionContent(store, target.sessionId, () => Date.now() + connection.status.clockOffsetMs);
+				? new TraceContent(store, target.traceId, serverNowMs)
+				: new SessionContent(store, target.sessionId, serverNowMs);
 		this.#content = this.#life.add(content);
 		this.#base = undefined;
 		this.#error = undefined;
@@ -356,11 +356,13 @@ export class WaterfallPanel implements Disposable {
 			this.#sendState();
 			return;
 		}
-		// Ascending ordinals: a message never names a new span before the ones in front of it.
-		const rows = [...this.#pendingRows].sort((a, b) => content.ordinalOf(a) - content.ordinalOf(b));
-		this.#pendingRows.clear();
-		const part = rows.slice(0, DELTA_ROWS);
-		for (const row of rows.slice(DELTA_ROWS)) this.#pendingRows.add(row);
+		const { part, rest } = deltaRows(this.#pendingRows, {
+			ordinalOf: (row) => content.ordinalOf(row),
+			parentOf: (row) => content.parentOf(row),
+			known: this.#sentRows,
+		});
+		this.#pendingRows = new Set(rest);
+		for (const row of part) this.#sentRows = Math.max(this.#sentRows, content.ordinalOf(row) + 1);
 		const baseRevision = this.#revision;
 		this.#revision++;
 		this.#sentRevision = this.#revision;
@@ -397,6 +399,7 @@ export class WaterfallPanel implements Disposable {
 		this.#revision++;
 		this.#sentRevision = this.#revision;
 		this.#sentStructure = content.structureRevision;
+		this.#sentRows = content.rowCount;
 		this.#host.post({
 			type: "trace/snapshot",
 			sourceId: connection.config.id,

@@ -7,6 +7,7 @@ export interface OtlpSpan {
 	readonly startMs: number;
 	readonly endMs: number;
 	readonly isFailed?: boolean;
+	readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** As an exporter names the span with this number. */
@@ -22,9 +23,10 @@ export async function sendOtlp(url: string, spans: readonly OtlpSpan[]): Promise
 				resource: { attributes: [{ key: "service.name", value: { stringValue: "exporter" } }] },
 				scopeSpans: [
 					{
-						spans: spans.map(({ startMs, endMs, isFailed, ...span }) => ({
+						spans: spans.map(({ startMs, endMs, isFailed, attributes = {}, ...span }) => ({
 							...span,
 							kind: 1,
+							attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } })),
 							startTimeUnixNano: `${startMs}000000`,
 							endTimeUnixNano: `${endMs}000000`,
 							status: isFailed ? { code: 2, message: "it failed" } : { code: 1 },

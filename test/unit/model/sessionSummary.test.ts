@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-	awaitsRoot,
+	awaitedRoots,
 	type SessionSummary,
 	StoreSessions,
 	sessionDurationNs,
@@ -67,6 +67,7 @@ describe("an open session", () => {
 	it("waits for a root that is named and not here, and is closed by it", () => {
 		const store = storeWith(span("t1", "call", { sessionId: "s", parentSpanId: "root", end: at(40) }));
 		const open = summaryOf(store, NOON + 90);
+		expect(open.awaitedRootIds).toEqual(["root"]);
 		expect([open.isOpen, open.state, sessionDurationNs(open, NOON + 90)]).toEqual([true, "running", 90e6]);
 		store.upsertSpan(span("t1", "root", { end: at(80) }));
 		const closed = summaryOf(store, NOON + 5000);
@@ -75,7 +76,7 @@ describe("an open session", () => {
 
 	it("does not wait for a span that was lost below a root", () => {
 		const store = storeWith(span("t1", "root", { sessionId: "s" }), span("t1", "leaf", { parentSpanId: "lost" }));
-		expect(awaitsRoot(store, store.entry("t1") ?? expect.fail())).toBe(false);
+		expect(awaitedRoots(store, store.entry("t1") ?? expect.fail())).toEqual([]);
 		expect(summaryOf(store).isOpen).toBe(false);
 	});
 

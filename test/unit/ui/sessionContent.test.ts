@@ -70,7 +70,7 @@ function union(store: TraceStore, content: SessionContent, traceIds: readonly st
 	return traceIds
 		.flatMap((traceId) => {
 			const rename = (id: string) => content.idOf({ traceId, spanId: id });
-			const trace = new TraceContent(store, traceId);
+			const trace = new TraceContent(store, traceId, () => NOON);
 			const spans = shown(tableOf(trace.encode(BASE))) as { id: string; parent: string | null }[];
 			trace.dispose();
 			return spans.map((one) => ({

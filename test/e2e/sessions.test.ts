@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendOtlp } from "./support/otlp.ts";
+import { TestServer } from "./support/server.ts";
+import { useSession } from "./support/session.ts";
+import { withSource } from "./support/sources.ts";
+import { until } from "./support/wait.ts";
+
+const FIRST = "5e551041000000000000000000000001";
+const SECOND = "5e551041000000000000000000000002";
+const startMs = Date.now() - 60_000;
+
+describe("a session", () => {
+	let server: TestServer;
+	const session = useSession(async () => {
+		server = await TestServer.start();
+		return withSource(server.url);
+	});
+	const waterfall = () => session().window.waterfall;
+	const fact = async (text: RegExp) => (await waterfall().root()).locator("header").filter({ hasText: text });
+
+	async function sendSpan(
+		traceId: string,
+		spanId: string,
+		parentSpanId: string | undefined,
+		name: string,
+		fromMs: number,
+		toMs: number,
+	): Promise<void> {
+		const attributes = { "session.id": "ses_chat" };
+		await sendOtlp(server.url, [
+			{ traceId, spanId, parentSpanId, name, startMs: startMs + fromMs, endMs: startMs + toMs, attributes },
+		]);
+	}
+
+	beforeAll(async () => {
+		const { window } = session();
+		await window.openView();
+		await window.statusBar.waitFor("Live");
+		await sendSpan(FIRST, "00000000000000a1", undefined, "first question", 0, 2000);
+		await sendSpan(FIRST, "00000000000000a2", "00000000000000a1", "look up", 500, 900);
+		await window.run("Traceway: Group Traces By…");
+		await window.quickInput.pick("Session");
+		await window.traces.waitForRow("ses_chat", "stands for one trace", (row) => row.description.startsWith("1"));
+	});
+
+	afterAll(() => server?.dispose());
+
+	it("opens from its row in the tree as one waterfall, and new traces join it", async () => {
+		const { traces } = session().window;
+		const row = traces.row("ses_chat").first();
+		await row.hover();
+		await row.getByRole("button", { name: "Open Session" }).click();
+		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_chat");
+		await waterfall().waitForSpanCount(2);
+		expect(await (await fact(/1 trace\b/)).count()).toBe(1);
+		await sendSpan(SECOND, "00000000000000b1", undefined, "second question", 5000, 6000);
+		await waterfall().waitForSpanCount(3);
+		await (await fact(/2 traces/)).waitFor();
+		await (await waterfall().row("second question")).waitFor();
+	});
+
+	it("stays while one looks at spans of its traces", async () => {
+		const { spanDetail } = session().window;
+		await (await waterfall().row("second question")).click();
+		await waterfall().press("Enter");
+		await until("its details are open", async () => (await spanDetail.title()) === "second question");
+		await (await waterfall().row("look up")).click();
+		await until("they follow into another trace", async () => (await spanDetail.title()) === "look up");
+		expect(await waterfall().title()).toBe("ses_chat");
+	});
+
+	it("is found in the list of sessions, also by what it costs or used", async () => {
+		const { window } = session();
+		await window.traces.click("second question");
+		await until("the waterfall is the trace's", async () => (await waterfall().title()) === "second question");
+		await window.run("Traceway: Open Session…");
+		await window.quickInput.input.fill("2 traces");
+		await window.quickInput.row("ses_chat").click();
+		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_chat");
+		await waterfall().waitForSpanCount(3);
+	});
+
+	it("comes back after a reload of the window", async () => {
+		const { window } = session();
+		await window.reload();
+		await window.statusBar.waitFor("Live");
+		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_chat");
+		await waterfall().waitForSpanCount(3);
+	});
+});

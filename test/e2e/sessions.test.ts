@@ -87,4 +87,27 @@ describe("a session", () => {
 		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_chat");
 		await waterfall().waitForSpanCount(3);
 	});
+
+	it("shows a root that is awaited, and the real one in its place", async () => {
+		const { window } = session();
+		const now = Date.now() - startMs;
+		const trace = "5e551041000000000000000000000003";
+		const rootId = "00000000000000c0";
+		const footer = async (text: RegExp) => (await waterfall().root()).locator("footer").filter({ hasText: text });
+		await sendSpan(trace, "00000000000000c1", rootId, "first call", now - 3000, now - 2000);
+		const placeholder = await waterfall().row("(root still running)");
+		await placeholder.waitFor();
+		await (await fact(/Live/)).waitFor();
+		await placeholder.click();
+		await (await footer(/[^.\d]1 s so far/)).waitFor();
+		await sendSpan(trace, "00000000000000c2", rootId, "second call", now - 1800, now - 1500);
+		await (await footer(/1\.5 s so far/)).waitFor();
+		await sendSpan(trace, rootId, undefined, "third question", now - 3000, now - 1000);
+		await (await footer(/third question[^.\d]*2 s/)).waitFor();
+		await sendSpan(trace, "00000000000000c3", rootId, "late call", now - 1400, now - 1100);
+		await (await waterfall().row("late call")).waitFor();
+		expect(await placeholder.count()).toBe(0);
+		await until("the session is not live any more", async () => (await (await fact(/Live/)).count()) === 0);
+		expect(window.consoleErrors.filter((line) => /traceway|webview.*\.js/i.test(line))).toEqual([]);
+	});
 });

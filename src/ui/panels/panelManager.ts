@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
-import type { Logger } from "../../base/logger.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
 import type { WaterfallCommand } from "../../protocol/messages.ts";
 import { connectionView } from "../connectionView.ts";
 import { CommandId, ContextKey, PanelId } from "../ids.ts";
@@ -9,7 +9,7 @@ import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
 import { SpanDetailPanel, spanDetailStateOf } from "./spanDetailPanel.ts";
-import { WaterfallPanel, waterfallStateOf } from "./waterfallPanel.ts";
+import type { WaterfallPanel } from "./waterfallPanel.ts";
 
 export interface PanelManagerOptions {
 	readonly extensionUri: vscode.Uri;
@@ -47,30 +47,45 @@ export class PanelManager implements Disposable {
 
 	openTrace(connection: SourceConnection, traceId: string, spanId?: string, preserveFocus = true): void {
 		const span = spanId === undefined ? undefined : { traceId, spanId };
-		// A span of the session that is shown is found there; its trace alone is opened by a wish for the trace.
-		if (span !== undefined && this.#waterfall?.holds(traceId) === true) this.#waterfall.select(span);
-		else this.#openedWaterfall().show(connection, { traceId }, span);
-		this.#openedWaterfall().reveal(preserveFocus);
-		this.sendConnection();
+		this.#withWaterfall((waterfall) => {
+			// A span of the session that is shown is found there; its trace alone is opened by a wish for the trace.
+			if (span !== undefined && waterfall.holds(traceId)) waterfall.select(span);
+			else waterfall.show(connection, { traceId }, span);
+			waterfall.reveal(preserveFocus);
+			this.sendConnection();
+		});
 	}
 
 	/** All traces of a session as one tree. */
 	openSession(connection: SourceConnection, sessionId: string, preserveFocus = true): void {
-		this.#openedWaterfall().show(connection, { sessionId }, undefined);
-		this.#openedWaterfall().reveal(preserveFocus);
-		this.sendConnection();
+		this.#withWaterfall((waterfall) => {
+			waterfall.show(connection, { sessionId }, undefined);
+			waterfall.reveal(preserveFocus);
+			this.sendConnection();
+		});
 	}
 
-	#openedWaterfall(): WaterfallPanel {
-		this.#waterfall ??= WaterfallPanel.create(
-			this.#options.extensionUri,
-			this.#options.logger,
-			this.#waterfallEvents(),
-			() => {
-				this.#waterfall = undefined;
+	/** At once where there is a waterfall; else when it is made, in order of the calls. Its code is loaded for the first one. */
+	#withWaterfall(run: (waterfall: WaterfallPanel) => void): void {
+		if (this.#waterfall !== undefined) {
+			run(this.#waterfall);
+			return;
+		}
+		import("./waterfallPanel.ts").then(
+			({ WaterfallPanel }) => {
+				if (this.#owned.isDisposed) return;
+				this.#waterfall ??= WaterfallPanel.create(
+					this.#options.extensionUri,
+					this.#options.logger,
+					this.#waterfallEvents(),
+					() => {
+						this.#waterfall = undefined;
+					},
+				);
+				run(this.#waterfall);
 			},
+			(error: unknown) => this.#options.logger.error(`the waterfall could not be loaded: ${describeError(error)}`),
 		);
-		return this.#waterfall;
 	}
 
 	openSpan(connection: SourceConnection, traceId: string, spanId: string, preserveFocus = true): void {
@@ -163,9 +178,10 @@ export class PanelManager implements Disposable {
 		};
 	}
 
-	#restoreWaterfall(panel: vscode.WebviewPanel, value: unknown): void {
+	async #restoreWaterfall(panel: vscode.WebviewPanel, value: unknown): Promise<void> {
+		const { WaterfallPanel, waterfallStateOf } = await import("./waterfallPanel.ts");
 		const state = waterfallStateOf(value);
-		if (state === undefined || this.#waterfall !== undefined) {
+		if (state === undefined || this.#waterfall !== undefined || this.#owned.isDisposed) {
 			panel.dispose();
 			return;
 		}

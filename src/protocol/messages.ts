@@ -258,6 +258,10 @@ export type SpanDetailToHost =
 	| { readonly type: "span/show"; readonly spanId: string }
 	/** The span that a link of this one names. */
 	| { readonly type: "link/open"; readonly index: number }
+	/** The session that this span started. */
+	| { readonly type: "session/open" }
+	/** The span that started this one's session. */
+	| { readonly type: "starter/open" }
 	/** A frame of `errorFrames` or `stackFrames`. */
 	| { readonly type: "frame/open"; readonly part: "error" | "stack"; readonly index: number }
 	| { readonly type: "trace/open" }
@@ -418,6 +422,10 @@ export interface SpanDetailView {
 	readonly toolLinks: readonly ToolLinkView[];
 	/** For a tool run: the model call that asked for it. */
 	readonly askedBy: SpanRefView | undefined;
+	/** For a run of the task tool: the session that it started. */
+	readonly startedSession: string | undefined;
+	/** For a root of such a session: the run that started it, in another trace. */
+	readonly startedBy: SpanRefView | undefined;
 	/** Messages past the bound that were left out of `inputMessages`: the oldest, after a leading system prompt. */
 	readonly omittedMessages: number;
 	readonly input: PartText | undefined;

@@ -70,6 +70,8 @@ export const spanDetailWords = {
 	unnamedTool: "a tool",
 	openRun: "Open the span of this call: {0}",
 	askedBy: "Asked for by {0}",
+	startedSession: "Open session {0}",
+	startedBy: "Started by {0}",
 	noResult: "No result of this call was sent along.",
 	media_image: "Image",
 	media_audio: "Audio",

@@ -25,8 +25,9 @@ describe("a session", () => {
 		name: string,
 		fromMs: number,
 		toMs: number,
+		more: Readonly<Record<string, string>> = {},
 	): Promise<void> {
-		const attributes = { "session.id": "ses_chat" };
+		const attributes = { "session.id": "ses_chat", ...more };
 		await sendOtlp(server.url, [
 			{ traceId, spanId, parentSpanId, name, startMs: startMs + fromMs, endMs: startMs + toMs, attributes },
 		]);
@@ -109,5 +110,22 @@ describe("a session", () => {
 		expect(await placeholder.count()).toBe(0);
 		await until("the session is not live any more", async () => (await (await fact(/Live/)).count()) === 0);
 		expect(window.consoleErrors.filter((line) => /traceway|webview.*\.js/i.test(line))).toEqual([]);
+	});
+
+	it("leads from a task to the session of the subagent that it started, and back", async () => {
+		const { spanDetail } = session().window;
+		const sub = { "session.id": "ses_sub" };
+		await sendSpan("5e551041000000000000000000000004", "00000000000000d1", undefined, "subagent", 1000, 1500, sub);
+		const output = { "tool.name": "task", "output.value": '<task id="ses_sub">\nfound it\n</task>' };
+		await sendSpan(FIRST, "00000000000000a3", "00000000000000a1", "delegate", 950, 1600, output);
+		const task = await waterfall().row("delegate");
+		await task.click();
+		await (await spanDetail.button("Open session ses_sub")).click();
+		await until("the waterfall is the subagent's", async () => (await waterfall().title()) === "ses_sub");
+		await (await waterfall().row("subagent")).click();
+		await (await spanDetail.button("Started by delegate")).click();
+		await until("the waterfall is the first session's", async () => (await waterfall().title()) === "ses_chat");
+		await waterfall().waitForSelected("00000000000000a3");
+		await until("the details are the task's", async () => (await spanDetail.title()) === "delegate");
 	});
 });

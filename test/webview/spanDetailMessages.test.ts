@@ -120,6 +120,20 @@ describe("a conversation", () => {
 			expect(await waitForPost("span/show")).toEqual({ type: "span/show", spanId: "s0" });
 		}));
 
+	it("leads from a task to the session that it started, and from there back", () =>
+		opened(async ({ page, send, waitForPost, axe }) => {
+			await send({ type: "detail/value", detail: { ...toolView(), startedSession: "ses_x1" } });
+			await page.getByRole("button", { name: "Open session ses_x1" }).click();
+			expect(await waitForPost("session/open")).toEqual({ type: "session/open" });
+			expect(await axe()).toEqual([]);
+			await send({
+				type: "detail/value",
+				detail: { ...toolView(), startedBy: { spanId: "s0", name: "task \u202e<b>" } },
+			});
+			await page.getByRole("button", { name: "Started by task �<b>" }).press("Enter");
+			expect(await waitForPost("starter/open")).toEqual({ type: "starter/open" });
+		}));
+
 	it("shows JSON as a tree on request, in all messages alike", () =>
 		opened(async ({ page, send, axe }) => {
 			const given = {

@@ -48,6 +48,10 @@ export interface PageContext {
 	loadPart(part: SpanPart): void;
 	/** Shows another span of the same trace. */
 	showSpan(spanId: string): void;
+	/** The session that the span started. */
+	openStarted(): void;
+	/** The span that started this one's session. */
+	openStarter(): void;
 	/** The whole span; the host asks in which format. */
 	copySpan(): void;
 	/** Asks what the span is to be compared with. */

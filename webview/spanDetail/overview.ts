@@ -16,6 +16,7 @@ import { lookOfKind } from "../shared/kinds.ts";
 import { fill } from "../shared/words.ts";
 import { lineText } from "./blockText.ts";
 import type { PageContext } from "./context.ts";
+import { sessionLinks } from "./sessionLinks.ts";
 import { words } from "./words.ts";
 
 export const STATE_WORDS: Record<SpanState, string> = {
@@ -47,7 +48,7 @@ export function overview(context: PageContext, detail: SpanDetailView, openTrace
 		<p class="place">
 			<span class="kind">${lineText(detail.kind)}</span>
 			<span class="trace">${fill(words.inTrace, lineText(detail.traceName))}</span>
-			${started(detail)} ${askedBy(context, detail)}
+			${started(detail)} ${askedBy(context, detail)} ${sessionLinks(context, detail)}
 			<span class="id">
 				<code>${lineText(detail.spanId, 64)}</code>
 				<button

@@ -310,6 +310,8 @@ export class SpanDetailPage extends LitElement {
 			showSpan: (spanId) => this.#endpoint.post({ type: "span/show", spanId }),
 			copySpan: () => this.#endpoint.post({ type: "span/copy" }),
 			compareSpan: () => this.#endpoint.post({ type: "span/compare" }),
+			openStarted: () => this.#endpoint.post({ type: "session/open" }),
+			openStarter: () => this.#endpoint.post({ type: "starter/open" }),
 			openLink: (index) => this.#endpoint.post({ type: "link/open", index }),
 			openFrame: (part, index) => this.#endpoint.post({ type: "frame/open", part, index }),
 			imageOf: (part) => this.#images.get(part),

@@ -19,7 +19,7 @@ export function registerSessionCommands(context: CommandContext): Disposable[] {
 			const { pickSession } = await import("../sessions/sessionPick.ts");
 			const connection = context.manager.start();
 			const sessionId = await pickSession(connection, arrangement);
-			if (sessionId !== undefined) context.panels.openSession(connection, sessionId, false);
+			if (sessionId !== undefined) context.panels.openSession(connection, sessionId, undefined, false);
 		}),
 	];
 }

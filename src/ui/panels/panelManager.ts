@@ -56,10 +56,10 @@ export class PanelManager implements Disposable {
 		});
 	}
 
-	/** All traces of a session as one tree. */
-	openSession(connection: SourceConnection, sessionId: string, preserveFocus = true): void {
+	/** All traces of a session as one tree; selects a span of it when one is named. */
+	openSession(connection: SourceConnection, sessionId: string, span?: SpanAddress, preserveFocus = true): void {
 		this.#withWaterfall((waterfall) => {
-			waterfall.show(connection, { sessionId }, undefined);
+			waterfall.show(connection, { sessionId }, span);
 			waterfall.reveal(preserveFocus);
 			this.sendConnection();
 		});
@@ -166,6 +166,12 @@ export class PanelManager implements Disposable {
 			onOpenTrace: (traceId: string, spanId: string) => {
 				const connection = this.#options.manager.active;
 				if (connection !== undefined) this.openTrace(connection, traceId, spanId, false);
+			},
+			onOpenSession: (sessionId: string, span: SpanAddress | undefined) => {
+				const connection = this.#options.manager.active;
+				if (connection === undefined) return;
+				this.openSession(connection, sessionId, span, false);
+				if (span !== undefined) this.#spanDetail?.show(connection, span.traceId, span.spanId);
 			},
 			onShowSpan: (traceId: string, spanId: string) => {
 				const connection = this.#options.manager.active;

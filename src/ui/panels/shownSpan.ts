@@ -19,6 +19,7 @@ import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { copySpan } from "./spanCopyPick.ts";
 import { linkTarget, stackOf } from "./spanDetailFacts.ts";
 import { buildSpanDetailView, conversationsOf, isLlmSpan, partImage, partText, wholePart } from "./spanDetailView.ts";
+import { NO_SUBAGENTS, SubagentLinker, type SubagentLinks } from "./subagentLinks.ts";
 import { type AskedTools, askedTools, NO_TOOL_LINKS, ToolLinker, type ToolLinks } from "./toolLinks.ts";
 import { openFrame, type WorkspaceFrame, workspaceFrames } from "./workspaceFrames.ts";
 
@@ -40,6 +41,7 @@ interface PreviousCall {
 
 /** What was learnt of spans holds as long as their store. */
 const linkers = new WeakMap<SourceConnection, ToolLinker>();
+const subagentLinkers = new WeakMap<SourceConnection, SubagentLinker>();
 
 /**
  * A span as it was read, with what is found out about it while it is on screen: the files that its error names, and what the call
@@ -53,6 +55,8 @@ export class ShownSpan {
 	/** Undefined until they were read; calls that have ended do not change. */
 	#previous: readonly PreviousCall[] | undefined;
 	#links: ToolLinks = NO_TOOL_LINKS;
+	/** What this span started, and what started its session. */
+	subagents: SubagentLinks = NO_SUBAGENTS;
 	/** Read from the messages once: changes of a live trace come sixty times a second. */
 	#askedTools: AskedTools | undefined;
 
@@ -65,6 +69,7 @@ export class ShownSpan {
 		this.#frames = before.#frames;
 		this.#previous = before.#previous;
 		this.#links = before.#links;
+		this.subagents = before.subagents;
 	}
 
 	view(isMarked: boolean): SpanDetailView {
@@ -79,6 +84,8 @@ export class ShownSpan {
 			history: this.#history(),
 			toolLinks: this.#toolLinks(),
 			askedBy: this.#askedBy(),
+			startedSession: this.subagents.startedSession,
+			startedBy: this.#startedBy(),
 			errorFrames: this.#frames.error,
 			stackFrames: this.#frames.stack,
 			nameOfTrace: (linkedId) => store.summary(linkedId)?.name,
@@ -152,6 +159,26 @@ export class ShownSpan {
 		const before = JSON.stringify([[...this.#links.runs], this.#links.askedBy]);
 		this.#links = links;
 		return JSON.stringify([[...links.runs], links.askedBy]) !== before;
+	}
+
+	/** Looks for the session that this span started, or for what started its own. True when the view is another. */
+	async linkSubagents(source: Source, signal: AbortSignal): Promise<boolean> {
+		let linker = subagentLinkers.get(this.#connection);
+		if (linker === undefined) {
+			linker = new SubagentLinker(this.#connection.store, this.#logger);
+			subagentLinkers.set(this.#connection, linker);
+		}
+		const links = await linker.linksOf(this.detail, source, signal);
+		if (signal.aborted) return false;
+		const before = JSON.stringify(this.subagents);
+		this.subagents = links;
+		return JSON.stringify(links) !== before;
+	}
+
+	#startedBy(): SpanRefView | undefined {
+		const { startedBy } = this.subagents;
+		const task = startedBy && this.#connection.store.span(startedBy.traceId, startedBy.spanId);
+		return task && { spanId: task.spanId, name: displayText(task.name, 120) };
 	}
 
 	/** Whether what changed is a tool run that this span leads to, or may be one that it asked for: then its links are old. */

@@ -29,6 +29,8 @@ const MAX_COPIED_CHARACTERS = 5_000_000;
 export interface SpanDetailEvents {
 	readonly onOpenTrace: (traceId: string, spanId: string) => void;
 	/** Another span is wanted in this panel. */
+	/** All of a session, and in it a span where one is named. */
+	readonly onOpenSession: (sessionId: string, span: SpanAddress | undefined) => void;
 	readonly onShowSpan: (traceId: string, spanId: string) => void;
 	readonly onCompare: (traceId: string, spanId: string) => void;
 	readonly isMarked: (traceId: string, spanId: string) => boolean;
@@ -204,6 +206,19 @@ export class SpanDetailPanel implements Disposable {
 				if (target !== undefined) this.#events.onOpenTrace(target.traceId, target.spanId);
 				return;
 			}
+			case "session/open": {
+				const sessionId = this.#shown?.subagents.startedSession;
+				if (sessionId !== undefined) this.#events.onOpenSession(sessionId, undefined);
+				return;
+			}
+			case "starter/open": {
+				const starter = this.#shown?.subagents.startedBy;
+				if (starter === undefined) return;
+				const sessionId = this.#connection?.store.summary(starter.traceId)?.sessionId;
+				if (sessionId === undefined) this.#events.onOpenTrace(starter.traceId, starter.spanId);
+				else this.#events.onOpenSession(sessionId, starter);
+				return;
+			}
 			case "frame/open":
 				await this.#shown?.openFrame(message.part === "stack" ? "stack" : "error", Number(message.index));
 				return;
@@ -288,6 +303,17 @@ export class SpanDetailPanel implements Disposable {
 		if (await shown.findFrames(load.signal)) this.#sendState();
 		if (!load.signal.aborted && (await shown.readPrevious(source, load.signal))) this.#sendState();
 		if (!load.signal.aborted && (await this.#linkTools(shown, source, load.signal))) this.#sendState();
+		if (!load.signal.aborted && (await this.#linkSubagents(shown, source, load.signal))) this.#sendState();
+	}
+
+	async #linkSubagents(shown: ShownSpan, source: Source, signal: AbortSignal): Promise<boolean> {
+		try {
+			return await shown.linkSubagents(source, signal);
+		} catch (error) {
+			// Another span is wanted.
+			if (signal.aborted || isAbortError(error)) return false;
+			throw error;
+		}
 	}
 
 	/** A tool of the shown call began or ended. */

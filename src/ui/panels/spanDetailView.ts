@@ -58,6 +58,8 @@ export interface SpanDetailViewInput {
 	readonly isMarked?: boolean;
 	readonly toolLinks?: readonly ToolLinkView[];
 	readonly askedBy?: SpanRefView | undefined;
+	readonly startedSession?: string | undefined;
+	readonly startedBy?: SpanRefView | undefined;
 	/** Frames whose files are in the workspace. */
 	readonly errorFrames?: readonly StackFrame[];
 	readonly stackFrames?: readonly StackFrame[];
@@ -126,6 +128,8 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		history: input.history,
 		toolLinks: input.toolLinks ?? [],
 		askedBy: input.askedBy,
+		startedSession: optionalLabel(input.startedSession),
+		startedBy: input.startedBy,
 		omittedMessages: conversations.input.omitted + conversations.output.omitted,
 		input: detail.input === undefined ? undefined : shown(indented(detail.input), MAX_PART_UNITS),
 		output: detail.output === undefined ? undefined : shown(indented(detail.output), MAX_PART_UNITS),

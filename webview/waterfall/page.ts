@@ -285,6 +285,8 @@ export class WaterfallPage extends LitElement {
 			// Once the spans are here it has served; before, an empty snapshot may come first.
 			if (!isRestored || model.table.count > 0) this.#restored = undefined;
 			if (isRestored) void this.updateComplete.then(() => this.#focusTaker?.check());
+			// Which trace it is, is kept behind the first drawing: the window may be reloaded as soon as it is seen.
+			if (!isRestored) setTimeout(() => this.#save());
 		}
 		this.#setPhase({ name: "ready" });
 		this.#settleSelection();

@@ -192,18 +192,33 @@ export function sessionDurationNs({ start, lastTime, isOpen }: SessionSummary, n
 
 function partOf(store: TraceStore, entry: TraceEntry): TracePart {
 	const { columns: c, strings } = store;
+	// Kinds and names are few and shared: each is looked at when it differs from the row's before, and kept.
+	const calls = new Map<number, CallKind>();
+	const models = new Set<number>();
+	const agents = new Set<number>();
 	let modelCalls = 0;
 	let toolCalls = 0;
-	const models = new Set<string>();
-	const agents = new Set<string>();
 	let lastMs = Number.NEGATIVE_INFINITY;
 	let lastSubNs = 0;
+	let kindBefore = -1;
+	let call: CallKind = "none";
+	let modelBefore = -1;
+	let agentBefore = -1;
 	for (const row of entry.rows) {
-		const kindType = store.kindTypeOf(row);
-		if (kindType === "llm_call") modelCalls++;
-		else if (isToolKind(strings.at(c.toolName.get(row)), strings.at(c.kindName[row]) ?? kindType)) toolCalls++;
-		addName(models, strings.at(c.model[row]));
-		addName(agents, strings.at(c.agentName.get(row)));
+		const kind = c.kindType[row] + 256 * (c.kindName[row] + 1);
+		if (kind !== kindBefore) {
+			kindBefore = kind;
+			call = calls.get(kind) ?? callKindOf(store, row);
+			calls.set(kind, call);
+		}
+		if (call === "model") modelCalls++;
+		else if (call === "tool" || (strings.at(c.toolName.get(row)) ?? "") !== "") toolCalls++;
+		const model = c.model[row];
+		if (model !== modelBefore && models.size < MAX_NAMES) models.add(model);
+		modelBefore = model;
+		const agent = c.agentName.get(row);
+		if (agent !== agentBefore && agents.size < MAX_NAMES) agents.add(agent);
+		agentBefore = agent;
 		const isEnded = !Number.isNaN(c.endMs[row]);
 		const ms = isEnded ? c.endMs[row] : c.startMs[row];
 		const subNs = isEnded ? c.endSubNs[row] : c.startSubNs[row];
@@ -211,16 +226,25 @@ function partOf(store: TraceStore, entry: TraceEntry): TracePart {
 		lastMs = ms;
 		lastSubNs = subNs;
 	}
-	const lastTime = Number.isFinite(lastMs) ? { ms: lastMs, subNs: lastSubNs } : undefined;
+	const names = (indexes: ReadonlySet<number>) => new Set([...indexes].flatMap((index) => strings.at(index) || []));
 	return {
 		revision: entry.revision,
 		modelCalls,
 		toolCalls,
-		models,
-		agents,
-		lastTime,
+		models: names(models),
+		agents: names(agents),
+		lastTime: Number.isFinite(lastMs) ? { ms: lastMs, subNs: lastSubNs } : undefined,
 		awaitedRootIds: awaitedRoots(store, entry),
 	};
+}
+
+type CallKind = "model" | "tool" | "none";
+
+/** By the kind alone; a span that names a tool is a tool call whatever its kind, unless it is a model call. */
+function callKindOf(store: TraceStore, row: number): CallKind {
+	const kindType = store.kindTypeOf(row);
+	if (kindType === "llm_call") return "model";
+	return isToolKind(undefined, store.strings.at(store.columns.kindName[row]) ?? kindType) ? "tool" : "none";
 }
 
 function compareTraces(a: TraceSummary | undefined, b: TraceSummary | undefined): number {
@@ -231,8 +255,8 @@ function compareTraces(a: TraceSummary | undefined, b: TraceSummary | undefined)
 	return (a?.traceId ?? "") < (b?.traceId ?? "") ? -1 : 1;
 }
 
-function addName(names: Set<string>, name: string | undefined): void {
-	if (name !== undefined && name !== "" && names.size < MAX_NAMES) names.add(name);
+function addName(names: Set<string>, name: string): void {
+	if (names.size < MAX_NAMES) names.add(name);
 }
 
 function plus(sum: number | undefined, value: number | undefined): number | undefined {

@@ -110,6 +110,8 @@ export const jsonTreeStyles = css`
 	.match .key,
 	.match .value {
 		background: var(--vscode-editor-findMatchHighlightBackground, transparent);
+		/* Colours of values are made for the editor's own ground; on this one they fade. */
+		color: var(--vscode-foreground);
 		outline: 1px solid var(--vscode-editor-findMatchHighlightBorder, var(--vscode-contrastActiveBorder, transparent));
 		outline-offset: -1px;
 		border-radius: 2px;

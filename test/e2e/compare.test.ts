@@ -105,7 +105,7 @@ describe("comparing spans", () => {
 		await window.traces.click("compared");
 		await window.waterfall.waitForSpanCount(3);
 		await (await window.waterfall.row("retry")).click({ button: "right" });
-		await window.page.locator(".monaco-menu .action-label", { hasText: "Mark Span for Compare" }).click();
+		await window.chooseFromMenu("Mark Span for Compare");
 		await window.traces.waitForRow("retry", "says that it is marked", ({ description }) =>
 			description.startsWith("marked"),
 		);

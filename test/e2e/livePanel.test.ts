@@ -87,21 +87,13 @@ describe("the live panel", () => {
 		await completedTrace("goes");
 		await completedTrace("stays");
 		await (await live.row("goes")).click({ button: "right" });
-		const item = (label: string) => window.page.locator(".monaco-menu .action-item").filter({ hasText: label });
-		await item("Copy Trace Id").waitFor();
-		// A menu takes no click in its first moments, which may be the end of the one that opened it.
-		const choose = (label: string) =>
-			until(`"${label}" is chosen`, async () => {
-				await item(label).click({ timeout: 1000 });
-				await item(label).waitFor({ state: "hidden", timeout: 1000 });
-				return true;
-			});
-		await choose("Delete Trace…");
+		await window.page.locator(".monaco-menu .action-item").filter({ hasText: "Copy Trace Id" }).waitFor();
+		await window.chooseFromMenu("Delete Trace…");
 		await window.notifications.confirm("Delete");
 		await until("the row is gone", async () => (await live.names()).join() === "stays");
 		await (await live.row("stays")).hover();
 		await (await live.row("stays")).getByRole("button", { name: "Actions of the trace" }).click();
-		await choose("Open Trace");
+		await window.chooseFromMenu("Open Trace");
 		await window.waterfall.waitForSpanCount(1);
 	});
 

@@ -99,6 +99,17 @@ export class Window {
 		await this.quickInput.runCommand(title);
 	}
 
+	/** Picks an entry of the menu that is open. */
+	async chooseFromMenu(label: string): Promise<void> {
+		const item = this.page.locator(".monaco-menu .action-item").filter({ hasText: label });
+		await until(`"${label}" is chosen`, async () => {
+			// A menu takes no click in its first moments, which may be the end of the one that opened it.
+			await item.click({ timeout: 1000 });
+			await item.waitFor({ state: "hidden", timeout: 1000 });
+			return true;
+		});
+	}
+
 	async reload(): Promise<void> {
 		await this.page.reload({ waitUntil: "commit" });
 		await this.whenReady();

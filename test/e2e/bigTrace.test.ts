@@ -242,14 +242,17 @@ describe("a trace of 50,000 spans", () => {
 		const { window } = session();
 		const { api } = server;
 		const ids = new Map<string, string>();
-		for (const name of ["clicked left", "clicked right"]) ids.set(name, await api.trace(name));
+		// Other names for each attempt, or a second one would click what the first one left.
+		const attempt = `clicked${Date.now().toString(36)}`;
+		const names = [`${attempt} left`, `${attempt} right`] as const;
+		for (const name of names) ids.set(name, await api.trace(name));
 		// In a filtered tree every span may change what is shown, so each one draws the whole of it anew.
 		await until(
 			"two rows are left",
 			async () => {
 				await window.run("Traceway: Filter Traces…");
 				// The palette may give the focus back to a panel, which closes the box.
-				await window.quickInput.input.fill("clicked", { timeout: 2000 });
+				await window.quickInput.input.fill(attempt, { timeout: 2000 });
 				await window.page.keyboard.press("Enter");
 				return await until("the tree is filtered", async () => (await window.traces.visible()).length === 2, 15_000);
 			},
@@ -261,7 +264,7 @@ describe("a trace of 50,000 spans", () => {
 		trickle.start();
 		try {
 			for (let round = 0; round < 6; round++) {
-				const name = round % 2 === 0 ? "clicked left" : "clicked right";
+				const name = round % 2 === 0 ? names[0] : names[1];
 				// An open panel would follow the selection as well.
 				await window.closeEditors();
 				await window.traces.click(name);

@@ -31,6 +31,7 @@ describe("files of traces", () => {
 
 	it("are written from the palette and read back into an empty server", async () => {
 		const { window } = session();
+		await api.clear();
 		const traceId = await api.trace("keep me");
 		await api.complete(await api.span(traceId, "work"));
 		await window.traces.waitForRow("keep me", "is there", () => true);

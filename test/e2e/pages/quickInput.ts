@@ -20,7 +20,8 @@ export class QuickInput {
 			// The first F1 of a window can get lost while it starts.
 			await this.#page.keyboard.press("F1");
 			await this.input.waitFor({ timeout: 2000 });
-			await this.input.fill(`>${title}`);
+			// An editor that has just loaded may take the focus, which closes the palette: then it is opened again.
+			await this.input.fill(`>${title}`, { timeout: 2000 });
 			// Enter would take the first row, which is the best match and not always this command.
 			await this.row(title).click({ timeout: 3000 });
 			return true;
@@ -52,9 +53,10 @@ export class QuickInput {
 	async chooseFile(path: string, button: "OK" | "Import"): Promise<void> {
 		const accept = this.widget.getByRole("button", { name: button, exact: true });
 		await accept.waitFor();
+		// The dialog reads the folder first, and puts its own path in the box when it has: over one that was typed before.
+		await until("the dialog has named its folder", async () => (await this.input.inputValue()) !== "");
 		await until(`${path} is accepted`, async () => {
-			// The dialog reads the folder first, and puts its own path in the box when it has.
-			await this.input.fill(path);
+			await this.input.fill(path, { timeout: 2000 });
 			await accept.click({ timeout: 2000 });
 			await this.widget.waitFor({ state: "hidden", timeout: 2000 });
 			return true;

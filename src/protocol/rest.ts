@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { MAX_COST_USD } from "../model/usage.ts";
+import { isId, MAX_ID_LENGTH } from "./ids.ts";
 
 /**
  * What goes over `/api` of a Traceway server, as our own server writes it. Key names are Traceway's, times are RFC 3339 in
@@ -227,23 +228,10 @@ export interface WireError {
 	readonly code: string;
 }
 
-/** Longest id of a trace or span in UTF-16 units, ours (26) or the caller's. */
-export const MAX_ID_LENGTH = 256;
-
 /** Largest page of a list; a greater `limit` is cut down to it. */
 export const MAX_PAGE_SIZE = 1000;
 
 export const DEFAULT_PAGE_SIZE = 50;
-
-/** True for what may be the id of a trace or span: 1 … 256 units, no control characters, no lone surrogates. */
-export function isId(text: string): boolean {
-	if (text.length === 0 || text.length > MAX_ID_LENGTH) return false;
-	for (let index = 0; index < text.length; index++) {
-		const code = text.charCodeAt(index);
-		if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return false;
-	}
-	return text.isWellFormed();
-}
 
 const NOT_AN_ID = `must be 1 to ${MAX_ID_LENGTH} characters without control characters`;
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { isId, spanKindSchema, type WireSpan } from "./rest.ts";
+import { isId } from "./ids.ts";
+import { spanKindSchema, type WireSpan } from "./rest.ts";
 
 /** Record of a trace: what was said of it beside its spans. */
 export interface WireTraceRecord {

@@ -1,4 +1,5 @@
 import { describeError, type Logger } from "../base/logger.ts";
+import type { OtlpError } from "../otlp/otlpError.ts";
 
 /** Why the server could not start. */
 export type ServerErrorReason =
@@ -59,6 +60,13 @@ export class HttpError extends Error {
 		this.code = code;
 		this.headers = headers;
 	}
+}
+
+/** The answer to a request that is no OTLP, or too much of it. */
+export function httpErrorOfOtlp({ reason, message }: OtlpError): HttpError {
+	return reason === "tooLarge"
+		? new HttpError(413, "body_too_large", message)
+		: new HttpError(400, "invalid_body", message);
 }
 
 /** The answer to what a route threw; the log gets what the client must not see. */

@@ -1,7 +1,7 @@
 import { estimateCostUsd, isEstimated } from "../model/prices.ts";
+import type { SpanKindRecord, TokenCounts } from "../otlp/spanRecord.ts";
 import type { SpanKindInput } from "../protocol/rest.ts";
 import { writeJson } from "./jsonWrite.ts";
-import type { SpanKindRecord, TokenCounts } from "./storage/spanRecord.ts";
 
 const NO_TOKENS: TokenCounts = { input: null, output: null, cacheRead: null, cacheWrite: null, reasoning: null };
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { loadPrices } from "../../src/model/prices.ts";
+import type { IngestBatch, WholeSpan } from "../../src/otlp/spanRecord.ts";
 import { ingestBatch } from "../../src/server/otlp/ingest.ts";
 import { estimateCost } from "../../src/server/spanKind.ts";
-import type { IngestBatch, WholeSpan } from "../../src/server/storage/spanRecord.ts";
 import { type BenchRow, cpuTimeMs, interleave, median, ratioRow } from "./bench.mts";
 import { BATCH_SPANS, genAiRequest } from "./otlpLoad.mts";
 

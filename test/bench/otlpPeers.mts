@@ -1,15 +1,8 @@
 import { PbfReader } from "pbf";
 import { nanosOf, type Timestamp } from "../../src/base/timestamp.ts";
-import { attributeKey } from "../../src/server/otlp/attributeKey.ts";
-import {
-	RawAttributes,
-	RawBytes,
-	RawList,
-	type RawValue,
-	rawDouble,
-	type SpanSink,
-} from "../../src/server/otlp/rawSpan.ts";
-import { RawText } from "../../src/server/otlp/rawText.ts";
+import { attributeKey } from "../../src/otlp/attributeKey.ts";
+import { RawAttributes, RawBytes, RawList, type RawValue, rawDouble, type SpanSink } from "../../src/otlp/rawSpan.ts";
+import { RawText } from "../../src/otlp/rawText.ts";
 import { exportRequest } from "../peers/otlpProto.ts";
 
 /** Numbers of 64 bits as protobufjs has them. */

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { loadPrices } from "../../src/model/prices.ts";
-import { Normaliser } from "../../src/server/otlp/normalise.ts";
-import { decodeProtobuf } from "../../src/server/otlp/protobufDecode.ts";
-import type { SpanSink } from "../../src/server/otlp/rawSpan.ts";
+import { Normaliser } from "../../src/otlp/normalise.ts";
+import { decodeProtobuf } from "../../src/otlp/protobufDecode.ts";
+import type { SpanSink } from "../../src/otlp/rawSpan.ts";
+import { estimateCost } from "../../src/server/spanKind.ts";
 import { encodeRequest } from "../peers/otlpProto.ts";
 import { type BenchRow, cpuTimeMs, interleave, median, ratioRow, valueRow } from "./bench.mts";
 import { BATCH_SPANS, genAiRequest } from "./otlpLoad.mts";
@@ -34,7 +35,7 @@ export async function run(): Promise<BenchRow[]> {
 	] as const) {
 		const bytes = encodeRequest(genAiRequest(chars));
 		const batchOf = (decode: (bytes: Buffer, sink: SpanSink) => void) => {
-			const normaliser = new Normaliser(NOW);
+			const normaliser = new Normaliser(NOW, estimateCost);
 			decode(bytes, normaliser);
 			return normaliser.batch({ rejectedSpans: 0, firstProblem: undefined });
 		};

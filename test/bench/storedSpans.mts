@@ -1,6 +1,6 @@
 import { SeededRandom } from "../../src/cli/seededRandom.ts";
+import type { WholeSpan } from "../../src/otlp/spanRecord.ts";
 import { prepareKind } from "../../src/server/spanKind.ts";
-import type { WholeSpan } from "../../src/server/storage/spanRecord.ts";
 
 /** A span as a program with a table of its own would keep it: what `JSON.stringify` and an obvious schema are given. */
 export interface PlainRow {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type * as z from "zod/mini";
 import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
-import { isId, MAX_ID_LENGTH } from "../../protocol/rest.ts";
+import { isId, MAX_ID_LENGTH } from "../../protocol/ids.ts";
 import { HttpError } from "../errors.ts";
 import { readBody } from "./body.ts";
 

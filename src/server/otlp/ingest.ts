@@ -1,12 +1,14 @@
 import { nowTimestamp } from "../../base/timestamp.ts";
+import { forgetCheckedBytes } from "../../otlp/jsonCheck.ts";
+import { decodeJson } from "../../otlp/jsonDecode.ts";
+import { Normaliser } from "../../otlp/normalise.ts";
+import { OtlpError } from "../../otlp/otlpError.ts";
+import { decodeProtobuf } from "../../otlp/protobufDecode.ts";
+import type { IngestBatch } from "../../otlp/spanRecord.ts";
 import type { ServerCounters } from "../counters.ts";
-import { HttpError } from "../errors.ts";
-import type { IngestBatch } from "../storage/spanRecord.ts";
+import { HttpError, httpErrorOfOtlp } from "../errors.ts";
+import { estimateCost } from "../spanKind.ts";
 import type { Store } from "../storage/store.ts";
-import { forgetCheckedBytes } from "./jsonCheck.ts";
-import { decodeJson } from "./jsonDecode.ts";
-import { Normaliser } from "./normalise.ts";
-import { decodeProtobuf } from "./protobufDecode.ts";
 import { countJson, countProtobuf, type DroppedSignal } from "./signalCount.ts";
 
 /** How a request is encoded, and its answer with it. */
@@ -55,11 +57,13 @@ export class OtlpIngest {
 
 /** Decodes and normalises a request; a start time that is missing together with its end time is now. */
 export function ingestBatch(message: Buffer, encoding: Encoding): IngestBatch {
-	const normaliser = new Normaliser(nowTimestamp());
+	const normaliser = new Normaliser(nowTimestamp(), estimateCost);
 	try {
 		const isJson = encoding === "json";
 		const result = isJson ? decodeJson(parseJson(message), normaliser) : decodeProtobuf(message, normaliser);
 		return normaliser.batch(result);
+	} catch (error) {
+		throw error instanceof OtlpError ? httpErrorOfOtlp(error) : error;
 	} finally {
 		forgetCheckedBytes();
 	}

@@ -1,12 +1,7 @@
 import type * as z from "zod/mini";
 import { isCost } from "../../model/usage.ts";
-import {
-	type completeSpanSchema,
-	type createSpanSchema,
-	type failSpanSchema,
-	isId,
-	type spanKindSchema,
-} from "../../protocol/rest.ts";
+import { isId } from "../../protocol/ids.ts";
+import type { completeSpanSchema, createSpanSchema, failSpanSchema, spanKindSchema } from "../../protocol/rest.ts";
 
 /**
  * Quick checks of the bodies that come with every span, on values of `JSON.parse`. True only for what the schema of the same

@@ -1,14 +1,14 @@
+import { memberTexts } from "../../base/memberText.ts";
+import type { SpanKindRecord } from "../../otlp/spanRecord.ts";
+import { spanText } from "../../otlp/spanText.ts";
 import { completeSpanSchema, createSpanSchema, failSpanSchema, type SpanKindInput } from "../../protocol/rest.ts";
 import { HttpError } from "../errors.ts";
-import { memberTexts } from "../http/memberText.ts";
 import { type Answer, jsonText, pageText } from "../http/respond.ts";
 import { checkId, checkTime, readJson, readOptionalJson } from "../http/validation.ts";
 import { type App, queryOf, type Services } from "../services.ts";
 import { DEFAULT_KIND, prepareKind } from "../spanKind.ts";
 import type { SpanQuery } from "../storage/spanList.ts";
-import type { SpanKindRecord } from "../storage/spanRecord.ts";
 import type { SpanEnd } from "../storage/spanTable.ts";
-import { spanText } from "../storage/wireText.ts";
 import { isPlainCompleteSpan, isPlainCreateSpan, isPlainFailSpan } from "./spanBody.ts";
 import { parseSpanQuery } from "./spanFilter.ts";
 

@@ -1,4 +1,5 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { spanText } from "../../otlp/spanText.ts";
 import { createTraceSchema } from "../../protocol/rest.ts";
 import { HttpError } from "../errors.ts";
 import { betweenPieces } from "../http/backpressure.ts";
@@ -6,7 +7,7 @@ import { JSON_HEADERS, jsonText, pageText } from "../http/respond.ts";
 import { checkId, checkTime, readJson } from "../http/validation.ts";
 import { type App, type AppContext, queryOf, type Services } from "../services.ts";
 import type { Place } from "../storage/spanList.ts";
-import { spanText, traceItemText } from "../storage/wireText.ts";
+import { traceItemText } from "../storage/wireText.ts";
 import { parseFields, parseLimit, parseTraceCursor, traceCursor } from "./spanFilter.ts";
 
 /** Spans read and written in one turn of the event loop while a trace is sent; fewer when they are large. */

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { SpanStateCode } from "../../model/span.ts";
+import type { SpanRow } from "../../otlp/spanRow.ts";
+import { kindText, toldText } from "../../otlp/spanText.ts";
 import { ArrayStatement, type Database, readNumber, type Statement } from "./database.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, spanRow } from "./reader.ts";
-import { asBegun, asDeleted, kindText, type SpanRow, toldText } from "./wireText.ts";
+import { asBegun, asDeleted } from "./wireText.ts";
 
 /** One event of the log. */
 export interface LoggedEvent {

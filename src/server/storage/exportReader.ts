@@ -1,7 +1,9 @@
+import type { SpanRow } from "../../otlp/spanRow.ts";
+import { spanText, timeText } from "../../otlp/spanText.ts";
 import type { Database, Statement } from "./database.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, TRACE_INDEX } from "./reader.ts";
 import { RecordState } from "./traceTable.ts";
-import { rowSize, type SpanRow, spanText, timeText } from "./wireText.ts";
+import { rowSize } from "./wireText.ts";
 
 /** Record of a trace. Texts named `…Json` are JSON. */
 export interface ExportRecord {

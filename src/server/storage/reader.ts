@@ -1,7 +1,8 @@
+import type { SpanRow } from "../../otlp/spanRow.ts";
 import { ArrayStatement, type Database, type SqlValue, type Statement } from "./database.ts";
 import type { SpanIndexes } from "./spanIndexes.ts";
 import type { Place } from "./spanList.ts";
-import { rowSize, type SpanRow, type TraceRow } from "./wireText.ts";
+import { rowSize, type TraceRow } from "./wireText.ts";
 
 const COMMON_COLUMNS = `s.seq, s.id, t.id AS traceId, s.parent_id AS parentId, s.name, s.kind_type AS kindType,
 	s.kind_name AS kindName, s.model, s.provider, s.path, s.input_tokens AS inputTokens, s.output_tokens AS outputTokens,

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { SpanRow } from "../../otlp/spanRow.ts";
 import type { Database, SqlValue, Statement } from "./database.ts";
 import { type ColumnCondition, conditionSql, type FilterColumns } from "./filterColumns.ts";
 import { type Reader, TRACE_INDEX } from "./reader.ts";
 import type { Candidates, SearchIndex, TextCondition } from "./searchIndex.ts";
-import { rowSize, type SpanRow } from "./wireText.ts";
+import { rowSize } from "./wireText.ts";
 import { Words } from "./words.ts";
 
 /** A place in a list: the sort values of a row, and the row number that settles ties. */

@@ -1,12 +1,12 @@
-import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
+import type { Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
+import type { SpanKindRecord, WholeSpan } from "../../otlp/spanRecord.ts";
+import { durationMs, movedText, type SpanRow, statusOf } from "../../otlp/spanRow.ts";
 import type { Database, SqlValue, Statement } from "./database.ts";
 import type { FilterColumns } from "./filterColumns.ts";
 import { PAYLOAD_JOINS, SPAN_COLUMNS, SPAN_TABLES } from "./reader.ts";
 import type { Sessions, SharedTexts } from "./sharedTexts.ts";
 import type { SpanIndexes } from "./spanIndexes.ts";
-import type { OtelPart, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
-import { kindColumns, type SpanRow } from "./wireText.ts";
 
 /** How a running span ends: completed, with what that adds, or failed. An undefined end is now. */
 export type SpanEnd =
@@ -331,52 +331,4 @@ export class SpanTable {
 	didRollBack(): void {
 		this.#counters = this.#committed;
 	}
-}
-
-/** Code of `SpanStateCode`. */
-export function statusOf(span: WholeSpan): number {
-	if (span.end === undefined) return SpanStateCode.running;
-	return span.error === null ? SpanStateCode.completed : SpanStateCode.failed;
-}
-
-/** A span as its row will be read. */
-export function newRow(seq: number, status: number, span: WholeSpan): SpanRow {
-	const { kind, start, end, otel } = span;
-	return {
-		seq,
-		id: span.id,
-		traceId: span.traceId,
-		parentId: span.parentId,
-		name: span.name,
-		...kindColumns(kind),
-		status,
-		error: span.error,
-		startMs: start.ms,
-		startSub: start.subNs,
-		endMs: end?.ms ?? null,
-		endSub: end?.subNs ?? null,
-		durationMs: end === undefined ? null : durationMs(start, end),
-		sessionId: span.sessionId,
-		serviceName: kind.serviceName,
-		metadataJson: span.metadataJson,
-		otelJson: otel?.otelJson ?? null,
-		inputJson: span.inputJson,
-		outputJson: span.outputJson,
-		attributesJson: otel === undefined ? kind.attributesJson : otel.attributesJson,
-		eventsJson: otel?.eventsJson ?? null,
-		linksJson: otel?.linksJson ?? null,
-		movedJson: otel === undefined ? null : movedText(otel),
-		resourceJson: otel?.resourceJson ?? null,
-		scopeJson: otel?.scopeJson ?? null,
-	};
-}
-
-function movedText({ inputKey, outputKey }: OtelPart): string | null {
-	if (inputKey === null && outputKey === null) return null;
-	const text = (key: OtelPart["inputKey"]) => (key === null ? null : [key.key, key.isJsonText ? 1 : 0]);
-	return JSON.stringify([text(inputKey), text(outputKey)]);
-}
-
-function durationMs(start: Timestamp, end: Timestamp): number {
-	return differenceNs(end, start) / 1e6;
 }

@@ -1,6 +1,8 @@
 import { describeError, type Logger } from "../../base/logger.ts";
 import { nowTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { SpanStateCode } from "../../model/span.ts";
+import type { IngestBatch, NewSpan, SeenTrace, SpanKindRecord, WholeSpan } from "../../otlp/spanRecord.ts";
+import { newRow, statusOf } from "../../otlp/spanRow.ts";
 import { HttpError, isDiskFull } from "../errors.ts";
 import { idFactory } from "../ids.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -14,8 +16,7 @@ import { LogSync } from "./logSync.ts";
 import { SearchIndex } from "./searchIndex.ts";
 import { Sessions, SharedTexts, sessionOfTags } from "./sharedTexts.ts";
 import { INDEX_IN_MEMORY, SpanIndexes } from "./spanIndexes.ts";
-import type { IngestBatch, NewSpan, SeenTrace, SpanKindRecord, WholeSpan } from "./spanRecord.ts";
-import { type KnownSpan, newRow, type SpanEnd, SpanTable, statusOf } from "./spanTable.ts";
+import { type KnownSpan, type SpanEnd, SpanTable } from "./spanTable.ts";
 import { RecordState, type TraceEntry, TraceTable } from "./traceTable.ts";
 import { traceText } from "./wireText.ts";
 

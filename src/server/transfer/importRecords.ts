@@ -1,12 +1,8 @@
+import { memberTexts } from "../../base/memberText.ts";
 import { SPAN_STATES } from "../../model/span.ts";
-import type { SpanKindInput } from "../../protocol/rest.ts";
-import { type ImportSpan, importRecordSchema, importSpanSchema } from "../../protocol/transfer.ts";
-import { HttpError } from "../errors.ts";
-import { memberTexts } from "../http/memberText.ts";
-import { checkId, checkTime, describeIssue } from "../http/validation.ts";
-import { decodeJson } from "../otlp/jsonDecode.ts";
-import { Normaliser, UNNAMED_TRACE } from "../otlp/normalise.ts";
-import { DEFAULT_KIND, prepareKind } from "../spanKind.ts";
+import { decodeJson } from "../../otlp/jsonDecode.ts";
+import { Normaliser, UNNAMED_TRACE } from "../../otlp/normalise.ts";
+import { OtlpError } from "../../otlp/otlpError.ts";
 import type {
 	IngestBatch,
 	MovedAttribute,
@@ -14,7 +10,12 @@ import type {
 	SeenTrace,
 	SpanKindRecord,
 	WholeSpan,
-} from "../storage/spanRecord.ts";
+} from "../../otlp/spanRecord.ts";
+import type { SpanKindInput } from "../../protocol/rest.ts";
+import { type ImportSpan, importRecordSchema, importSpanSchema } from "../../protocol/transfer.ts";
+import { HttpError, httpErrorOfOtlp } from "../errors.ts";
+import { checkId, checkTime, describeIssue } from "../http/validation.ts";
+import { DEFAULT_KIND, estimateCost, prepareKind } from "../spanKind.ts";
 import type { NewTrace } from "../storage/store.ts";
 import { JsonCursor, parsePiece } from "./jsonCursor.ts";
 import { SPAN_ATTRIBUTE, TRACE_ATTRIBUTE } from "./otlpExport.ts";
@@ -180,13 +181,13 @@ export class ImportReader {
 	/** Spans as any program sends them, of one scope at most; `path` is its place in the element at `where`. */
 	#decode(resourceSpans: unknown, where: string, path: string): void {
 		const place = (problem: string) => problem.replace(/resourceSpans\[0\](\.scopeSpans\[0\])?/, where + path);
-		const normaliser = new Normaliser(this.#now);
+		const normaliser = new Normaliser(this.#now, estimateCost);
 		let batch: IngestBatch;
 		try {
 			batch = normaliser.batch(decodeJson({ resourceSpans: [resourceSpans] }, normaliser));
 		} catch (error) {
-			if (!(error instanceof HttpError)) throw error;
-			throw new HttpError(error.status, error.code, place(error.message));
+			if (!(error instanceof OtlpError)) throw error;
+			throw httpErrorOfOtlp(new OtlpError(error.reason, place(error.message)));
 		}
 		for (const span of batch.spans) this.spans.push(span);
 		for (const trace of batch.traces) this.#seen.set(trace.id, merged(this.#seen.get(trace.id), trace));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { memberTexts } from "../../base/memberText.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
 import type {
 	ValueHint,
@@ -9,7 +10,6 @@ import type {
 	WireSpanEvent,
 	WireSpanLink,
 } from "../../protocol/rest.ts";
-import { memberTexts } from "../http/memberText.ts";
 import type { ExportTrace } from "../storage/exportReader.ts";
 
 /**

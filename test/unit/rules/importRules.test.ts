@@ -19,9 +19,11 @@ const RULES: Readonly<Record<string, Rule>> = {
 	"src/stream": { own: ["src/base"], packages: ["eventsource"] },
 	// Files of traces: read in pieces, written whole. For the command line and for the extension's commands.
 	"src/sources/files": { own: ["src/base"], node: "any" },
-	"src/sources": { own: ["src/base", "src/model", "src/stream", "src/protocol"] },
+	"src/sources": { own: ["src/base", "src/model", "src/stream", "src/protocol", "src/otlp"] },
+	// OpenTelemetry's encodings and conventions: bytes of a request in, spans in our words out.
+	"src/otlp": { own: ["src/base", "src/model", "src/protocol"] },
 	"src/server": {
-		own: ["src/base", "src/model", "src/protocol"],
+		own: ["src/base", "src/model", "src/protocol", "src/otlp"],
 		packages: ["@grpc/grpc-js", "hono", "@hono/node-server", "ulid", "zod"],
 		node: "any",
 	},
@@ -106,6 +108,8 @@ describe("imports", () => {
 		["src/sources/x.ts", "eventsource", false],
 		["src/sources/traceway/x.ts", "src/sources/source.ts", true],
 		["src/sources/x.ts", "vscode", false],
+		["src/otlp/x.ts", "src/server/errors.ts", false],
+		["src/otlp/x.ts", "node:zlib", false],
 		["src/server/x.ts", "node:http", true],
 		["src/server/x.ts", "node:sqlite", false],
 		["src/server/owner.ts", "node:sqlite", true],

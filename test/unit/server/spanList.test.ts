@@ -2,13 +2,13 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
 import { SPAN_STATES } from "../../../src/model/span.ts";
+import type { SpanKindRecord, WholeSpan } from "../../../src/otlp/spanRecord.ts";
+import type { SpanRow } from "../../../src/otlp/spanRow.ts";
 import { parseSpanQuery } from "../../../src/server/routes/spanFilter.ts";
 import { DEFAULT_KIND } from "../../../src/server/spanKind.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
 import { SpanList } from "../../../src/server/storage/spanList.ts";
-import type { SpanKindRecord, WholeSpan } from "../../../src/server/storage/spanRecord.ts";
 import { Store } from "../../../src/server/storage/store.ts";
-import type { SpanRow } from "../../../src/server/storage/wireText.ts";
 
 /** Letters whose lower case is longer, or that ASCII letters are the lower case of, quotes, pairs of surrogates, NUL. */
 const LETTERS = ["a", "B", "c", "İ", "K", "ß", "é", "É", '"', "\\", "%", "_", "🙂", "\u0000", " ", "ab", "CA"] as const;

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
+import type { NewSpan, WholeSpan } from "../../../src/otlp/spanRecord.ts";
 import { DEFAULT_KIND, prepareKind } from "../../../src/server/spanKind.ts";
 import type { LoggedEvent } from "../../../src/server/storage/eventLog.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
-import type { NewSpan, WholeSpan } from "../../../src/server/storage/spanRecord.ts";
 import { Store } from "../../../src/server/storage/store.ts";
 
 function open() {

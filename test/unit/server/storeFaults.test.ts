@@ -5,10 +5,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
+import type { SpanKindRecord, WholeSpan } from "../../../src/otlp/spanRecord.ts";
 import { DEFAULT_KIND } from "../../../src/server/spanKind.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
 import { SpanList, type SpanQuery } from "../../../src/server/storage/spanList.ts";
-import type { SpanKindRecord, WholeSpan } from "../../../src/server/storage/spanRecord.ts";
 import { Store } from "../../../src/server/storage/store.ts";
 
 function open() {

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
+import type { WholeSpan } from "../../../src/otlp/spanRecord.ts";
 import { DEFAULT_KIND } from "../../../src/server/spanKind.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
-import type { WholeSpan } from "../../../src/server/storage/spanRecord.ts";
 import { Store } from "../../../src/server/storage/store.ts";
 import { TraceSearch } from "../../../src/server/storage/traceSearch.ts";
 

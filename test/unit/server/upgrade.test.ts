@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import { silentLogger } from "../../../src/base/logger.ts";
+import { spanText } from "../../../src/otlp/spanText.ts";
 import { databaseFile } from "../../../src/server/storage/database.ts";
 import { Reader } from "../../../src/server/storage/reader.ts";
 import { Store } from "../../../src/server/storage/store.ts";
-import { spanText } from "../../../src/server/storage/wireText.ts";
 
 /** As the first version made it. */
 const SCHEMA_1 = `

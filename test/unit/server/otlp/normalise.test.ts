@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadPrices } from "../../../../src/model/prices.ts";
+import type { WholeSpan } from "../../../../src/otlp/spanRecord.ts";
 import { ingestBatch } from "../../../../src/server/otlp/ingest.ts";
-import type { WholeSpan } from "../../../../src/server/storage/spanRecord.ts";
 import { encodeRequest } from "../../../peers/otlpProto.ts";
 
 beforeAll(loadPrices);

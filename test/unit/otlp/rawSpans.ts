@@ -1,5 +1,5 @@
-import { decodeJson } from "../../../../src/server/otlp/jsonDecode.ts";
-import { decodeProtobuf } from "../../../../src/server/otlp/protobufDecode.ts";
+import { decodeJson } from "../../../src/otlp/jsonDecode.ts";
+import { decodeProtobuf } from "../../../src/otlp/protobufDecode.ts";
 import {
 	type DecodeResult,
 	RawAttributes,
@@ -8,8 +8,8 @@ import {
 	RawNumber,
 	type RawValue,
 	type SpanSink,
-} from "../../../../src/server/otlp/rawSpan.ts";
-import { RawText } from "../../../../src/server/otlp/rawText.ts";
+} from "../../../src/otlp/rawSpan.ts";
+import { RawText } from "../../../src/otlp/rawText.ts";
 
 export interface PlainBatch extends DecodeResult {
 	/** Every span with its resource and scope, as plain objects that say the type of each value. */

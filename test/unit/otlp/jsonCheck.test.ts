@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JsonCheck, jsonCheckOfBytes } from "../../../../src/server/otlp/jsonCheck.ts";
-import { compactJson } from "../../../../src/server/otlp/messages.ts";
+import { JsonCheck, jsonCheckOfBytes } from "../../../src/otlp/jsonCheck.ts";
+import { compactJson } from "../../../src/otlp/messages.ts";
 
 function check(text: string): JsonCheck {
 	// Not at the beginning of the buffer, and not at its end: the bytes around it are someone else's.

@@ -1,4 +1,4 @@
-import type { Timestamp } from "../../base/timestamp.ts";
+import type { Timestamp } from "../base/timestamp.ts";
 
 /**
  * Token counts of one model call, in whole tokens; null is unknown, never 0. `input` counts everything that was sent, `cacheRead`

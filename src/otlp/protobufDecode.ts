@@ -1,6 +1,6 @@
-import { nanosOf, type Timestamp } from "../../base/timestamp.ts";
-import { HttpError } from "../errors.ts";
+import { nanosOf, type Timestamp } from "../base/timestamp.ts";
 import { type AttributeKey, attributeKey, trimAttributeKeys } from "./attributeKey.ts";
+import { OtlpError } from "./otlpError.ts";
 import {
 	type DecodeResult,
 	MAX_PARTS,
@@ -29,7 +29,7 @@ import { RawText, type SliceableBytes } from "./rawText.ts";
  * as protocol buffers ask of a parser; of a field that is not repeated and comes twice, the last one counts. Text that is no
  * valid UTF-8 gets U+FFFD for what is wrong with it.
  *
- * @throws HttpError 400 when the bytes are no protocol buffer message: the place where they break off is named.
+ * @throws OtlpError `malformed` when the bytes are no protocol buffer message: the place where they break off is named.
  */
 export function decodeProtobuf(body: Buffer, sink: SpanSink): DecodeResult {
 	if (trimAttributeKeys()) keyCache.clear();
@@ -214,8 +214,7 @@ class Decoder {
 		try {
 			read();
 		} catch (error) {
-			if (error instanceof SpanProblem)
-				throw new HttpError(400, "invalid_body", `a resource or scope: ${error.message}`);
+			if (error instanceof SpanProblem) throw new OtlpError("malformed", `a resource or scope: ${error.message}`);
 			throw error;
 		}
 	}
@@ -631,8 +630,7 @@ class Decoder {
 				low = (low | ((byte & 0x0f) << 28)) >>> 0;
 				high = (byte & 0x7f) >> 4;
 			} else if (shift < 63) high += (byte & 0x7f) * 2 ** (shift - 32);
-			else if (shift > 63)
-				throw new HttpError(400, "invalid_body", `body: byte ${at}: a number has more than 10 bytes`);
+			else if (shift > 63) throw new OtlpError("malformed", `body: byte ${at}: a number has more than 10 bytes`);
 			shift += 7;
 			if (byte < 0x80) break;
 		}
@@ -649,8 +647,7 @@ class Decoder {
 		let value = 0n;
 		for (let shift = 0n; ; shift += 7n) {
 			if (this.#at >= end) throw truncated(this.#at);
-			if (shift > 63n)
-				throw new HttpError(400, "invalid_body", `body: byte ${this.#at}: a number has more than 10 bytes`);
+			if (shift > 63n) throw new OtlpError("malformed", `body: byte ${this.#at}: a number has more than 10 bytes`);
 			const byte = this.#bytes[this.#at++];
 			value |= BigInt(byte & 0x7f) << shift;
 			if (byte < 0x80) break;
@@ -708,10 +705,10 @@ function tooDeep(): SpanProblem {
 	return new SpanProblem(`attributes are nested deeper than ${MAX_VALUE_DEPTH}`);
 }
 
-function truncated(at: number): HttpError {
+function truncated(at: number): OtlpError {
 	return malformed(at, "the data ends inside a field");
 }
 
-function malformed(at: number, what: string): HttpError {
-	return new HttpError(400, "invalid_body", `body: is no ExportTraceServiceRequest in protobuf: byte ${at}: ${what}`);
+function malformed(at: number, what: string): OtlpError {
+	return new OtlpError("malformed", `body: is no ExportTraceServiceRequest in protobuf: byte ${at}: ${what}`);
 }

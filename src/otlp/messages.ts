@@ -1,4 +1,4 @@
-import { memberTexts } from "../http/memberText.ts";
+import { memberTexts } from "../base/memberText.ts";
 import { attributesText, ValueHints, valueText } from "./attributeText.ts";
 import { F, isIndex } from "./conventions.ts";
 import { JsonCheck } from "./jsonCheck.ts";

@@ -1,6 +1,6 @@
-import type { Timestamp } from "../../base/timestamp.ts";
-import { HttpError } from "../errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
 import type { AttributeKey } from "./attributeKey.ts";
+import { OtlpError } from "./otlpError.ts";
 import type { RawText } from "./rawText.ts";
 
 /**
@@ -171,10 +171,9 @@ export const TOO_MANY_SPANS = `there are more than ${MAX_SPANS} spans in one req
 /** Attributes, events, links and elements of lists in one request, all together: a few bytes become a hundred of memory. */
 export const MAX_PARTS = 2_000_000;
 
-export function tooManyParts(): HttpError {
-	return new HttpError(
-		413,
-		"body_too_large",
+export function tooManyParts(): OtlpError {
+	return new OtlpError(
+		"tooLarge",
 		`body: holds more than ${MAX_PARTS} attributes, events and links; send smaller batches`,
 	);
 }

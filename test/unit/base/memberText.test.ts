@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { memberTexts } from "../../../src/server/http/memberText.ts";
+import { memberTexts } from "../../../src/base/memberText.ts";
 
 const NAMES = ["input", "output", "kind"] as const;
 

@@ -1,6 +1,6 @@
-import { nanosOf, type Timestamp } from "../../base/timestamp.ts";
-import { HttpError } from "../errors.ts";
+import { nanosOf, type Timestamp } from "../base/timestamp.ts";
 import { attributeKey, trimAttributeKeys } from "./attributeKey.ts";
+import { OtlpError } from "./otlpError.ts";
 import {
 	type DecodeResult,
 	MAX_PARTS,
@@ -32,7 +32,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
  * numbers or names, 64-bit numbers as strings or numbers. Members that it does not know are ignored, null is "unset".
  *
  * @param body what `JSON.parse` made of the request.
- * @throws HttpError 400 when the body is no export request at all; the member is named.
+ * @throws OtlpError `malformed` when the body is no export request at all; the member is named.
  */
 export function decodeJson(body: unknown, sink: SpanSink): DecodeResult {
 	if (trimAttributeKeys() || texts.size > MAX_TEXTS) texts.clear();
@@ -400,6 +400,6 @@ function list(value: unknown, path: string): readonly unknown[] {
 	return value;
 }
 
-function invalid(message: string): HttpError {
-	return new HttpError(400, "invalid_body", message);
+function invalid(message: string): OtlpError {
+	return new OtlpError("malformed", message);
 }

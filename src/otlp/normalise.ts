@@ -1,17 +1,6 @@
-import { formatTimestamp, type Timestamp } from "../../base/timestamp.ts";
-import { isCost } from "../../model/usage.ts";
-import { isId } from "../../protocol/rest.ts";
-import { estimateCost } from "../spanKind.ts";
-import type {
-	IngestBatch,
-	MovedAttribute,
-	OtelPart,
-	SeenTrace,
-	SpanKindRecord,
-	TokenCounts,
-	WholeSpan,
-} from "../storage/spanRecord.ts";
-import { kindColumns, kindText } from "../storage/wireText.ts";
+import { formatTimestamp, type Timestamp } from "../base/timestamp.ts";
+import { isCost } from "../model/usage.ts";
+import { isId } from "../protocol/ids.ts";
 import { attributesText, ValueHints, valueText } from "./attributeText.ts";
 import { F, FIELDS, type FieldRule, kindOfWord, MODEL_CALL, SPAN_NAME_KINDS, ValueCheck } from "./conventions.ts";
 import { JsonCheck } from "./jsonCheck.ts";
@@ -29,11 +18,30 @@ import {
 	type SpanSink,
 } from "./rawSpan.ts";
 import { RawText } from "./rawText.ts";
+import type {
+	IngestBatch,
+	MovedAttribute,
+	OtelPart,
+	SeenTrace,
+	SpanKindRecord,
+	TokenCounts,
+	WholeSpan,
+} from "./spanRecord.ts";
+import { kindColumns } from "./spanRow.ts";
+import { kindText } from "./spanText.ts";
 
 const TAGS_JSON = '["otlp"]';
 
 /** Name of a trace when neither a root span nor a service names it. */
 export const UNNAMED_TRACE = "otlp-trace";
+
+/** Price of a call that names none, in US dollars; null when it is unknown. `startMs`: milliseconds since the epoch. */
+export type CostEstimate = (
+	model: string | null,
+	provider: string | null,
+	tokens: TokenCounts,
+	startMs: number,
+) => number | null;
 
 /** What one request knows of a trace. */
 interface TracePart {
@@ -59,14 +67,16 @@ export class Normaliser implements SpanSink {
 	readonly #spans: WholeSpan[] = [];
 	readonly #traces = new Map<string, TracePart>();
 	readonly #now: Timestamp;
+	readonly #estimateCost: CostEstimate;
 	#lastTraceId = "";
 	#lastTrace: TracePart | undefined;
 	#resource: ResourceTexts | undefined;
 	#scope: { readonly scope: RawScope; readonly json: string | null } | undefined;
 
 	/** @param now stands for a start time that is missing together with its end time. */
-	constructor(now: Timestamp) {
+	constructor(now: Timestamp, estimateCost: CostEstimate) {
 		this.#now = now;
+		this.#estimateCost = estimateCost;
 	}
 
 	take(span: RawSpan, resource: RawResource, scope: RawScope): void {
@@ -74,7 +84,7 @@ export class Normaliser implements SpanSink {
 		if (this.#scope?.scope !== scope) this.#scope = { scope, json: scopeText(scope) };
 		const start = span.start ?? span.end ?? this.#now;
 		this.#noteTrace(span, start, this.#resource.serviceName);
-		this.#spans.push(wholeSpan(span, start, this.#resource, this.#scope.json));
+		this.#spans.push(wholeSpan(span, start, this.#resource, this.#scope.json, this.#estimateCost));
 	}
 
 	batch(result: DecodeResult): IngestBatch {
@@ -193,7 +203,13 @@ function pickedAmount(field: number): number | null {
 	return ranks[field] === NOT_PICKED ? null : amounts[field];
 }
 
-function wholeSpan(span: RawSpan, start: Timestamp, resource: ResourceTexts, scopeJson: string | null): WholeSpan {
+function wholeSpan(
+	span: RawSpan,
+	start: Timestamp,
+	resource: ResourceTexts,
+	scopeJson: string | null,
+	estimateCost: CostEstimate,
+): WholeSpan {
 	pick(span.attributes);
 	const session = pickedText(F.session);
 	const content = contentOf(span);
@@ -216,7 +232,7 @@ function wholeSpan(span: RawSpan, start: Timestamp, resource: ResourceTexts, sco
 		traceId: span.traceId,
 		parentId: span.parentSpanId,
 		name: span.name,
-		kind: kindOf(span, start, resource),
+		kind: kindOf(span, start, resource, estimateCost),
 		sessionId: session !== null && isId(session) ? session : null,
 		inputJson: content.inputJson,
 		metadataJson: null,
@@ -338,7 +354,7 @@ function saidKind(span: RawSpan): string | undefined {
 
 const NO_TOKENS: TokenCounts = { input: null, output: null, cacheRead: null, cacheWrite: null, reasoning: null };
 
-function kindOf(span: RawSpan, start: Timestamp, resource: ResourceTexts): SpanKindRecord {
+function kindOf(span: RawSpan, start: Timestamp, resource: ResourceTexts, estimateCost: CostEstimate): SpanKindRecord {
 	const said = saidKind(span);
 	const isModelCall = said === MODEL_CALL;
 	const tokens = tokensOf();

@@ -1,5 +1,5 @@
-import type { MovedAttribute } from "../storage/spanRecord.ts";
 import { eventRuleOf, type FieldRule, type FlatRule, fieldRuleOf, flatRuleOf } from "./conventions.ts";
+import type { MovedAttribute } from "./spanRecord.ts";
 
 /** Name of an attribute, one object for all attributes of that name, with all that is worked out once a name. */
 export class AttributeKey {

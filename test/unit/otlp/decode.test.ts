@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HttpError } from "../../../../src/server/errors.ts";
-import { decodeJson } from "../../../../src/server/otlp/jsonDecode.ts";
-import { decodeProtobuf } from "../../../../src/server/otlp/protobufDecode.ts";
-import { encodeRequest } from "../../../peers/otlpProto.ts";
+import { decodeJson } from "../../../src/otlp/jsonDecode.ts";
+import { OtlpError } from "../../../src/otlp/otlpError.ts";
+import { decodeProtobuf } from "../../../src/otlp/protobufDecode.ts";
+import { encodeRequest } from "../../peers/otlpProto.ts";
 import { plainJson, plainProtobuf } from "./rawSpans.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -287,7 +287,7 @@ describe("OTLP JSON", () => {
 			[{ resourceSpans: [{ resource: { attributes: "x" } }] }, "resourceSpans[0].resource"],
 			[{ resourceSpans: [{ scopeSpans: [{ scope: 1 }] }] }, "resourceSpans[0].scopeSpans[0].scope"],
 		] as const) {
-			expect(() => plainJson(body)).toThrow(HttpError);
+			expect(() => plainJson(body)).toThrow(OtlpError);
 			expect(() => plainJson(body)).toThrow(part);
 		}
 	});
@@ -393,18 +393,18 @@ describe("OTLP protobuf", () => {
 			]),
 		);
 		for (let length = 1; length < whole.length; length++) {
-			expect(() => plainProtobuf(whole.subarray(0, length)), `cut to ${length}`).toThrow(HttpError);
+			expect(() => plainProtobuf(whole.subarray(0, length)), `cut to ${length}`).toThrow(OtlpError);
 		}
 	});
 
-	it("answers bytes of any kind with spans or one HttpError", () => {
+	it("answers bytes of any kind with spans or one OtlpError", () => {
 		const whole = encodeRequest(request([span({ attributes: [string("key one", "a value")] }), span()]));
 		const read = (bytes: Buffer) => {
 			try {
 				return plainProtobuf(bytes).spans.length;
 			} catch (error) {
-				if (!(error instanceof HttpError)) throw error;
-				expect(error).toMatchObject({ status: 400, code: "invalid_body" });
+				if (!(error instanceof OtlpError)) throw error;
+				expect(error).toMatchObject({ reason: "malformed" });
 				return 0;
 			}
 		};
@@ -445,6 +445,6 @@ describe("OTLP protobuf", () => {
 
 	it("refuses a length beyond 2^53 that would be short if it were cut", () => {
 		const length = Buffer.from([0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]);
-		expect(() => plainProtobuf(Buffer.concat([Buffer.from([0x0a]), length, Buffer.from([0])]))).toThrow(HttpError);
+		expect(() => plainProtobuf(Buffer.concat([Buffer.from([0x0a]), length, Buffer.from([0])]))).toThrow(OtlpError);
 	});
 });

@@ -62,6 +62,25 @@ export interface TraceInput {
 	readonly name?: string | undefined;
 	readonly tags?: readonly string[] | undefined;
 	readonly start?: Timestamp | undefined;
+	/** What the backend counted, where it tells of traces without their spans. Replaces what was reported before, as a whole. */
+	readonly reported?: ReportedTrace | undefined;
+}
+
+/**
+ * What a backend says of a trace as a whole. Shown until all its spans are here; a report that differs from the one before says
+ * that they no longer are.
+ */
+export interface ReportedTrace {
+	readonly spanCount?: number | undefined;
+	readonly failedCount?: number | undefined;
+	readonly state?: SpanState | undefined;
+	readonly end?: Timestamp | undefined;
+	readonly inputTokens?: number | undefined;
+	readonly outputTokens?: number | undefined;
+	/** US dollars. */
+	readonly costUsd?: number | undefined;
+	readonly serviceName?: string | undefined;
+	readonly sessionId?: string | undefined;
 }
 
 /** One span as the lists show it: everything but its payload. */

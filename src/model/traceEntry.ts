@@ -1,5 +1,5 @@
 import type { Timestamp } from "../base/timestamp.ts";
-import type { TraceSummary } from "./span.ts";
+import type { ReportedTrace, TraceSummary } from "./span.ts";
 import type { TraceSums } from "./traceSums.ts";
 
 /** One trace's place in the store. Read-only for all but the store. */
@@ -49,6 +49,8 @@ interface EntryExtra {
 	service: NamedBySpan | undefined;
 	/** The session that a span named. */
 	session: NamedBySpan | undefined;
+	/** What the backend said last. */
+	reported: ReportedTrace | undefined;
 }
 
 /** A word of a trace that its spans say, and which span said it. */
@@ -60,7 +62,13 @@ export interface NamedBySpan {
 }
 
 export function extraOf(entry: StoredEntry): EntryExtra {
-	entry.extra ??= { chunks: undefined, dropped: undefined, service: undefined, session: undefined };
+	entry.extra ??= {
+		chunks: undefined,
+		dropped: undefined,
+		service: undefined,
+		session: undefined,
+		reported: undefined,
+	};
 	return entry.extra;
 }
 

@@ -2,7 +2,7 @@ import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { type ChangeSet, ChangeWindow } from "./changeWindow.ts";
-import type { SpanInput, SpanSummary, TraceInput, TraceSummary } from "./span.ts";
+import type { ReportedTrace, SpanInput, SpanSummary, TraceInput, TraceSummary } from "./span.ts";
 import { Parent, type SpanColumns } from "./spanColumns.ts";
 import { SpanRows, Written } from "./spanRows.ts";
 import type { StringTable } from "./stringTable.ts";
@@ -138,6 +138,11 @@ export class TraceStore implements Disposable {
 		return this.#spans.missingParentOf(row);
 	}
 
+	/** Whether somebody looks at the trace. */
+	isPinned(traceId: string): boolean {
+		return this.#pins.has(traceId);
+	}
+
 	/** While the result lives, the trace is not evicted. */
 	pin(traceId: string): Disposable {
 		this.#pins.set(traceId, (this.#pins.get(traceId) ?? 0) + 1);
@@ -179,6 +184,12 @@ export class TraceStore implements Disposable {
 		}
 		if (input.start !== undefined && !sameTime(input.start, entry.start)) {
 			entry.start = input.start;
+			hasChanged = true;
+		}
+		if (input.reported !== undefined && !sameReport(input.reported, entry.extra?.reported)) {
+			// The first report only says what is here; a new one says that something happened there.
+			if (entry.extra?.reported !== undefined || entry.rows.length === 0) entry.isWhole = false;
+			extraOf(entry).reported = input.reported;
 			hasChanged = true;
 		}
 		if (!hasChanged) return "unchanged";
@@ -287,7 +298,7 @@ export class TraceStore implements Disposable {
 			for (const traceId of snapshot.wholeTraceIds) {
 				const entry = this.#entries.get(traceId);
 				if (entry === undefined) continue;
-				entry.isWhole = true;
+				this.#markWhole(entry);
 				const ids = seen.get(traceId);
 				const gone = new Set(entry.rows.filter((row) => !ids?.has(this.columns.ids[row])));
 				if (gone.size === 0) continue;
@@ -309,7 +320,14 @@ export class TraceStore implements Disposable {
 
 	markWhole(traceId: string): void {
 		const entry = this.#entries.get(traceId);
-		if (entry !== undefined) entry.isWhole = true;
+		if (entry !== undefined) this.#markWhole(entry);
+	}
+
+	#markWhole(entry: StoredEntry): void {
+		if (entry.isWhole) return;
+		entry.isWhole = true;
+		// The sums are those of the spans from now on.
+		if (entry.extra?.reported !== undefined) this.#touch(entry);
 	}
 
 	/** The span in a row as an object. */
@@ -500,6 +518,22 @@ export class TraceStore implements Disposable {
 
 function sameTime(a: Timestamp, b: Timestamp | undefined): boolean {
 	return b !== undefined && a.ms === b.ms && a.subNs === b.subNs;
+}
+
+const REPORT_KEYS = [
+	"spanCount",
+	"failedCount",
+	"state",
+	"inputTokens",
+	"outputTokens",
+	"costUsd",
+	"serviceName",
+	"sessionId",
+] as const satisfies readonly (keyof ReportedTrace)[];
+
+function sameReport(a: ReportedTrace, b: ReportedTrace | undefined): boolean {
+	if (b === undefined || !REPORT_KEYS.every((key) => a[key] === b[key])) return false;
+	return a.end === undefined ? b.end === undefined : sameTime(a.end, b.end);
 }
 
 function sameStrings(a: readonly string[], b: readonly string[]): boolean {

@@ -1,4 +1,5 @@
-import { sessionOfTags, type TraceSummary } from "./span.ts";
+import { differenceNs, type Timestamp } from "../base/timestamp.ts";
+import { type ReportedTrace, sessionOfTags, type TraceSummary } from "./span.ts";
 import { SpanFlag } from "./spanColumns.ts";
 import { known, type SpanRows, timeAt } from "./spanRows.ts";
 import { extraOf, type StoredEntry } from "./traceEntry.ts";
@@ -17,7 +18,7 @@ export function summarize(entry: StoredEntry, spans: SpanRows): TraceSummary {
 	const { running, failed, lastRow, failedRow } = sums;
 	// An array that grew holds room for half as many more; a trace that came to rest gives it back.
 	if (running === 0 && entry.rows.length <= CHUNK) entry.rows = entry.rows.slice();
-	return {
+	const summary: TraceSummary = {
 		traceId: entry.traceId,
 		name: entry.name || (nameRow < 0 ? undefined : spans.nameOf(nameRow)) || entry.traceId,
 		tags: entry.tags,
@@ -37,6 +38,35 @@ export function summarize(entry: StoredEntry, spans: SpanRows): TraceSummary {
 		droppedSpans: entry.droppedSpans,
 		changedAtMs: entry.changedAtMs,
 	};
+	const reported = entry.extra?.reported;
+	return reported === undefined || entry.isWhole ? summary : withReport(summary, reported, entry);
+}
+
+/** What is here of a trace, corrected by what its backend says of the whole. */
+function withReport(summary: TraceSummary, reported: ReportedTrace, entry: StoredEntry): TraceSummary {
+	const state = reported.state ?? summary.state;
+	const isRunning = state === "running";
+	return {
+		...summary,
+		sessionId: summary.sessionId ?? reported.sessionId,
+		serviceName: summary.serviceName ?? reported.serviceName,
+		spanCount: Math.max(summary.spanCount, reported.spanCount ?? 0),
+		runningCount: isRunning ? Math.max(1, summary.runningCount) : 0,
+		failedCount: Math.max(summary.failedCount, reported.failedCount ?? (state === "failed" ? 1 : 0)),
+		state,
+		start: extreme(entry.start, summary.start, -1),
+		end: isRunning ? undefined : extreme(reported.end, summary.end, 1),
+		inputTokens: reported.inputTokens ?? summary.inputTokens,
+		outputTokens: reported.outputTokens ?? summary.outputTokens,
+		costUsd: reported.costUsd ?? summary.costUsd,
+		isCostEstimated: reported.costUsd === undefined && summary.isCostEstimated,
+	};
+}
+
+/** The later of two times (`sign` 1) or the earlier (-1), as far as they are known. */
+function extreme(a: Timestamp | undefined, b: Timestamp | undefined, sign: 1 | -1): Timestamp | undefined {
+	if (a === undefined || b === undefined) return a ?? b;
+	return differenceNs(a, b) * sign >= 0 ? a : b;
 }
 
 /**

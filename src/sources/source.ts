@@ -1,29 +1,62 @@
 import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Overview, OverviewRange } from "../model/overview.ts";
 import type { SpanDetail } from "../model/span.ts";
 import type { TraceStore } from "../model/traceStore.ts";
 import type { ConnectionReason, ConnectionState } from "../stream/connectionState.ts";
 
-/** The kinds of trace backend that have an adapter. */
-export type SourceType = "traceway";
+/** The kinds of trace backend; those with an adapter are in `registry.ts`. */
+export type SourceType = "traceway" | "traceExplorer" | "tempo" | "tracellm" | "cloudgrid";
 
 /** One entry of the setting `traceway.sources`; tokens are not part of it. */
 export interface SourceConfig {
 	readonly id: string;
 	readonly name: string;
 	readonly type: SourceType;
-	/** Base address without `/api`, e.g. `http://127.0.0.1:3000`. */
+	/** Base address without a slash at its end and without Traceway's `/api`, e.g. `http://127.0.0.1:3000`. */
 	readonly url: string;
 	readonly filter?: { readonly kind?: string | undefined; readonly model?: string | undefined } | undefined;
 	/** PEM file with further certificate authorities for this source. */
 	readonly caFile?: string | undefined;
+	/** What only one type has, such as a tenant: checked by its adapter, which fails with words for what makes no sense. */
+	readonly options?: Readonly<Record<string, string | number | boolean>> | undefined;
+}
+
+/** What outlives a window reload; small, and nobody's but the adapter's. */
+export type SourceMemory = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** What every adapter is made of. */
+export interface SourceOptions {
+	readonly config: SourceConfig;
+	readonly logger: Logger;
+	readonly fetch: typeof globalThis.fetch;
+	/** Filled by the source; not disposed with it. Default: one of its own, which is. */
+	readonly store?: TraceStore | undefined;
+	/** Asked at each request and each attempt. */
+	readonly getToken: () => Promise<string | undefined>;
+	readonly memory?: SourceMemory | undefined;
+	/** Called at most four times a second, and at the end. */
+	readonly saveMemory?: ((memory: SourceMemory) => void) | undefined;
+	/** Longest silence that still counts as live, in milliseconds. Default 45,000. */
+	readonly watchdogMs?: number | undefined;
+	/** Distance of the periodic snapshots for servers that lose events; 0 (default) is off. */
+	readonly reconcileMs?: number | undefined;
+	/** Newest traces of a snapshot. Default 500. */
+	readonly snapshotTraces?: number | undefined;
+	/** Most spans of a snapshot. Default 100,000. */
+	readonly maxSnapshotSpans?: number | undefined;
+	/** Shortest wait before a new attempt. Default 500. */
+	readonly minBackoffMs?: number | undefined;
+	/** Jitter of the waits between attempts, 0 … 1. Default `Math.random`. */
+	readonly random?: (() => number) | undefined;
 }
 
 export interface SourceCapabilities {
 	/** Missed events are sent again after a reconnect. */
 	readonly replay: boolean;
 	readonly delete: boolean;
+	/** The backend applies `SourceConfig.filter`; else its traces come unfiltered. */
 	readonly filters: boolean;
 	readonly sessions: boolean;
 	/** Stored traces leave as files, and come back from them. */
@@ -53,6 +86,15 @@ export interface SourceStatus {
 	readonly clockOffsetMs: number;
 	/** The last failed snapshot or request, until one succeeds. */
 	readonly requestError: string | undefined;
+	/** How the traces come while that is worth knowing, e.g. `polling every 2 s`, and with `isDegraded` that it is not as it should be. */
+	readonly mode?: SourceMode | undefined;
+}
+
+/** How traces come, in a few words of the adapter: `polling every 2 s`. */
+export interface SourceMode {
+	readonly text: string;
+	/** True when it stands in for something better that is away: shown as a warning. */
+	readonly isDegraded: boolean;
 }
 
 /** An error of a request to a source, in words a user can act on. */

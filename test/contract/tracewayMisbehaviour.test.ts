@@ -1,12 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Logger } from "../../src/base/logger.ts";
 import { TraceStore } from "../../src/model/traceStore.ts";
-import type { Source, SourceConfig } from "../../src/sources/source.ts";
-import {
-	createTracewaySource,
-	type SourceMemory,
-	type TracewaySourceOptions,
-} from "../../src/sources/traceway/tracewaySource.ts";
+import type { Source, SourceConfig, SourceMemory } from "../../src/sources/source.ts";
+import { createTracewaySource, type TracewaySourceOptions } from "../../src/sources/traceway/tracewaySource.ts";
 import { differences, modelOfStore } from "../peers/storeModel.ts";
 import { type PeerOptions, TracewayPeer } from "../peers/tracewayPeer.ts";
 

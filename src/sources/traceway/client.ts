@@ -1,66 +1,16 @@
-import { isAbortError } from "../../base/abort.ts";
-import { describeError, type Logger } from "../../base/logger.ts";
-import { discardBody, guardedFetch } from "../../stream/guardedFetch.ts";
+import { discardBody } from "../../stream/guardedFetch.ts";
+import { JsonClient, type JsonClientOptions, type RequestOptions, type SentRequest } from "../jsonClient.ts";
 import { SourceError } from "../source.ts";
-import { asObject } from "./decode.ts";
 
-export interface ClientOptions {
-	/** Base address, with or without `/api` at its end. */
-	readonly url: string;
-	readonly fetch: typeof globalThis.fetch;
-	readonly getToken: () => Promise<string | undefined>;
-	readonly logger: Logger;
-	/** Longest time for one whole answer. Default 30,000. */
-	readonly timeoutMs?: number | undefined;
-	/** Called for each answer, for the clock. */
-	readonly onAnswer?: ((headers: Headers, requestedAtMs: number, answeredAtMs: number) => void) | undefined;
-}
-
-export interface RequestOptions {
-	readonly query?: Readonly<Record<string, string | number | undefined>>;
-	/** Most bytes of the answer's body. Default 64 MiB. */
-	readonly maxBytes?: number | undefined;
-	/** In place of the client's. */
-	readonly timeoutMs?: number;
-	readonly signal: AbortSignal;
-}
-
-/** A request with a body, JSON in UTF-8. */
-interface SentRequest extends RequestOptions {
-	readonly body?: Uint8Array<ArrayBuffer>;
-}
-
-/** An answer with its size, by which callers choose the size of the next page. */
-export interface JsonAnswer {
-	readonly value: unknown;
-	readonly bytes: number;
-}
-
-const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-const MAX_ERROR_BYTES = 4096;
-const MAX_ERROR_TEXT = 300;
-
-/**
- * Traceway's REST API over an injected `fetch`. Every failure is a `SourceError` in words that a user can act on, without
- * token, header or query string; only an abort by the caller's signal passes through as it is.
- */
-export class TracewayClient {
-	readonly #options: ClientOptions;
-	readonly #base: string;
+/** Traceway's REST API, which lives under `/api`, or at the root of the Encore backend. */
+export class TracewayClient extends JsonClient {
 	/** `/api` or nothing (the Encore backend); settled by the first answer that is not 404. */
 	#prefix = "/api";
 	#isPrefixSettled = false;
 
-	/** Why no request can be sent: the address is no http(s) URL. */
-	readonly problem: SourceError | undefined;
-	/** Kept so that a server that repeats it in an error does not bring it into a log. */
-	#sentToken: string | undefined;
-
-	constructor(options: ClientOptions) {
-		this.#options = options;
-		const base = readBase(options.url);
-		this.problem = typeof base === "string" ? undefined : base;
-		this.#base = typeof base === "string" ? base : "";
+	/** @param options the address may end in `/api`. */
+	constructor(options: Omit<JsonClientOptions, "backend">) {
+		super({ ...options, url: options.url.replace(/\/api\/*$/, ""), backend: "a Traceway server" });
 	}
 
 	/** True for a server without `/api`, which is the Encore backend. */
@@ -82,110 +32,25 @@ export class TracewayClient {
 		this.#isPrefixSettled = true;
 	}
 
-	/** Address of an endpoint. Throws `problem`. */
-	url(path: string, query: RequestOptions["query"] = {}): URL {
-		if (this.problem !== undefined) throw this.problem;
-		const url = new URL(`${this.#base}${this.#prefix}${path}`);
-		for (const [key, value] of Object.entries(query)) {
-			if (value !== undefined) url.searchParams.set(key, String(value));
-		}
-		return url;
-	}
-
-	/** Headers that carry the token; empty without one. Throws `SourceError` for a token that no header can carry. */
-	async authorization(): Promise<Record<string, string>> {
-		const token = await this.token();
-		return token === undefined ? {} : { authorization: `Bearer ${token}` };
-	}
-
-	async token(): Promise<string | undefined> {
-		const token = (await this.#options.getToken())?.trim();
-		if (token === undefined || token === "") return undefined;
-		// fetch's own complaint about such a header would print it.
-		if (!/^[\x21-\x7e]{1,8192}$/.test(token)) {
-			throw new SourceError("unauthorized", "the token holds a space or a character outside ASCII; set it again");
-		}
-		this.#sentToken = token;
-		return token;
-	}
-
-	/** GET that must answer 2xx with JSON. */
-	async get(path: string, options: RequestOptions): Promise<JsonAnswer> {
-		const label = `GET ${path}`;
-		return this.#run(label, options, async (signal) => {
-			const response = await this.#send("GET", path, options, signal);
-			if (!response.ok) throw await this.#errorOfStatus(label, response);
-			const type = response.headers.get("content-type") ?? "";
-			if (!/^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) {
-				discardBody(response);
-				const got = type === "" ? "no content type" : type.split(";")[0].slice(0, 80);
-				throw new SourceError(
-					"contentType",
-					`${label}: expected JSON, got ${got}; is this the address of a Traceway server?`,
-				);
-			}
-			const bytes = await readBounded(response, options.maxBytes ?? DEFAULT_MAX_BYTES, label);
-			try {
-				return { value: JSON.parse(bytes.toString("utf8")) as unknown, bytes: bytes.length };
-			} catch (cause) {
-				throw new SourceError("protocol", `${label}: the answer of ${bytes.length} bytes is no valid JSON`, { cause });
-			}
-		});
-	}
-
-	/**
-	 * GET of JSON of any size, as its bytes come. Only the beginning of the answer has a time limit. What breaks it off is a
-	 * `SourceError`, too.
-	 */
-	async download(path: string, options: RequestOptions): Promise<AsyncIterable<Uint8Array>> {
-		const label = `GET ${path}`;
-		const body = await this.#run(label, options, async (signal) => {
-			const response = await this.#send("GET", path, options, signal);
-			if (!response.ok) throw await this.#errorOfStatus(label, response);
-			if (!/json/i.test(response.headers.get("content-type") ?? "") || response.body === null) {
-				discardBody(response);
-				throw new SourceError("contentType", `${label}: expected JSON; is this the address of a Traceway server?`);
-			}
-			return response.body as AsyncIterable<Uint8Array>;
-		});
-		return wholeBody(label, body, options.signal);
-	}
-
-	/** POST of JSON that must answer 2xx; resolves with the text of the answer. */
-	async post(path: string, body: Uint8Array<ArrayBuffer>, options: RequestOptions): Promise<string> {
-		const label = `POST ${path}`;
-		return this.#run(label, options, async (signal) => {
-			const response = await this.#send("POST", path, { ...options, body }, signal);
-			if (!response.ok) throw await this.#errorOfStatus(label, response);
-			return (await readBounded(response, options.maxBytes ?? DEFAULT_MAX_BYTES, label)).toString("utf8");
-		});
-	}
-
-	/** DELETE; any 2xx is success whatever its body, and false means that the thing was already gone (404, 410). */
-	async delete(path: string, options: RequestOptions): Promise<boolean> {
-		const label = `DELETE ${path}`;
-		return this.#run(label, options, async (signal) => {
-			const response = await this.#send("DELETE", path, options, signal);
-			if (response.status === 404 || response.status === 410) {
-				discardBody(response);
-				return false;
-			}
-			if (!response.ok) throw await this.#errorOfStatus(label, response);
-			discardBody(response);
-			return true;
-		});
+	override url(path: string, query?: RequestOptions["query"]): URL {
+		return super.url(`${this.#prefix}${path}`, query);
 	}
 
 	/** Sends under the known prefix; while it is not known, a 404 is asked again under the other one. */
-	async #send(method: string, path: string, options: SentRequest, signal: AbortSignal): Promise<Response> {
-		const first = await this.#sendOnce(method, path, options, signal);
+	protected override async send(
+		method: string,
+		path: string,
+		options: SentRequest,
+		signal: AbortSignal,
+	): Promise<Response> {
+		const first = await super.send(method, path, options, signal);
 		if (this.#isPrefixSettled) return first;
 		if (first.status !== 404) {
 			this.#isPrefixSettled = first.status < 500;
 			return first;
 		}
 		this.switchPrefix();
-		const second = await this.#sendOnce(method, path, options, signal);
+		const second = await super.send(method, path, options, signal);
 		if (second.status !== 404 && isJsonOrRefused(second)) {
 			discardBody(first);
 			this.#isPrefixSettled = second.status < 500;
@@ -194,56 +59,6 @@ export class TracewayClient {
 		discardBody(second);
 		this.switchPrefix();
 		return first;
-	}
-
-	async #sendOnce(method: string, path: string, options: SentRequest, signal: AbortSignal): Promise<Response> {
-		const secretHeaders = await this.authorization();
-		const requestedAtMs = Date.now();
-		const { response } = await guardedFetch(this.#options.fetch, this.url(path, options.query), {
-			method,
-			headers:
-				options.body === undefined
-					? { accept: "application/json" }
-					: { accept: "application/json", "content-type": "application/json" },
-			secretHeaders,
-			body: options.body,
-			signal,
-		});
-		this.#options.onAnswer?.(response.headers, requestedAtMs, Date.now());
-		this.#options.logger.debug(`${method} ${path}: ${response.status} in ${Date.now() - requestedAtMs} ms`);
-		return response;
-	}
-
-	async #errorOfStatus(label: string, response: Response): Promise<SourceError> {
-		let said = await errorText(response);
-		if (this.#sentToken !== undefined) said = said.replaceAll(this.#sentToken, "…");
-		const message = `${label}: HTTP ${response.status}${said === "" ? "" : `, ${said}`}`;
-		const seconds = Number(response.headers.get("retry-after"));
-		return new SourceError(
-			reasonOfStatus(response.status),
-			message,
-			seconds > 0 ? { retryAfterSeconds: seconds } : undefined,
-		);
-	}
-
-	async #run<T>(label: string, options: RequestOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-		options.signal.throwIfAborted();
-		if (this.problem !== undefined) throw this.problem;
-		const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
-		const timeout = new AbortController();
-		const timer = setTimeout(() => timeout.abort(), timeoutMs);
-		try {
-			return await work(AbortSignal.any([options.signal, timeout.signal]));
-		} catch (error) {
-			options.signal.throwIfAborted();
-			if (error instanceof SourceError) throw error;
-			if (timeout.signal.aborted || isAbortError(error)) {
-				throw new SourceError("timeout", `${label}: no whole answer within ${timeoutMs / 1000} s`, { cause: error });
-			}
-			throw new SourceError("network", `${label}: ${describeError(error)}`, { cause: error });
-		} finally {
-			clearTimeout(timer);
-		}
 	}
 }
 
@@ -258,106 +73,4 @@ export function pathOf(list: "traces" | "spans" | "sessions", id: string): strin
 
 function isJsonOrRefused(response: Response): boolean {
 	return response.status === 401 || response.status === 403 || /json/i.test(response.headers.get("content-type") ?? "");
-}
-
-async function* wholeBody(
-	label: string,
-	body: AsyncIterable<Uint8Array>,
-	signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-	try {
-		yield* body;
-	} catch (error) {
-		signal.throwIfAborted();
-		throw new SourceError("network", `${label}: the answer broke off (${describeError(error)}); try again`, {
-			cause: error,
-		});
-	}
-}
-
-async function readBounded(response: Response, maxBytes: number, label: string): Promise<Buffer> {
-	const tooLarge = () => {
-		const limit = maxBytes < 1024 * 1024 ? `${maxBytes / 1024} KiB` : `${Math.round(maxBytes / 1024 / 1024)} MiB`;
-		return new SourceError("tooLarge", `${label}: the answer has more than ${limit}`);
-	};
-	if (Number(response.headers.get("content-length") ?? 0) > maxBytes) {
-		discardBody(response);
-		throw tooLarge();
-	}
-	if (response.body === null) return Buffer.alloc(0);
-	const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-	const chunks: Uint8Array[] = [];
-	let bytes = 0;
-	for (;;) {
-		const { done, value } = await reader.read();
-		if (done) return Buffer.concat(chunks, bytes);
-		bytes += value.length;
-		if (bytes > maxBytes) {
-			// The rest is not wanted; that cancelling may fail changes nothing.
-			reader.cancel().catch(() => undefined);
-			throw tooLarge();
-		}
-		chunks.push(value);
-	}
-}
-
-function readBase(text: string): string | SourceError {
-	const shown = text.slice(0, 200);
-	if (!URL.canParse(text)) {
-		return new SourceError("protocol", `"${shown}" is not an address such as http://127.0.0.1:3000`);
-	}
-	const url = new URL(text);
-	if (url.protocol !== "http:" && url.protocol !== "https:") {
-		return new SourceError("protocol", `${url.protocol} is not supported; the address must begin with http: or https:`);
-	}
-	if (url.username !== "" || url.password !== "") {
-		return new SourceError("protocol", "the address must not hold a user name or password; set a token instead");
-	}
-	return `${url.origin}${url.pathname.replace(/\/+$/, "").replace(/\/api$/, "")}`;
-}
-
-function reasonOfStatus(status: number): SourceError["reason"] {
-	switch (status) {
-		case 401:
-			return "unauthorized";
-		case 402:
-		case 403:
-			return "forbidden";
-		case 404:
-			return "notFound";
-		case 409:
-			return "conflict";
-		case 410:
-			return "gone";
-		case 413:
-			return "tooLarge";
-		case 429:
-			return "rateLimited";
-		default:
-			return status >= 500 ? "serverError" : "protocol";
-	}
-}
-
-/** What the server says of it: `{"error":"…"}`, or its plain text; one line. */
-async function errorText(response: Response): Promise<string> {
-	const type = response.headers.get("content-type") ?? "";
-	let text: string;
-	try {
-		text = (await readBounded(response, MAX_ERROR_BYTES, "")).toString("utf8");
-	} catch {
-		// The status says enough; an error page of any size is not worth more.
-		return "";
-	}
-	if (/json/i.test(type)) {
-		try {
-			const error = asObject(JSON.parse(text))?.error;
-			if (typeof error === "string") text = error;
-		} catch {
-			// Not JSON after all: shown as it is.
-		}
-	} else if (!/^text\/plain/i.test(type)) return "";
-	return text
-		.replace(/[\s\p{Cc}]+/gu, " ")
-		.trim()
-		.slice(0, MAX_ERROR_TEXT);
 }

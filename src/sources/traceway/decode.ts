@@ -1,21 +1,26 @@
-import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
 import { firstTokenNs } from "../../model/callFacts.ts";
 import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
-import { isCost } from "../../model/usage.ts";
+import {
+	addMs,
+	asObject,
+	cut,
+	decodeCost,
+	decodeId,
+	decodeName,
+	decodeNumber,
+	decodeTags,
+	decodeTime,
+	decodeWord,
+	type JsonObject,
+	MAX_ERROR_LENGTH,
+	MAX_WORD_LENGTH,
+} from "../wire.ts";
 import { parseEvent } from "./eventText.ts";
 
 /**
  * Traceway's wire JSON in our words, every dialect of the reference's "Where implementations disagree". All of it is
  * untrusted: nothing here throws, whatever the value, and every text has a bound.
  */
-
-export const MAX_ID_LENGTH = 256;
-export const MAX_NAME_LENGTH = 512;
-export const MAX_WORD_LENGTH = 256;
-export const MAX_ERROR_LENGTH = 4000;
-export const MAX_TAGS = 64;
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What a stream message says. */
 export type TracewayEvent =
@@ -237,15 +242,6 @@ export function decodePage(value: unknown, name: "traces" | "spans"): Page | und
 	return { items, nextCursor: isUsable && !isLast ? String(cursor) : undefined, total };
 }
 
-export function asObject(value: unknown): JsonObject | undefined {
-	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
-}
-
-/** An id is a string of 1 … 256 characters. */
-export function decodeId(value: unknown): string | undefined {
-	return typeof value === "string" && value.length > 0 && value.length <= MAX_ID_LENGTH ? value : undefined;
-}
-
 /** Missing means "a root" in a whole span (one server omits nulls), and "not said" in a partial one. */
 function decodeParent(value: unknown, isWhole: boolean): string | null | undefined {
 	if (value === null || value === "") return null;
@@ -282,54 +278,4 @@ function decodeError(span: JsonObject): string | undefined {
 
 function isTerminal(state: SpanState | undefined): boolean {
 	return state === "completed" || state === "failed";
-}
-
-function decodeName(value: unknown): string | undefined {
-	return typeof value === "string" ? cut(value, MAX_NAME_LENGTH) : undefined;
-}
-
-function decodeWord(value: unknown): string | undefined {
-	return typeof value === "string" && value !== "" ? cut(value, MAX_WORD_LENGTH) : undefined;
-}
-
-function decodeTags(value: unknown): readonly string[] | undefined {
-	if (!Array.isArray(value)) return undefined;
-	const tags: string[] = [];
-	for (const tag of value) {
-		if (typeof tag === "string") tags.push(cut(tag, MAX_NAME_LENGTH));
-		if (tags.length === MAX_TAGS) break;
-	}
-	return tags;
-}
-
-/** A finite number ≥ 0, also as decimal text; undefined for everything else. */
-export function decodeNumber(value: unknown): number | undefined {
-	if (typeof value === "number") return value >= 0 && value < Number.POSITIVE_INFINITY ? value : undefined;
-	if (typeof value !== "string" || value.length > 32 || !/^\d+(?:\.\d+)?$/.test(value)) return undefined;
-	return Number(value);
-}
-
-function decodeCost(value: unknown): number | undefined {
-	const cost = decodeNumber(value);
-	return cost !== undefined && isCost(cost) ? cost : undefined;
-}
-
-function decodeTime(value: unknown): Timestamp | undefined {
-	return typeof value === "string" ? parseTimestamp(value) : undefined;
-}
-
-function addMs(time: Timestamp, durationMs: number): Timestamp | undefined {
-	const totalNs = time.subNs + Math.round((durationMs % 1) * 1_000_000);
-	const ms = time.ms + Math.floor(durationMs) + Math.floor(totalNs / 1_000_000);
-	return ms <= 8.64e15 ? { ms, subNs: totalNs % 1_000_000 } : undefined;
-}
-
-/** At most `length` UTF-16 units, the last of them "…" when something was cut; never half a surrogate pair more than before. */
-export function cut(text: string, length: number): string {
-	if (text.length <= length) return text;
-	let end = length - 1;
-	const last = text.charCodeAt(end - 1);
-	if (last >= 0xd800 && last <= 0xdbff) end--;
-	// Through a buffer, because a slice would keep the whole of a 5 MB text alive.
-	return `${Buffer.from(text.slice(0, end), "utf16le").toString("utf16le")}…`;
 }

@@ -5,8 +5,9 @@ import { EVENT_LOG_HEADER, LATEST_EVENT_ID_HEADER } from "../../protocol/events.
 import { EventSequence, sequenceNumber } from "../../stream/eventSequence.ts";
 import type { StreamMessage, StreamOpening } from "../../stream/eventStream.ts";
 import type { TurnBudget } from "../../stream/turnBudget.ts";
+import { asObject, decodeNumber } from "../wire.ts";
 import type { TracewayClient } from "./client.ts";
-import { asObject, decodeEvent, decodeNumber, type TracewayEvent } from "./decode.ts";
+import { decodeEvent, type TracewayEvent } from "./decode.ts";
 import { type EventApplier, eventTimeMs } from "./eventApplier.ts";
 import type { TraceHistory } from "./history.ts";
 import type { Touched } from "./snapshotMerge.ts";

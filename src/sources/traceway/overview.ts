@@ -16,8 +16,8 @@ import {
 } from "../../model/overview.ts";
 import type { SpanState } from "../../model/span.ts";
 import { SourceError } from "../source.ts";
+import { asObject, cut, decodeId, decodeNumber, type JsonObject, MAX_ERROR_LENGTH, MAX_WORD_LENGTH } from "../wire.ts";
 import type { TracewayClient } from "./client.ts";
-import { asObject, cut, decodeId, decodeNumber, type JsonObject, MAX_ERROR_LENGTH, MAX_WORD_LENGTH } from "./decode.ts";
 
 /** Most bytes of an overview: 200 calls with two previews each, three tables, and room. */
 const MAX_BYTES = 4 * 1024 * 1024;

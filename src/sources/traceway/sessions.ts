@@ -1,6 +1,6 @@
 import { SourceError } from "../source.ts";
+import { asObject, decodeId } from "../wire.ts";
 import { pathOf, type TracewayClient } from "./client.ts";
-import { asObject, decodeId } from "./decode.ts";
 
 /**
  * Ids of the traces that have a part in a session, oldest first. Only our own server and the documents' newest API have sessions.

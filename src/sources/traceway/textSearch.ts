@@ -1,6 +1,7 @@
 import { SourceError, type TextSearch } from "../source.ts";
+import { asObject, decodeId, type JsonObject } from "../wire.ts";
 import type { TracewayClient } from "./client.ts";
-import { asObject, decodeId, decodePage, type JsonObject } from "./decode.ts";
+import { decodePage } from "./decode.ts";
 
 /** Most spans that one search looks at. */
 const MAX_PAGES = 20;

@@ -1,6 +1,7 @@
 import { SourceError, type TraceHits, type TraceTextSearch } from "../source.ts";
+import { asObject, decodeId } from "../wire.ts";
 import { pathOf, type TracewayClient } from "./client.ts";
-import { asObject, decodeId, decodePage } from "./decode.ts";
+import { decodePage } from "./decode.ts";
 import { payloadTexts } from "./textSearch.ts";
 
 /** A server that never comes to an end is left. */

@@ -1,24 +1,25 @@
-import { DisposableStore } from "../../base/disposable.ts";
-import { Emitter } from "../../base/emitter.ts";
-import { describeError, type Logger } from "../../base/logger.ts";
+import { describeError } from "../../base/logger.ts";
 import type { Overview, OverviewRange } from "../../model/overview.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { TraceStore } from "../../model/traceStore.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
+import { BaseSource } from "../baseSource.ts";
 import {
 	type Source,
 	type SourceCapabilities,
-	type SourceConfig,
 	SourceError,
+	type SourceMemory,
+	type SourceOptions,
 	type SourceStatus,
 	type TextSearch,
 	type TraceExport,
 	type TraceHits,
 	type TraceTextSearch,
 } from "../source.ts";
+import { asObject, type JsonObject } from "../wire.ts";
 import { pathOf, TracewayClient } from "./client.ts";
 import { ClockOffset } from "./clockOffset.ts";
-import { asObject, decodePage, decodeSpan, decodeTrace, type JsonObject } from "./decode.ts";
+import { decodePage, decodeSpan, decodeTrace } from "./decode.ts";
 import { EventApplier } from "./eventApplier.ts";
 import { TraceHistory } from "./history.ts";
 import { LiveFeed } from "./liveFeed.ts";
@@ -33,46 +34,13 @@ import { TracewayStream } from "./tracewayStream.ts";
 /** Servers check and store a whole piece of a file before they answer. */
 const IMPORT_TIMEOUT_MS = 120_000;
 
-/** What outlives a window reload. */
-export interface SourceMemory {
-	/** Id of the last stream event that was applied. */
-	readonly position?: string | undefined;
-	/** The server's stream refuses the Authorization header and takes `?token=`. */
-	readonly isTokenInQuery?: boolean | undefined;
-}
-
-export interface TracewaySourceOptions {
-	readonly config: SourceConfig;
-	readonly logger: Logger;
-	readonly fetch: typeof globalThis.fetch;
-	/** Filled by this source; not disposed with it. Default: one of its own, which is. */
-	readonly store?: TraceStore | undefined;
-	/** Asked at each request and each attempt of the stream. */
-	readonly getToken: () => Promise<string | undefined>;
-	readonly memory?: SourceMemory | undefined;
-	/** Called at most four times a second, and at the end. */
-	readonly saveMemory?: ((memory: SourceMemory) => void) | undefined;
-	/** Longest silence of the stream. Default 45,000. */
-	readonly watchdogMs?: number | undefined;
-	/** Distance of the periodic snapshots for servers that lose events; 0 (default) is off. */
-	readonly reconcileMs?: number | undefined;
-	/** Newest traces of a snapshot. Default 500. */
-	readonly snapshotTraces?: number | undefined;
-	/** Most spans of a snapshot. Default 100,000. */
-	readonly maxSnapshotSpans?: number | undefined;
-	/** Shortest wait before a new attempt. Default 500. */
-	readonly minBackoffMs?: number | undefined;
-	/** Jitter of the waits between attempts, 0 … 1. Default `Math.random`. */
-	readonly random?: (() => number) | undefined;
+export interface TracewaySourceOptions extends SourceOptions {
 	/** How long a gap in the ids may close by itself before it counts as a loss. Default 250. */
 	readonly gapGraceMs?: number | undefined;
 	/** Distance of the looks at a server whose stream says nothing after a resume. Default 5,000. */
 	readonly probeMs?: number | undefined;
 }
 
-/** Coalescing of status events that only move counters, and of what is saved. */
-const STATUS_MS = 250;
-const DEFAULT_WATCHDOG_MS = 45_000;
 /** Of one trace read in one piece: about 5,000 spans of skeleton, 10 ms of parsing. Larger ones come in pages. */
 const MAX_TRACE_BYTES = 2 * 1024 * 1024;
 
@@ -82,8 +50,7 @@ export function createTracewaySource(options: TracewaySourceOptions): Source {
 }
 
 /** A Traceway server: live by its event stream, history by REST, into one store. */
-class TracewaySource implements Source {
-	readonly config: SourceConfig;
+class TracewaySource extends BaseSource {
 	readonly capabilities: SourceCapabilities = {
 		replay: true,
 		delete: true,
@@ -91,27 +58,17 @@ class TracewaySource implements Source {
 		sessions: true,
 		files: true,
 	};
-	readonly store: TraceStore;
-	readonly #options: TracewaySourceOptions;
-	readonly #owned = new DisposableStore();
-	readonly #onDidChangeStatus = this.#owned.add(new Emitter<SourceStatus>());
-	readonly onDidChangeStatus = this.#onDidChangeStatus.event;
-	readonly #life = new AbortController();
 	readonly #clock = new ClockOffset();
 	readonly #client: TracewayClient;
 	readonly #stream: TracewayStream;
 	readonly #history: TraceHistory;
 	readonly #feed: LiveFeed;
-	/** The last failed request other than a snapshot. */
-	#requestError: string | undefined;
-	#statusTimer: ReturnType<typeof setTimeout> | undefined;
-	#memoryTimer: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(options: TracewaySourceOptions) {
-		this.#options = options;
-		const { config, logger, fetch, memory } = options;
-		this.config = config;
-		this.store = options.store ?? this.#owned.add(new TraceStore());
+		super(options);
+		const { config, logger, fetch } = options;
+		const position = typeof options.memory?.position === "string" ? options.memory.position : undefined;
+		const isTokenInQuery = options.memory?.isTokenInQuery === true;
 		const { store } = this;
 		this.#client = new TracewayClient({
 			url: config.url,
@@ -123,9 +80,9 @@ class TracewaySource implements Source {
 			},
 		});
 		const client = this.#client;
-		const budget = this.#owned.add(new TurnBudget());
+		const budget = this.owned.add(new TurnBudget());
 		const applier = new EventApplier(store, config.filter, (spanId) => partialSpans.request(spanId));
-		const partialSpans = this.#owned.add(
+		const partialSpans = this.owned.add(
 			new PartialSpans(client, logger, (span) => {
 				if (applier.matches(span)) store.upsertSpan(span);
 			}),
@@ -144,15 +101,15 @@ class TracewaySource implements Source {
 			client,
 			fetch,
 			filter: config.filter,
-			lastEventId: memory?.position,
-			isTokenInQuery: memory?.isTokenInQuery ?? false,
+			lastEventId: position,
+			isTokenInQuery,
 			watchdogMs: options.watchdogMs,
 			minBackoffMs: options.minBackoffMs,
 			random: options.random,
 			logger,
 			onOpen: (opening) => {
 				this.#clock.note(opening.headers.get("date"), opening.requestedAtMs, opening.answeredAtMs);
-				if (this.#stream.isTokenInQuery !== (memory?.isTokenInQuery ?? false)) this.#saveMemorySoon();
+				if (this.#stream.isTokenInQuery !== isTokenInQuery) this.saveMemorySoon();
 				this.#feed.handleOpen(opening);
 			},
 			onMessage: (message) => this.#feed.handleMessage(message),
@@ -170,17 +127,17 @@ class TracewaySource implements Source {
 			probeMs: options.probeMs ?? 5000,
 			clockOffsetMs: () => this.#clock.offsetMs,
 			stream: () => this.#stream,
-			onProgress: () => this.#announceSoon(),
-			onSnapshot: () => this.#announce(),
-			onPosition: () => this.#saveMemorySoon(),
+			onProgress: () => this.announceSoon(),
+			onSnapshot: () => this.announce(),
+			onPosition: () => this.saveMemorySoon(),
 		});
-		this.#owned.add(this.#feed);
+		this.owned.add(this.#feed);
 		// Ends before the feed, whose timers the end of a stream clears.
-		this.#owned.add(this.#stream);
-		this.#owned.add(
+		this.owned.add(this.#stream);
+		this.owned.add(
 			this.#stream.onDidChangeState((state) => {
 				if (state.name !== "open") this.#feed.handleClosed();
-				this.#announce();
+				this.announce();
 			}),
 		);
 	}
@@ -192,10 +149,10 @@ class TracewaySource implements Source {
 			isLoaded: this.#feed.isLoaded,
 			lastByteAtMs: this.#stream.lastByteAtMs,
 			lastEventId: this.#stream.lastEventId,
-			watchdogMs: this.#options.watchdogMs ?? DEFAULT_WATCHDOG_MS,
+			...this.baseStatus,
 			...this.#feed.counters,
 			clockOffsetMs: this.#clock.offsetMs,
-			requestError: snapshotError === undefined ? this.#requestError : describeError(snapshotError),
+			...(snapshotError === undefined ? undefined : { requestError: describeError(snapshotError) }),
 		};
 	}
 
@@ -215,30 +172,30 @@ class TracewaySource implements Source {
 		this.#stream.disconnect();
 	}
 
-	dispose(): void {
-		if (this.#owned.isDisposed) return;
-		this.#life.abort();
-		if (this.#memoryTimer !== undefined) this.#saveMemory();
-		clearTimeout(this.#statusTimer);
-		this.#owned.dispose();
+	protected override get memory(): SourceMemory {
+		const { lastEventId, isTokenInQuery } = this.#stream;
+		return {
+			...(lastEventId === undefined ? {} : { position: lastEventId }),
+			...(isTokenInQuery ? { isTokenInQuery: true } : {}),
+		};
 	}
 
-	get hasMore(): boolean {
+	override get hasMore(): boolean {
 		return this.#history.hasMore;
 	}
 
 	async refresh(signal: AbortSignal): Promise<void> {
-		await abortable(this.#feed.takeSnapshot("refresh"), AbortSignal.any([signal, this.#life.signal]));
+		await abortable(this.#feed.takeSnapshot("refresh"), AbortSignal.any([signal, this.life.signal]));
 		if (this.#feed.snapshotError !== undefined) throw this.#feed.snapshotError;
 	}
 
-	async loadMore(signal: AbortSignal): Promise<boolean> {
-		await this.#request(signal, (both) => this.#history.readOlder(both));
+	override async loadMore(signal: AbortSignal): Promise<boolean> {
+		await this.request(signal, (both) => this.#history.readOlder(both));
 		return this.hasMore;
 	}
 
 	async loadTrace(traceId: string, signal: AbortSignal): Promise<void> {
-		await this.#request(signal, async (both) => {
+		await this.request(signal, async (both) => {
 			const value = await this.#getTrace(traceId, both);
 			if (value === undefined) {
 				const query = { trace_id: traceId, sort_order: "asc" };
@@ -254,8 +211,8 @@ class TracewaySource implements Source {
 		});
 	}
 
-	async listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]> {
-		return await this.#request(signal, (both) => getSessionTraces(this.#client, sessionId, both));
+	override async listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]> {
+		return await this.request(signal, (both) => getSessionTraces(this.#client, sessionId, both));
 	}
 
 	/** The answer for a trace; undefined for one that is too large to be read in one piece. */
@@ -281,7 +238,7 @@ class TracewaySource implements Source {
 	}
 
 	async loadSpan(traceId: string, spanId: string, signal: AbortSignal, maxBytes?: number): Promise<SpanDetail> {
-		return await this.#request(signal, async (both) => {
+		return await this.request(signal, async (both) => {
 			const { value } = await this.#client.get(pathOf("spans", spanId), { signal: both, maxBytes });
 			const raw = asObject(value);
 			const span = decodeSpan(value);
@@ -303,36 +260,40 @@ class TracewaySource implements Source {
 		});
 	}
 
-	async searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>> {
-		return await this.#request(signal, (both) => findTraces(this.#client, search, both));
+	override async searchTraces(search: TextSearch, signal: AbortSignal): Promise<ReadonlySet<string>> {
+		return await this.request(signal, (both) => findTraces(this.#client, search, both));
 	}
 
-	async *searchTrace(traceId: string, search: TraceTextSearch, signal: AbortSignal): AsyncGenerator<TraceHits> {
-		yield* findSpans(this.#client, traceId, search, AbortSignal.any([signal, this.#life.signal]));
+	override async *searchTrace(
+		traceId: string,
+		search: TraceTextSearch,
+		signal: AbortSignal,
+	): AsyncGenerator<TraceHits> {
+		yield* findSpans(this.#client, traceId, search, AbortSignal.any([signal, this.life.signal]));
 	}
 
-	async loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview> {
+	override async loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview> {
 		const { filter } = this.config;
 		const query = { range, kind: filter?.kind || undefined, model: filter?.model || undefined };
-		return await this.#request(signal, (both) => getOverview(this.#client, query, both));
+		return await this.request(signal, (both) => getOverview(this.#client, query, both));
 	}
 
-	async deleteTrace(traceId: string, signal: AbortSignal): Promise<void> {
-		await this.#request(signal, async (both) => {
+	override async deleteTrace(traceId: string, signal: AbortSignal): Promise<void> {
+		await this.request(signal, async (both) => {
 			await this.#client.delete(pathOf("traces", traceId), { signal: both });
 			this.store.deleteTrace(traceId);
 		});
 	}
 
-	async deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void> {
-		await this.#request(signal, async (both) => {
+	override async deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void> {
+		await this.request(signal, async (both) => {
 			await this.#client.delete(pathOf("spans", spanId), { signal: both });
 			this.store.deleteSpan(spanId, traceId);
 		});
 	}
 
-	async clearAll(signal: AbortSignal): Promise<void> {
-		await this.#request(signal, async (both) => {
+	override async clearAll(signal: AbortSignal): Promise<void> {
+		await this.request(signal, async (both) => {
 			await this.#client.delete("/traces", { signal: both });
 			this.store.clear();
 		});
@@ -340,8 +301,11 @@ class TracewaySource implements Source {
 		await this.refresh(signal);
 	}
 
-	async exportTraces({ traceId, format }: TraceExport, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-		return await this.#request(signal, async (both) => {
+	override async exportTraces(
+		{ traceId, format }: TraceExport,
+		signal: AbortSignal,
+	): Promise<AsyncIterable<Uint8Array>> {
+		return await this.request(signal, async (both) => {
 			const path = format === "otlp" ? "/export/otlp" : "/export/json";
 			try {
 				return await this.#client.download(path, { query: { trace_id: traceId }, signal: both });
@@ -352,8 +316,8 @@ class TracewaySource implements Source {
 		});
 	}
 
-	async importTraces(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
-		return await this.#request(signal, async (both) => {
+	override async importTraces(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
+		return await this.request(signal, async (both) => {
 			try {
 				return await this.#client.post("/import", body, { timeoutMs: IMPORT_TIMEOUT_MS, signal: both });
 			} catch (error) {
@@ -361,57 +325,6 @@ class TracewaySource implements Source {
 			}
 		});
 	}
-
-	/** Runs a request under the caller's signal and the source's own; the status keeps the last error until one succeeds. */
-	async #request<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-		const both = AbortSignal.any([signal, this.#life.signal]);
-		try {
-			const result = await work(both);
-			this.#noteRequest(undefined);
-			return result;
-		} catch (error) {
-			if (!both.aborted && isServerTrouble(error)) this.#noteRequest(describeError(error));
-			throw error;
-		}
-	}
-
-	#noteRequest(error: string | undefined): void {
-		if (this.#requestError === error) return;
-		this.#requestError = error;
-		this.#announceSoon();
-	}
-
-	#announce(): void {
-		clearTimeout(this.#statusTimer);
-		this.#statusTimer = undefined;
-		this.#onDidChangeStatus.fire(this.status);
-	}
-
-	#announceSoon(): void {
-		if (this.#owned.isDisposed) return;
-		this.#statusTimer ??= setTimeout(() => this.#announce(), STATUS_MS);
-	}
-
-	#saveMemorySoon(): void {
-		if (this.#owned.isDisposed) return;
-		this.#memoryTimer ??= setTimeout(() => this.#saveMemory(), STATUS_MS);
-	}
-
-	#saveMemory(): void {
-		clearTimeout(this.#memoryTimer);
-		this.#memoryTimer = undefined;
-		const { lastEventId, isTokenInQuery } = this.#stream;
-		this.#options.saveMemory?.({
-			...(lastEventId === undefined ? {} : { position: lastEventId }),
-			...(isTokenInQuery ? { isTokenInQuery: true } : {}),
-		});
-	}
-}
-
-/** Whether an error of a request says something about the source, and not only about the thing asked for. */
-function isServerTrouble(error: unknown): boolean {
-	if (!(error instanceof SourceError)) return true;
-	return !["notFound", "conflict", "gone", "unsupported", "tooLarge"].includes(error.reason);
 }
 
 /** What a kind says beyond its type, the attributes of kind, span and resource, and the documents' metadata, in one list. */

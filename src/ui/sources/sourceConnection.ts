@@ -5,8 +5,15 @@ import { Emitter } from "../../base/emitter.ts";
 import { describeError, type Logger, prefixedLogger } from "../../base/logger.ts";
 import { loadPrices } from "../../model/prices.ts";
 import { TraceStore } from "../../model/traceStore.ts";
-import { type Source, type SourceConfig, SourceError, type SourceStatus } from "../../sources/source.ts";
-import type { SourceMemory } from "../../sources/traceway/tracewaySource.ts";
+import { sourceDefinition } from "../../sources/registry.ts";
+import {
+	type Source,
+	type SourceConfig,
+	SourceError,
+	type SourceMemory,
+	type SourceStatus,
+} from "../../sources/source.ts";
+
 import type { MiniServer } from "../miniServer.ts";
 import type { TokenStore } from "../secrets.ts";
 import type { Settings } from "../settings.ts";
@@ -156,15 +163,11 @@ export class SourceConnection implements Disposable {
 		}
 		if (this.#owned.isDisposed || this.#source?.config.url === url) return;
 		// Adapters and prices are chunks of their own: a window that never looks at a trace does not load them.
-		const [{ createTracewaySource }, fetch] = await Promise.all([
-			import("../../sources/traceway/tracewaySource.ts"),
-			fetchFor(this.config, this.#logger),
-			loadPrices(),
-		]);
-		if (this.#owned.isDisposed) return;
-		this.#dropSource();
+		const [fetch] = await Promise.all([fetchFor(this.config, this.#logger), loadPrices()]);
+		const definition = sourceDefinition(this.config.type);
+		if (definition === undefined) throw new Error(`there is no adapter for "${this.config.type}"`);
 		const { settings, tokens, memory, saveMemory } = this.#options;
-		const source = createTracewaySource({
+		const source = await definition.create({
 			config: { ...this.config, url },
 			logger: this.#logger,
 			fetch,
@@ -175,6 +178,11 @@ export class SourceConnection implements Disposable {
 			watchdogMs: settings.watchdogMs,
 			reconcileMs: settings.reconcileMs,
 		});
+		if (this.#owned.isDisposed) {
+			source.dispose();
+			return;
+		}
+		this.#dropSource();
 		const life = new DisposableStore();
 		life.add(source);
 		life.add(source.onDidChangeStatus((status) => this.#handleStatus(status)));

@@ -2,8 +2,8 @@ import type * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { Emitter } from "../../base/emitter.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { SourceConfig, SourceStatus } from "../../sources/source.ts";
-import type { SourceMemory } from "../../sources/traceway/tracewaySource.ts";
+import type { SourceConfig, SourceMemory, SourceStatus } from "../../sources/source.ts";
+
 import type { Translate } from "../indicator.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { TokenStore } from "../secrets.ts";

@@ -1,16 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-	cut,
-	decodeEvent,
-	decodePage,
-	decodeSpan,
-	decodeTrace,
-	MAX_ERROR_LENGTH,
-	MAX_ID_LENGTH,
-	MAX_NAME_LENGTH,
-	MAX_TAGS,
-} from "../../../src/sources/traceway/decode.ts";
+import { decodeEvent, decodePage, decodeSpan, decodeTrace } from "../../../src/sources/traceway/decode.ts";
+import { cut, MAX_ERROR_LENGTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_TAGS } from "../../../src/sources/wire.ts";
 
 const whole = {
 	id: "s1",

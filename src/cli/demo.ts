@@ -8,11 +8,13 @@ export interface DemoOptions {
 	readonly url: string;
 	/** How many traces; undefined goes on until `signal` is aborted. 20 by default, without end when live. */
 	readonly traces?: number | undefined;
-	/** Traces begun a second. By default one every two seconds when live, as fast as they go otherwise. */
+	/** Traces begun a second. By default one every two seconds of the demo's time when live, as fast as they go otherwise. */
 	readonly rate?: number | undefined;
+	/** How much faster than life its time goes; 1 by default when live, 100 otherwise. */
+	readonly speed?: number | undefined;
 	/** The same seed sends the same traces; 1 by default. */
 	readonly seed?: number | undefined;
-	/** Spans take the time that they would really take; otherwise a hundredth of it. */
+	/** Traces begin as they would in life, without end unless `traces` says so. */
 	readonly isLive?: boolean | undefined;
 	readonly token?: string | undefined;
 	/** Called with one line of text for each trace that has ended. */
@@ -28,10 +30,20 @@ export interface DemoResult {
 }
 
 /** How much faster than life a demo is that is not live. */
-const QUICK_FACTOR = 0.01;
+const QUICK_SPEED = 100;
 
-/** Traces at the same time. */
+/** Traces that begin a second in life. */
+const LIVE_RATE = 0.5;
+
+/** Traces at the same time, where no rate says when they begin, and where one does. */
 const MAX_OPEN_TRACES = 8;
+const MAX_OPEN_TRACES_AT_RATE = 64;
+
+/** Traces that should have begun longer ago are left out. */
+const MAX_LATE_MS = 500;
+
+/** Longer ones end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A server that does not answer within this is not coming back for this request. */
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -45,11 +57,13 @@ const REQUEST_TIMEOUT_MS = 15_000;
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 	const { seed = 1, isLive = false, signal } = options;
 	const count = options.traces ?? (isLive ? Number.POSITIVE_INFINITY : 20);
-	const rate = options.rate ?? (isLive ? 0.5 : Number.POSITIVE_INFINITY);
+	const speed = options.speed ?? (isLive ? 1 : QUICK_SPEED);
+	const rate = options.rate ?? (isLive ? LIVE_RATE * speed : Number.POSITIVE_INFINITY);
+	const maxOpen = Number.isFinite(rate) ? MAX_OPEN_TRACES_AT_RATE : MAX_OPEN_TRACES;
 	// The first error ends the other traces too.
 	const failure = new AbortController();
 	const client = new DemoClient(options.url, options.token);
-	const player = new Player(client, isLive ? 1 : QUICK_FACTOR, AbortSignal.any([signal, failure.signal]));
+	const player = new Player(client, 1 / speed, AbortSignal.any([signal, failure.signal]));
 	const totals = { traces: 0, spans: 0, failedSpans: 0 };
 	const open = new Set<Promise<void>>();
 
@@ -64,13 +78,19 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 	};
 
 	try {
+		let nextMs = performance.now();
 		for (let number = 0; number < count && !player.signal.aborted; number++) {
 			const entry = play(number)
 				.catch((error: unknown) => failure.abort(error))
 				.finally(() => open.delete(entry));
 			open.add(entry);
-			if (Number.isFinite(rate) && number + 1 < count) await sleep(1000 / rate, player.signal);
-			if (open.size >= MAX_OPEN_TRACES) await Promise.race(open);
+			if (Number.isFinite(rate) && number + 1 < count) {
+				// Timers that are late make no fewer traces; a machine that has slept makes up for a moment only.
+				nextMs = Math.max(nextMs + 1000 / rate, performance.now() - MAX_LATE_MS);
+				const waitMs = nextMs - performance.now();
+				if (waitMs > 0) await sleep(Math.min(waitMs, MAX_TIMER_MS), player.signal);
+			}
+			if (open.size >= maxOpen) await Promise.race(open);
 		}
 	} catch (error) {
 		// Aborted while waiting for the next trace.
@@ -155,7 +175,7 @@ class Player {
 
 	async #wait(ms: number): Promise<void> {
 		try {
-			await sleep(ms * this.#timeFactor, this.signal);
+			await sleep(Math.min(ms * this.#timeFactor, MAX_TIMER_MS), this.signal);
 		} catch (error) {
 			if (!this.signal.aborted) throw error;
 		}

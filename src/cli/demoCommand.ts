@@ -14,9 +14,10 @@ Usage
 Options
   --url U       base address of the server     [TRACEWAY_URL, else the running server, else http://127.0.0.1:3000]
   --traces N    number of traces               [20; without end with --live]
-  --rate R      traces begun per second        [0.5 with --live, else as fast as they go]
+  --rate R      traces begun per second        [0.5 x speed with --live, else as fast as they go]
+  --speed X     how many times faster than life spans run, up to 1000  [1 with --live, else 100]
   --seed S      number that decides what is sent, 0 to 4294967295  [1; with --live a new one each time]
-  --live        let spans take real time and go on until Ctrl+C; open spans are then failed as cancelled
+  --live        as in life, until Ctrl+C; open spans are then failed as cancelled
   --token T     bearer token                   [TRACEWAY_TOKEN]
   -h, --help    print this
 
@@ -29,6 +30,7 @@ Exit codes
 Examples
   traceway-live demo
   traceway-live demo --live --rate 2
+  traceway-live demo --live --speed 50 --traces 1800    (an hour of it in 72 seconds)
   traceway-live demo --url http://127.0.0.1:3000 --traces 500 --seed 7
 `;
 
@@ -37,12 +39,14 @@ async function run(args: readonly string[]): Promise<number> {
 		url: { type: "string" },
 		traces: { type: "string" },
 		rate: { type: "string" },
+		speed: { type: "string" },
 		seed: { type: "string" },
 		live: { type: "boolean", default: false },
 		token: { type: "string" },
 	});
 	const traces = values.traces === undefined ? undefined : parseInteger(values.traces, "--traces", 1, 1_000_000);
 	const rate = values.rate === undefined ? undefined : parsePositive(values.rate, "--rate", 10_000);
+	const speed = values.speed === undefined ? undefined : parsePositive(values.speed, "--speed", 1000);
 	const fixedSeed = values.seed === undefined ? undefined : parseInteger(values.seed, "--seed", 0, 2 ** 32 - 1);
 	const seed = fixedSeed ?? (values.live ? Date.now() % 2 ** 32 : 1);
 	const givenUrl = givenServer(values.url, process.env);
@@ -61,6 +65,7 @@ async function run(args: readonly string[]): Promise<number> {
 		url,
 		traces,
 		rate,
+		speed,
 		seed,
 		isLive: values.live,
 		token,

@@ -115,6 +115,14 @@ describe("the demo", () => {
 		}
 	});
 
+	it("plays two minutes of live traffic in a moment, with no trace less", async () => {
+		// At the speed of life this would take longer than a test may.
+		const result = await demo({ isLive: true, speed: 500, traces: 60 });
+		expect(result.traces).toBe(60);
+		expect(await all("/api/traces")).toHaveLength(60);
+		expect(await all("/api/spans")).toHaveLength(result.spans);
+	});
+
 	it("goes on when live until it is stopped, and leaves no span running then", async () => {
 		const stop = new AbortController();
 		const running = demo({ isLive: true, rate: 50, signal: stop.signal });

@@ -16,7 +16,7 @@ import { registerTracesCommands } from "./ui/commands/tracesCommands.ts";
 import { registerWaterfallCommands } from "./ui/commands/waterfallCommands.ts";
 import { ContextKeys } from "./ui/contextKeys.ts";
 import { FailureNotices } from "./ui/failureNotices.ts";
-import { DOCUMENT_SCHEME, ViewId } from "./ui/ids.ts";
+import { DOCUMENT_SCHEME } from "./ui/ids.ts";
 import { LiveView } from "./ui/live/liveView.ts";
 import { MarkedSpan } from "./ui/markedSpan.ts";
 import { MiniServer } from "./ui/miniServer.ts";
@@ -59,7 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
 			documents,
 			marked,
 			logger: log,
-			onSelectSpan: (traceId, spanId) => tracesView.reveal(traceId, spanId),
+			onSelectSpan: (connection, traceId, spanId) => tracesView.reveal(connection, traceId, spanId),
 		}),
 	);
 	const liveView = extension.add(
@@ -83,7 +83,6 @@ export function activate(context: vscode.ExtensionContext): void {
 	);
 	const statusBar = extension.add(new StatusBar(manager));
 	const sourcesTree = extension.add(new SourcesTree(manager));
-	extension.add(vscode.window.registerTreeDataProvider(ViewId.sources, sourcesTree));
 	extension.add(vscode.workspace.registerTextDocumentContentProvider(DOCUMENT_SCHEME, documents));
 	extension.add(new ContextKeys(manager, miniServer));
 	extension.add(new FailureNotices(manager, log));
@@ -152,7 +151,7 @@ export function activate(context: vscode.ExtensionContext): void {
 	);
 	extension.add(
 		vscode.window.onDidChangeWindowState(({ focused }) => {
-			if (focused) manager.active?.hurry();
+			if (focused) manager.hurry();
 		}),
 	);
 	log.info(`Traceway Live ${String(context.extension.packageJSON.version)} is active`);

@@ -17,6 +17,7 @@ export const STATUS_ITEM_ID = "traceway.status";
 export const DOCUMENT_SCHEME = "traceway";
 
 export const CommandId = {
+	connectionConnect: "traceway.connection.connect",
 	connectionReconnect: "traceway.connection.reconnect",
 	connectionDisconnect: "traceway.connection.disconnect",
 	sourceAdd: "traceway.source.add",
@@ -117,6 +118,14 @@ export const RowKind = {
 	/** The group of a session's traces. */
 	session: "session",
 	loadMore: "loadMore",
+	/** A source that is not connected. */
 	source: "source",
+	sourceLive: "sourceLive",
+	/** It should be connected and is not live. */
+	sourceTrouble: "sourceTrouble",
+	/** It wants a token, or another one. */
+	sourceRefused: "sourceRefused",
 	localSource: "localSource",
+	localSourceLive: "localSourceLive",
+	localSourceTrouble: "localSourceTrouble",
 } as const;

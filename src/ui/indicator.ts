@@ -36,8 +36,9 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 		case "failed":
 			return failureText(state.reason, state.message, t);
 		case "idle":
-		case "disposed":
 			return t("Disconnected");
+		case "disposed":
+			return t("The source was removed");
 	}
 }
 

@@ -11,50 +11,48 @@ export interface SpanAddress {
 	readonly spanId: string;
 }
 
-/** The span that was marked for a comparison; none any more when it, its trace or its source goes. */
+/** A span and the connection that it came from: two sources may have the same span. */
+export interface BoundSpan extends SpanAddress {
+	readonly connection: SourceConnection;
+}
+
+/** The span that was marked for a comparison, of any source; none any more when it, its trace or its source goes. */
 export class MarkedSpan implements Disposable {
 	readonly #owned = new DisposableStore();
 	readonly #onDidChange = this.#owned.add(new Emitter<void>());
 	readonly onDidChange = this.#onDidChange.event;
 	#life = new DisposableStore();
-	#connection: SourceConnection | undefined;
-	#address: SpanAddress | undefined;
+	#span: BoundSpan | undefined;
 
 	constructor(manager: SourceManager) {
 		this.#owned.add(
-			manager.onDidChangeActive(() => {
-				if (manager.active !== this.#connection) this.clear();
+			manager.onDidClose((connection) => {
+				if (connection === this.#span?.connection) this.clear();
 			}),
 		);
 	}
 
-	get address(): SpanAddress | undefined {
-		return this.#address;
+	get span(): BoundSpan | undefined {
+		return this.#span;
 	}
 
-	/** The marked span of this connection. */
-	of(connection: SourceConnection | undefined): SpanAddress | undefined {
-		return connection === this.#connection ? this.#address : undefined;
+	isMarked(connection: SourceConnection | undefined, { traceId, spanId }: SpanAddress): boolean {
+		const span = this.#span;
+		return span?.spanId === spanId && span.traceId === traceId && span.connection === connection;
 	}
 
-	isMarked(traceId: string, spanId: string): boolean {
-		return this.#address?.spanId === spanId && this.#address.traceId === traceId;
-	}
-
-	mark(connection: SourceConnection, { traceId, spanId }: SpanAddress): void {
+	mark({ connection, traceId, spanId }: BoundSpan): void {
 		this.#life.dispose();
 		this.#life = new DisposableStore();
-		this.#connection = connection;
-		this.#address = { traceId, spanId };
+		this.#span = { connection, traceId, spanId };
 		this.#life.add(connection.store.onDidChange((changes) => this.#handleChange(changes)));
 		this.#announce();
 	}
 
 	clear(): void {
-		if (this.#address === undefined) return;
+		if (this.#span === undefined) return;
 		this.#life.dispose();
-		this.#connection = undefined;
-		this.#address = undefined;
+		this.#span = undefined;
 		this.#announce();
 	}
 
@@ -64,16 +62,17 @@ export class MarkedSpan implements Disposable {
 	}
 
 	#handleChange(changes: ChangeSet): void {
-		const { traceId = "", spanId = "" } = this.#address ?? {};
+		if (this.#span === undefined) return;
+		const { connection, traceId, spanId } = this.#span;
 		const mayBeGone =
 			changes.isCleared ||
 			changes.removedTraceIds.includes(traceId) ||
 			changes.changedTraces.get(traceId)?.isRestructured === true;
-		if (mayBeGone && this.#connection?.store.rowOf(spanId, traceId) === undefined) this.clear();
+		if (mayBeGone && connection.store.rowOf(spanId, traceId) === undefined) this.clear();
 	}
 
 	#announce(): void {
-		void vscode.commands.executeCommand("setContext", ContextKey.hasMarkedSpan, this.#address !== undefined);
+		void vscode.commands.executeCommand("setContext", ContextKey.hasMarkedSpan, this.#span !== undefined);
 		this.#onDidChange.fire();
 	}
 }

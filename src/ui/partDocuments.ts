@@ -29,14 +29,13 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 
 	async provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
 		const address = addressOf(uri);
-		const connection = this.#manager.start();
-		if (connection.config.id !== address.sourceId) {
-			return vscode.l10n.t("This span belongs to another source. Select that source and open it again.");
-		}
+		// Throws where the source was removed: the editor says so.
+		const connection = this.#manager.open(address.sourceId);
 		const abort = new AbortController();
 		const subscription = token.onCancellationRequested(() => abort.abort());
 		try {
-			const detail = await connection.requireSource().loadSpan(address.traceId, address.spanId, abort.signal);
+			const source = await connection.whenSource(abort.signal);
+			const detail = await source.loadSpan(address.traceId, address.spanId, abort.signal);
 			return await documentText(detail, address.part);
 		} finally {
 			subscription.dispose();
@@ -63,10 +62,9 @@ export class PartDocuments implements vscode.TextDocumentContentProvider {
 		part: SpanPart,
 		viewColumn?: vscode.ViewColumn,
 	): Promise<void> {
-		const connection = this.#manager.active;
-		if (connection === undefined || connection.config.id !== sourceId) return;
 		const signal = AbortSignal.timeout(30_000);
-		const detail = await connection.requireSource().loadSpan(traceId, spanId, signal);
+		const source = await this.#manager.open(sourceId).whenSource(signal);
+		const detail = await source.loadSpan(traceId, spanId, signal);
 		const { language } = await lazyPartText(detail, part);
 		const uri = uriOf({ sourceId, traceId, spanId, part }, spanName, language === "json" ? "json" : "txt");
 		const document = await vscode.workspace.openTextDocument(uri);

@@ -1,110 +1,116 @@
 import * as vscode from "vscode";
+import { displayText } from "../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../base/disposable.ts";
-import { formatAge } from "../model/format.ts";
+import { formatCount } from "../base/quantity.ts";
 import { CommandId, STATUS_ITEM_ID } from "./ids.ts";
-import { clockTime, connectionText, type Indicator, indicatorOf } from "./indicator.ts";
-import { appendPlain } from "./plainMarkdown.ts";
+import { type Indicator, indicatorOf } from "./indicator.ts";
+import { plainLabel } from "./plainMarkdown.ts";
 import type { SourceConnection } from "./sources/sourceConnection.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
+import { type StateSum, sumOfStates, TROUBLED } from "./sources/sourceStates.ts";
+import { statusTooltip, statusTooltipOfAll } from "./sources/statusTooltip.ts";
 
 /** While a try is awaited the seconds count down, and a silence that grows too long has to be noticed. */
 const TICK_MS = 1_000;
 const TRACE_COUNT_MS = 500;
+const MAX_NAME = 30;
 
-/** The live indicator. Shown once a source was opened; a click reconnects. */
+/**
+ * The live indicator: the worst state of the connected sources and the sum of their traces. Shown once a source was opened; a
+ * click reconnects those in trouble.
+ */
 export class StatusBar implements Disposable {
 	readonly #owned = new DisposableStore();
 	readonly #manager: SourceManager;
 	readonly #item: vscode.StatusBarItem;
-	readonly #onDidChangeIndicator = this.#owned.add(new vscode.EventEmitter<Indicator>());
-	/** The word in the status bar changed, also by mere passing of time. */
+	readonly #onDidChangeIndicator = this.#owned.add(new vscode.EventEmitter<void>());
+	/** The word for some source changed, also by mere passing of time. */
 	readonly onDidChangeIndicator = this.#onDidChangeIndicator.event;
-	#storeListener: Disposable | undefined;
+	readonly #storeListeners = new Map<SourceConnection, Disposable>();
 	#tick: ReturnType<typeof setInterval> | undefined;
 	#countTimer: ReturnType<typeof setTimeout> | undefined;
-	#indicator: Indicator | undefined;
+	#indicators = "";
 
 	constructor(manager: SourceManager) {
 		this.#manager = manager;
 		this.#item = this.#owned.add(vscode.window.createStatusBarItem(STATUS_ITEM_ID, vscode.StatusBarAlignment.Left, 50));
 		this.#item.name = vscode.l10n.t("Traceway Live");
-		this.#item.command = CommandId.connectionReconnect;
-		this.#owned.add(manager.onDidChangeActive((connection) => this.#handleActive(connection)));
+		this.#item.command = {
+			command: CommandId.connectionReconnect,
+			title: vscode.l10n.t("Reconnect"),
+			arguments: [TROUBLED],
+		};
+		this.#owned.add(manager.onDidOpen((connection) => this.#listen(connection)));
+		this.#owned.add(
+			manager.onDidClose((connection) => {
+				this.#storeListeners.get(connection)?.dispose();
+				this.#storeListeners.delete(connection);
+				this.#update();
+			}),
+		);
+		this.#owned.add(manager.onDidChangeActive(() => this.#update()));
 		this.#owned.add(manager.onDidChangeStatus(() => this.#update()));
 	}
 
 	dispose(): void {
-		this.#storeListener?.dispose();
+		for (const listener of this.#storeListeners.values()) listener.dispose();
+		this.#storeListeners.clear();
 		this.#setTicking(false);
 		if (this.#countTimer !== undefined) clearTimeout(this.#countTimer);
 		this.#owned.dispose();
 	}
 
-	#handleActive(connection: SourceConnection | undefined): void {
-		this.#storeListener?.dispose();
-		this.#storeListener = connection?.store.onDidChange(() => {
+	#listen(connection: SourceConnection): void {
+		const listener = connection.store.onDidChange(() => {
 			this.#countTimer ??= setTimeout(() => {
 				this.#countTimer = undefined;
 				this.#update();
 			}, TRACE_COUNT_MS);
 		});
-		this.#update();
+		this.#storeListeners.set(connection, listener);
 	}
 
 	#update(): void {
-		const connection = this.#manager.active;
-		if (connection === undefined) {
+		const connections = this.#manager.counted;
+		const nowMs = Date.now();
+		const states = connections.map(({ config, status, sinceMs, store }) => ({
+			name: config.name,
+			indicator: indicatorOf(status, nowMs, sinceMs),
+			traceCount: store.traceCount,
+		}));
+		const sum = sumOfStates(states);
+		if (sum === undefined) {
 			this.#item.hide();
 			this.#setTicking(false);
 			return;
 		}
-		const nowMs = Date.now();
-		const { status } = connection;
-		const indicator = indicatorOf(status, nowMs, connection.sinceMs);
-		const { text, word, background } = this.#appearance(indicator, connection);
-		this.#item.text = text;
+		const trouble = connections.length > 1 ? namesText(sum.troubled) : "";
+		const { icon, word, background } = appearance(sum.indicator);
+		const rest = trouble === "" ? countText(sum) : `: ${plainLabel(trouble)}`;
+		this.#item.text = `$(${icon}) ${word}${rest}`;
 		this.#item.backgroundColor = background;
-		this.#item.color = indicator === "live" ? new vscode.ThemeColor("charts.green") : undefined;
-		this.#item.tooltip = statusTooltip(connection, indicator, nowMs);
+		this.#item.color = sum.indicator === "live" ? new vscode.ThemeColor("charts.green") : undefined;
+		const [only] = connections;
+		const click =
+			trouble === "" ? vscode.l10n.t("Click to reconnect") : vscode.l10n.t("Click to reconnect {0}", trouble);
+		this.#item.tooltip =
+			connections.length === 1 && only !== undefined
+				? statusTooltip(only, nowMs, click)
+				: statusTooltipOfAll(connections, nowMs, click);
+		const subject = trouble || (connections.length === 1 ? displayText(only?.config.name ?? "", MAX_NAME) : "");
 		this.#item.accessibilityInformation = {
-			label: vscode.l10n.t("Traceway {0}: {1}. Activate to reconnect", connection.config.name, word),
+			label:
+				subject === ""
+					? vscode.l10n.t("Traceway, {0} sources: {1}. Activate to reconnect", connections.length, word)
+					: vscode.l10n.t("Traceway {0}: {1}. Activate to reconnect", subject, word),
 			role: "button",
 		};
 		this.#item.show();
-		this.#setTicking(status.state.name !== "idle" && status.state.name !== "failed");
-		if (indicator !== this.#indicator) {
-			this.#indicator = indicator;
-			this.#onDidChangeIndicator.fire(indicator);
-		}
-	}
-
-	#appearance(
-		indicator: Indicator,
-		connection: SourceConnection,
-	): { text: string; word: string; background: vscode.ThemeColor | undefined } {
-		switch (indicator) {
-			case "live": {
-				const count = connection.store.traceCount;
-				const word = vscode.l10n.t("Live");
-				return { text: count > 0 ? `$(pulse) ${word} · ${count}` : `$(pulse) ${word}`, word, background: undefined };
-			}
-			case "connecting": {
-				const word = vscode.l10n.t("Connecting");
-				return {
-					text: `$(sync~spin) ${word}`,
-					word,
-					background: new vscode.ThemeColor("statusBarItem.warningBackground"),
-				};
-			}
-			case "disconnected": {
-				const word = vscode.l10n.t("Disconnected");
-				return {
-					text: `$(debug-disconnect) ${word}`,
-					word,
-					background: new vscode.ThemeColor("statusBarItem.errorBackground"),
-				};
-			}
-		}
+		this.#setTicking(connections.some(({ status }) => status.state.name !== "idle" && status.state.name !== "failed"));
+		const indicators = connections.map(({ config }, index) => `${config.id} ${states[index]?.indicator}`).join("\n");
+		if (indicators === this.#indicators) return;
+		this.#indicators = indicators;
+		this.#onDidChangeIndicator.fire();
 	}
 
 	#setTicking(isTicking: boolean): void {
@@ -116,32 +122,32 @@ export class StatusBar implements Disposable {
 	}
 }
 
-function statusTooltip(connection: SourceConnection, indicator: Indicator, nowMs: number): vscode.MarkdownString {
-	const { status, store } = connection;
-	const t = vscode.l10n.t;
-	const lines: string[] = [`${connection.config.name}: ${connectionText(status, indicator, nowMs, t)}`];
-	if (status.state.name === "waiting") lines.push(t("Reason: {0}", status.state.message));
-	if (connection.url !== undefined) lines.push(t("Address: {0}", connection.url));
-	if (status.state.name === "open") lines.push(t("Live since {0}", clockTime(status.state.sinceMs)));
-	lines.push(
-		status.lastByteAtMs === undefined
-			? t("No byte received yet")
-			: t("Last byte: {0}", formatAge(nowMs - status.lastByteAtMs)),
-		t("Last event id: {0}", status.lastEventId ?? "–"),
-		t("Events: {0} received, {1} replayed, {2} spans recovered", status.received, status.replayed, status.recovered),
-	);
-	if (status.unknownEvents > 0) lines.push(t("{0} events of unknown types ignored", status.unknownEvents));
-	if (status.undecodable > 0) lines.push(t("{0} unreadable messages dropped", status.undecodable));
-	if (status.requestError !== undefined) lines.push(t("Last request failed: {0}", status.requestError));
-	lines.push(t("Here: {0} traces, {1} spans", store.traceCount, store.spanCount));
-	const { evicted } = store;
-	if (evicted.traces > 0)
-		lines.push(t("{0} older traces ({1} spans) dropped to stay within bounds", evicted.traces, evicted.spans));
-	lines.push(t("Click to reconnect"));
-	const markdown = new vscode.MarkdownString();
-	for (const line of lines) {
-		appendPlain(markdown, line);
-		markdown.appendMarkdown("\n\n");
+function appearance(indicator: Indicator): { icon: string; word: string; background: vscode.ThemeColor | undefined } {
+	switch (indicator) {
+		case "live":
+			return { icon: "pulse", word: vscode.l10n.t("Live"), background: undefined };
+		case "connecting":
+			return {
+				icon: "sync~spin",
+				word: vscode.l10n.t("Connecting"),
+				background: new vscode.ThemeColor("statusBarItem.warningBackground"),
+			};
+		case "disconnected":
+			return {
+				icon: "debug-disconnect",
+				word: vscode.l10n.t("Disconnected"),
+				background: new vscode.ThemeColor("statusBarItem.errorBackground"),
+			};
 	}
-	return markdown;
+}
+
+function countText({ indicator, traceCount }: StateSum): string {
+	return indicator === "live" && traceCount > 0 ? ` · ${formatCount(traceCount)}` : "";
+}
+
+/** The first name, and how many more there are. */
+function namesText([first, ...more]: readonly string[]): string {
+	if (first === undefined) return "";
+	const name = displayText(first, MAX_NAME);
+	return more.length === 0 ? name : vscode.l10n.t("{0} and {1} more", name, more.length);
 }

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { CommandId } from "../ids.ts";
-import type { SpanAddress } from "../markedSpan.ts";
+import type { BoundSpan } from "../markedSpan.ts";
 import { plainLabel } from "../plainMarkdown.ts";
 import type { CommandContext } from "./context.ts";
 import { registerForRow } from "./register.ts";
@@ -29,76 +29,73 @@ export function registerCompareCommands(context: CommandContext): Disposable[] {
 }
 
 /** The span of a row or of a panel's menu, else the one of the panel in front, else the selected row, else the one that a panel shows. */
-async function spanToCompare(context: CommandContext, argument: unknown): Promise<SpanAddress | undefined> {
+async function spanToCompare(context: CommandContext, argument: unknown): Promise<BoundSpan | undefined> {
 	const { panels, tracesView } = context;
-	const named = addressIn(argument);
 	const given =
-		(named && panels.resolve(named)) ??
-		panels.activeSpan ??
-		addressIn(await tracesView.selection()) ??
-		panels.shownSpan;
+		spanIn(context, argument) ?? panels.activeSpan ?? spanIn(context, await tracesView.selection()) ?? panels.shownSpan;
 	if (given === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("Select a span first."));
 	return given;
 }
 
-/** Arguments come from rows, from the menus of panels and from other extensions. */
-function addressIn(argument: unknown): SpanAddress | undefined {
+/** Arguments come from rows, from the menus of panels, which name theirs, and from other extensions. */
+function spanIn({ panels, manager }: CommandContext, argument: unknown): BoundSpan | undefined {
 	if (typeof argument !== "object" || argument === null) return undefined;
-	const { traceId, spanId, kind } = argument as Record<string, unknown>;
+	const { traceId, spanId, kind, webview } = argument as Record<string, unknown>;
 	// A row that stands for a parent that has not arrived has its id, and nothing to compare.
 	if (typeof traceId !== "string" || typeof spanId !== "string" || kind === "placeholder") return undefined;
-	return { traceId, spanId };
+	if (typeof webview === "string") return panels.resolve(webview, { traceId, spanId });
+	return { connection: manager.start(), traceId, spanId };
 }
 
-function mark(context: CommandContext, span: SpanAddress): void {
-	context.marked.mark(context.manager.start(), span);
-	vscode.window.setStatusBarMessage(vscode.l10n.t("$(git-compare) Marked: {0}", nameOf(context, span)), 3_000);
+function mark(context: CommandContext, span: BoundSpan): void {
+	context.marked.mark(span);
+	vscode.window.setStatusBarMessage(vscode.l10n.t("$(git-compare) Marked: {0}", nameOf(span)), 3_000);
 }
 
-async function compareWithMarked(context: CommandContext, span: SpanAddress): Promise<void> {
-	const marked = context.marked.of(context.manager.start());
-	if (marked === undefined) {
+async function compareWithMarked(context: CommandContext, span: BoundSpan): Promise<void> {
+	const { marked } = context;
+	if (marked.span === undefined) {
 		void vscode.window.showInformationMessage(
 			vscode.l10n.t('No span is marked. Use "Mark Span for Compare" on one first.'),
 		);
-	} else if (context.marked.isMarked(span.traceId, span.spanId)) {
+	} else if (marked.isMarked(span.connection, span)) {
 		void vscode.window.showInformationMessage(
 			vscode.l10n.t("This is the marked span itself. Pick another one to compare it with."),
 		);
-	} else await compare(context, marked, span);
+	} else await compare(context, marked.span, span);
 }
 
-async function compareWithPrevious(context: CommandContext, span: SpanAddress): Promise<void> {
-	const previous = await previousOf(context, span);
+async function compareWithPrevious(context: CommandContext, span: BoundSpan): Promise<void> {
+	const previous = await previousOf(span);
 	if (previous !== undefined) await compare(context, previous, span);
 	else {
 		void vscode.window.showInformationMessage(vscode.l10n.t("Nothing like this span came before it in its trace."));
 	}
 }
 
-async function compare(context: CommandContext, left: SpanAddress, right: SpanAddress): Promise<void> {
+async function compare(context: CommandContext, left: BoundSpan, right: BoundSpan): Promise<void> {
 	const { compareSpans } = await import("../panels/compareSpans.ts");
-	await compareSpans(context.manager.start(), context.documents, left, right);
+	await compareSpans(context.documents, left, right);
 }
 
 /** What can be done with this span, for the button in its details. */
-async function pickComparison(context: CommandContext, span: SpanAddress): Promise<void> {
-	const { marked, manager } = context;
-	const markedSpan = marked.of(manager.start());
-	const isMarked = marked.isMarked(span.traceId, span.spanId);
-	const previous = await previousOf(context, span);
+async function pickComparison(context: CommandContext, span: BoundSpan): Promise<void> {
+	const { marked } = context;
+	const isMarked = marked.isMarked(span.connection, span);
+	const markedSpan = marked.span;
+	const previous = await previousOf(span);
 	const choices: (vscode.QuickPickItem & { readonly run: () => unknown })[] = [];
 	if (markedSpan !== undefined && !isMarked) {
 		choices.push({
 			label: vscode.l10n.t("Compare with Marked"),
-			description: nameOf(context, markedSpan),
+			description: nameOf(markedSpan),
 			run: () => compare(context, markedSpan, span),
 		});
 	}
 	if (previous !== undefined) {
 		choices.push({
 			label: vscode.l10n.t("Compare with Previous Call"),
-			description: nameOf(context, previous),
+			description: nameOf(previous),
 			run: () => compare(context, previous, span),
 		});
 	}
@@ -112,22 +109,19 @@ async function pickComparison(context: CommandContext, span: SpanAddress): Promi
 				},
 	);
 	const picked = await vscode.window.showQuickPick(choices, {
-		placeHolder: plainLabel(vscode.l10n.t("Compare {0}", nameOf(context, span))),
+		placeHolder: plainLabel(vscode.l10n.t("Compare {0}", nameOf(span))),
 	});
 	await picked?.run();
 }
 
-async function previousOf(
-	{ manager }: CommandContext,
-	{ traceId, spanId }: SpanAddress,
-): Promise<SpanAddress | undefined> {
+async function previousOf({ connection, traceId, spanId }: BoundSpan): Promise<BoundSpan | undefined> {
 	const { previousAlike } = await import("../../model/previousSpan.ts");
-	const { store } = manager.start();
-	const span = store.span(traceId, spanId);
-	return span === undefined ? undefined : previousAlike(store, span);
+	const span = connection.store.span(traceId, spanId);
+	const previous = span === undefined ? undefined : previousAlike(connection.store, span);
+	return previous === undefined ? undefined : { connection, traceId: previous.traceId, spanId: previous.spanId };
 }
 
 /** For labels: icons in it stay text. */
-function nameOf({ manager }: CommandContext, { traceId, spanId }: SpanAddress): string {
-	return plainLabel(displayText(manager.start().store.span(traceId, spanId)?.name ?? spanId, 80));
+function nameOf({ connection, traceId, spanId }: BoundSpan): string {
+	return plainLabel(displayText(connection.store.span(traceId, spanId)?.name ?? spanId, 80));
 }

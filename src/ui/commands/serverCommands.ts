@@ -17,8 +17,7 @@ export function registerServerCommands(context: CommandContext): Disposable[] {
 			await context.manager.select(LOCAL_SOURCE_ID);
 		}),
 		register(context, CommandId.serverStop, async () => {
-			const { active } = context.manager;
-			if (active?.isLocal) active.disconnect();
+			context.manager.disconnect(LOCAL_SOURCE_ID);
 			await context.miniServer.stop();
 		}),
 		register(context, CommandId.serverCopyUrl, () => copyUrl(context)),

@@ -5,6 +5,7 @@ import { CommandId } from "../ids.ts";
 import { checkSourceUrl, LOCAL_SOURCE_ID, readSources, writeSources } from "../settings.ts";
 import type { CommandContext } from "./context.ts";
 import { register } from "./register.ts";
+import { pickSource, sourceOf } from "./sourcePick.ts";
 
 export function registerSourceCommands(context: CommandContext): Disposable[] {
 	return [
@@ -87,38 +88,7 @@ async function setToken(context: CommandContext, argument: unknown): Promise<voi
 	});
 	if (token === undefined) return;
 	await context.tokens.set(config.id, token.trim());
-	if (active?.id === config.id) context.manager.active?.reconnect();
-}
-
-/** The source of a row of the sources view, or of an id given by a key binding. */
-function sourceOf(context: CommandContext, argument: unknown): SourceConfig | undefined {
-	const sourceId =
-		typeof argument === "string"
-			? argument
-			: (argument as { readonly sourceId?: unknown } | undefined | null)?.sourceId;
-	return context.manager.configs.find((config) => config.id === sourceId);
-}
-
-async function pickSource(
-	context: CommandContext,
-	argument: unknown,
-	configs: readonly SourceConfig[],
-): Promise<SourceConfig | undefined> {
-	const given = sourceOf(context, argument);
-	if (given !== undefined) return configs.includes(given) ? given : configs.find((config) => config.id === given.id);
-	if (configs.length === 0) {
-		void vscode.window.showInformationMessage(vscode.l10n.t("No source is configured."));
-		return undefined;
-	}
-	const picked = await vscode.window.showQuickPick(
-		configs.map((config) => ({
-			label: config.name,
-			description: config.id === LOCAL_SOURCE_ID ? vscode.l10n.t("bundled") : config.url,
-			config,
-		})),
-		{ placeHolder: vscode.l10n.t("Pick a source") },
-	);
-	return picked?.config;
+	if (context.manager.connectionOf(config.id) !== undefined) context.manager.reconnect(config.id);
 }
 
 function freeId(wanted: string, taken: readonly string[]): string {

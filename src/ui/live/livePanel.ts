@@ -101,7 +101,11 @@ export class LivePanel implements Disposable {
 		);
 		this.#owned.add(view.onDidChangeVisibility(() => this.#handleVisible()));
 		this.#owned.add(options.manager.onDidChangeActive(() => this.#handleActive()));
-		this.#owned.add(options.manager.onDidChangeStatus(() => this.#handleStatus()));
+		this.#owned.add(
+			options.manager.onDidChangeStatus((connection) => {
+				if (connection === this.#connection) this.#handleStatus();
+			}),
+		);
 		view.webview.html = webviewHtml(view.webview, options.extensionUri, "live", liveWords);
 		this.#handleVisible();
 	}

@@ -21,7 +21,11 @@ export class OverviewManager implements Disposable {
 
 	constructor(options: OverviewManagerOptions) {
 		this.#options = options;
-		this.#owned.add(options.manager.onDidChangeStatus(() => this.sendConnection()));
+		this.#owned.add(
+			options.manager.onDidChangeStatus((connection) => {
+				if (connection === options.manager.active) this.sendConnection();
+			}),
+		);
 		this.#owned.add(
 			vscode.window.registerWebviewPanelSerializer(PanelId.overview, {
 				deserializeWebviewPanel: (panel, state: unknown) => this.#restore(panel, state),
@@ -40,8 +44,8 @@ export class OverviewManager implements Disposable {
 
 	/** Tells the panel how the connection stands. */
 	sendConnection(): void {
-		const { active } = this.#options.manager;
-		if (active !== undefined) this.#panel?.setConnectionView(connectionView(active));
+		const { active, connections } = this.#options.manager;
+		if (active !== undefined) this.#panel?.setConnectionView(connectionView(active, connections.length > 1));
 	}
 
 	dispose(): void {

@@ -1,11 +1,10 @@
 import * as vscode from "vscode";
 import { formatBytes } from "../../model/format.ts";
 import type { SpanDetail } from "../../model/span.ts";
-import type { SpanAddress } from "../markedSpan.ts";
+import type { BoundSpan } from "../markedSpan.ts";
 import { noticeText } from "../noticeText.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import { plainLabel } from "../plainMarkdown.ts";
-import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { type CompareSubject, type CompareText, compareNames, compareText, comparisonOf } from "./compareTexts.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -14,16 +13,12 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * Opens VS Code's diff editor on what differs of two spans; asks when it is more than one thing, and says what is the same. Loaded
  * when the first spans are compared.
  */
-export async function compareSpans(
-	connection: SourceConnection,
-	documents: PartDocuments,
-	left: SpanAddress,
-	right: SpanAddress,
-): Promise<void> {
-	const source = connection.requireSource();
+export async function compareSpans(documents: PartDocuments, left: BoundSpan, right: BoundSpan): Promise<void> {
 	const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
 	const [a, b] = await Promise.all(
-		[left, right].map(({ traceId, spanId }) => source.loadSpan(traceId, spanId, signal)),
+		[left, right].map(async ({ connection, traceId, spanId }) => {
+			return await (await connection.whenSource(signal)).loadSpan(traceId, spanId, signal);
+		}),
 	);
 	const names = compareNames(a.summary, b.summary);
 	const { differing, same } = comparisonOf(a, b);
@@ -56,8 +51,20 @@ export async function compareSpans(
 	if (differing.length === 1 && sameText !== undefined) vscode.window.setStatusBarMessage(sameText, 5_000);
 	await vscode.commands.executeCommand(
 		"vscode.diff",
-		documents.compareUri(connection.config.id, a.summary, names[0], picked.subject, extensionOf(a, picked.subject)),
-		documents.compareUri(connection.config.id, b.summary, names[1], picked.subject, extensionOf(b, picked.subject)),
+		documents.compareUri(
+			left.connection.config.id,
+			a.summary,
+			names[0],
+			picked.subject,
+			extensionOf(a, picked.subject),
+		),
+		documents.compareUri(
+			right.connection.config.id,
+			b.summary,
+			names[1],
+			picked.subject,
+			extensionOf(b, picked.subject),
+		),
 		`${names.join(" ↔ ")} (${words[picked.subject]})`,
 		{ preview: true } satisfies vscode.TextDocumentShowOptions,
 	);

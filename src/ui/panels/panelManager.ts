@@ -4,7 +4,7 @@ import { describeError, type Logger } from "../../base/logger.ts";
 import type { WaterfallCommand } from "../../protocol/messages.ts";
 import { connectionView } from "../connectionView.ts";
 import { CommandId, ContextKey, PanelId } from "../ids.ts";
-import type { MarkedSpan, SpanAddress } from "../markedSpan.ts";
+import type { BoundSpan, MarkedSpan, SpanAddress } from "../markedSpan.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
@@ -18,10 +18,13 @@ export interface PanelManagerOptions {
 	readonly marked: MarkedSpan;
 	readonly logger: Logger;
 	/** A span was picked in a panel; the tree may follow. */
-	readonly onSelectSpan: (traceId: string, spanId: string) => void;
+	readonly onSelectSpan: (connection: SourceConnection, traceId: string, spanId: string) => void;
 }
 
-/** Opens, reuses and restores the editor panels, and keeps their selection in step. */
+/**
+ * Opens, reuses and restores the editor panels, and keeps their selection in step. What a panel shows stays with the connection that
+ * it came from, whichever source is shown elsewhere.
+ */
 export class PanelManager implements Disposable {
 	readonly #options: PanelManagerOptions;
 	readonly #owned = new DisposableStore();
@@ -33,6 +36,7 @@ export class PanelManager implements Disposable {
 		const { manager, marked } = options;
 		this.#owned.add(marked.onDidChange(() => this.#spanDetail?.updateMark()));
 		this.#owned.add(manager.onDidChangeStatus(() => this.sendConnection()));
+		this.#owned.add(manager.onDidClose((connection) => this.#handleClose(connection)));
 		this.#owned.add(
 			vscode.window.registerWebviewPanelSerializer(PanelId.waterfall, {
 				deserializeWebviewPanel: async (panel, value: unknown) => this.#restoreWaterfall(panel, value),
@@ -49,7 +53,7 @@ export class PanelManager implements Disposable {
 		const span = spanId === undefined ? undefined : { traceId, spanId };
 		this.#withWaterfall((waterfall) => {
 			// A span of the session that is shown is found there; its trace alone is opened by a wish for the trace.
-			if (span !== undefined && waterfall.holds(traceId)) waterfall.select(span);
+			if (span !== undefined && waterfall.holds(connection, traceId)) waterfall.select(span);
 			else waterfall.show(connection, { traceId }, span);
 			waterfall.reveal(preserveFocus);
 			this.sendConnection();
@@ -100,7 +104,7 @@ export class PanelManager implements Disposable {
 		);
 		this.#spanDetail.show(connection, traceId, spanId);
 		this.#spanDetail.reveal(preserveFocus);
-		if (this.#waterfall?.holds(traceId) === true) this.#waterfall.select({ traceId, spanId });
+		if (this.#waterfall?.holds(connection, traceId) === true) this.#waterfall.select({ traceId, spanId });
 		this.sendConnection();
 	}
 
@@ -108,9 +112,10 @@ export class PanelManager implements Disposable {
 	follow(connection: SourceConnection, traceId: string, spanId: string | undefined): void {
 		const span = spanId === undefined ? undefined : { traceId, spanId };
 		// A session stays while one goes through its traces.
-		if (this.#waterfall?.holds(traceId) !== true) this.#waterfall?.show(connection, { traceId }, span);
+		if (this.#waterfall?.holds(connection, traceId) !== true) this.#waterfall?.show(connection, { traceId }, span);
 		else if (span !== undefined) this.#waterfall.select(span);
 		if (spanId !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
+		this.sendConnection();
 	}
 
 	/** Does in the waterfall what a command asks for; nothing while there is none. */
@@ -118,20 +123,29 @@ export class PanelManager implements Disposable {
 		this.#waterfall?.run(command);
 	}
 
-	/** The span that a menu of a panel means. */
-	resolve(address: SpanAddress): SpanAddress {
-		return this.#waterfall?.resolve(address) ?? address;
+	/** The span that a menu of a panel means; undefined when that panel shows nothing. */
+	resolve(panelId: string, address: SpanAddress): BoundSpan | undefined {
+		if (panelId === PanelId.spanDetail) return bound(this.#spanDetail?.connection, address);
+		return bound(this.#waterfall?.connection, this.#waterfall?.resolve(address));
 	}
 
 	/** The span of the panel in front. */
-	get activeSpan(): SpanAddress | undefined {
-		if (this.#spanDetail?.isActive === true) return this.#spanDetail.address;
-		return this.#waterfall?.isActive === true ? this.#waterfall.selected : undefined;
+	get activeSpan(): BoundSpan | undefined {
+		if (this.#spanDetail?.isActive === true) return this.#spanOfDetail();
+		return this.#waterfall?.isActive === true ? this.#spanOfWaterfall() : undefined;
 	}
 
 	/** The span of any panel. */
-	get shownSpan(): SpanAddress | undefined {
-		return this.#spanDetail?.address ?? this.#waterfall?.selected;
+	get shownSpan(): BoundSpan | undefined {
+		return this.#spanOfDetail() ?? this.#spanOfWaterfall();
+	}
+
+	#spanOfDetail(): BoundSpan | undefined {
+		return bound(this.#spanDetail?.connection, this.#spanDetail?.address);
+	}
+
+	#spanOfWaterfall(): BoundSpan | undefined {
+		return bound(this.#waterfall?.connection, this.#waterfall?.selected);
 	}
 
 	dispose(): void {
@@ -143,12 +157,14 @@ export class PanelManager implements Disposable {
 	#waterfallEvents() {
 		return {
 			onSelect: (traceId: string, spanId: string) => {
-				const connection = this.#options.manager.active;
-				if (connection !== undefined) this.#spanDetail?.show(connection, traceId, spanId);
-				this.#options.onSelectSpan(traceId, spanId);
+				const connection = this.#waterfall?.connection;
+				if (connection === undefined) return;
+				this.#spanDetail?.show(connection, traceId, spanId);
+				this.sendConnection();
+				this.#options.onSelectSpan(connection, traceId, spanId);
 			},
 			onOpen: (traceId: string, spanId: string) => {
-				const connection = this.#options.manager.active;
+				const connection = this.#waterfall?.connection;
 				if (connection !== undefined) this.openSpan(connection, traceId, spanId, false);
 			},
 			onOpenKeys: () => {
@@ -164,23 +180,24 @@ export class PanelManager implements Disposable {
 	#spanDetailEvents() {
 		return {
 			onOpenTrace: (traceId: string, spanId: string) => {
-				const connection = this.#options.manager.active;
+				const connection = this.#spanDetail?.connection;
 				if (connection !== undefined) this.openTrace(connection, traceId, spanId, false);
 			},
 			onOpenSession: (sessionId: string, span: SpanAddress | undefined) => {
-				const connection = this.#options.manager.active;
+				const connection = this.#spanDetail?.connection;
 				if (connection === undefined) return;
 				this.openSession(connection, sessionId, span, false);
 				if (span !== undefined) this.#spanDetail?.show(connection, span.traceId, span.spanId);
 			},
 			onShowSpan: (traceId: string, spanId: string) => {
-				const connection = this.#options.manager.active;
+				const connection = this.#spanDetail?.connection;
 				if (connection !== undefined) this.openSpan(connection, traceId, spanId);
 			},
 			onCompare: (traceId: string, spanId: string) => {
-				void vscode.commands.executeCommand(CommandId.comparePick, { traceId, spanId });
+				void vscode.commands.executeCommand(CommandId.comparePick, { webview: PanelId.spanDetail, traceId, spanId });
 			},
-			isMarked: (traceId: string, spanId: string) => this.#options.marked.isMarked(traceId, spanId),
+			isMarked: (traceId: string, spanId: string) =>
+				this.#options.marked.isMarked(this.#spanDetail?.connection, { traceId, spanId }),
 		};
 	}
 
@@ -202,7 +219,7 @@ export class PanelManager implements Disposable {
 		);
 		this.#waterfall = waterfall;
 		const connection = this.#connectionFor(state.sourceId);
-		if (connection === undefined) waterfall.showError(otherSourceText());
+		if (connection === undefined) waterfall.showError(noSourceText());
 		else waterfall.restore(connection, state);
 		this.sendConnection();
 	}
@@ -225,28 +242,43 @@ export class PanelManager implements Disposable {
 		);
 		this.#spanDetail = spanDetail;
 		const connection = this.#connectionFor(state.sourceId);
-		if (connection === undefined) spanDetail.showError(state, otherSourceText());
+		if (connection === undefined) spanDetail.showError(state, noSourceText());
 		else spanDetail.show(connection, state.traceId, state.spanId);
 		this.sendConnection();
 	}
 
+	/** The source that a panel belonged to before the reload; undefined when it was removed since. */
 	#connectionFor(sourceId: string): SourceConnection | undefined {
-		const connection = this.#options.manager.start();
-		return connection.config.id === sourceId ? connection : undefined;
+		const { manager } = this.#options;
+		manager.start();
+		return manager.configs.some(({ id }) => id === sourceId) ? manager.open(sourceId) : undefined;
 	}
 
-	/** Tells the open panels how the connection stands. */
+	/** Panels of a source that was opened anew go on from the new connection; of one that is gone they keep what they have. */
+	#handleClose(closed: SourceConnection): void {
+		const connection = this.#options.manager.connectionOf(closed.config.id);
+		if (connection !== undefined) {
+			if (this.#waterfall?.connection === closed) this.#waterfall.moveTo(connection);
+			const address = this.#spanDetail?.connection === closed ? this.#spanDetail.address : undefined;
+			if (address !== undefined) this.#spanDetail?.show(connection, address.traceId, address.spanId);
+		}
+		this.sendConnection();
+	}
+
+	/** Tells the open panels how the connections stand that they came from. */
 	sendConnection(): void {
-		const connection = this.#options.manager.active;
-		if (connection === undefined) return;
-		const view = connectionView(connection);
-		this.#waterfall?.setConnectionView(view);
-		this.#spanDetail?.setConnectionView(view);
+		const { manager } = this.#options;
+		for (const panel of [this.#waterfall, this.#spanDetail]) {
+			if (panel?.connection === undefined) continue;
+			panel.setConnectionView(connectionView(panel.connection, manager.connections.length > 1));
+		}
 	}
 }
 
-function otherSourceText(): string {
-	return vscode.l10n.t(
-		"This panel belongs to another source. Select that source in the Sources view and open it again.",
-	);
+function bound(connection: SourceConnection | undefined, address: SpanAddress | undefined): BoundSpan | undefined {
+	return connection === undefined || address === undefined ? undefined : { ...address, connection };
+}
+
+function noSourceText(): string {
+	return vscode.l10n.t("The source of this panel was removed.");
 }

@@ -99,6 +99,11 @@ export class SpanDetailPanel implements Disposable {
 		return this.#host.panel.active;
 	}
 
+	/** The connection that the span came from. */
+	get connection(): SourceConnection | undefined {
+		return this.#connection;
+	}
+
 	/** The span that is shown, or being read. */
 	get address(): SpanAddress | undefined {
 		return this.#connection === undefined ? undefined : { traceId: this.#traceId, spanId: this.#spanId };

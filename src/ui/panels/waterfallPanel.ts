@@ -104,9 +104,14 @@ export class WaterfallPanel implements Disposable {
 		return new WaterfallPanel(panel, extensionUri, logger, events, onEnd);
 	}
 
-	/** Whether spans of this trace are shown. */
-	holds(traceId: string): boolean {
-		return this.#content?.holds(traceId) === true;
+	/** The connection that what is shown came from. */
+	get connection(): SourceConnection | undefined {
+		return this.#connection;
+	}
+
+	/** Whether spans of this trace of this source are shown: two sources may have the same trace. */
+	holds(connection: SourceConnection, traceId: string): boolean {
+		return connection === this.#connection && this.#content?.holds(traceId) === true;
 	}
 
 	/** The span that the page means: in a session it does not know a span's trace. */
@@ -142,6 +147,14 @@ export class WaterfallPanel implements Disposable {
 	restore(connection: SourceConnection, state: WaterfallViewState): void {
 		const content = this.#begin(connection, targetOf(state));
 		this.#selectedId = state.selectedSpanId;
+		this.#sendState();
+		void this.#loadWhole(connection, content);
+	}
+
+	/** The source was opened anew: the same is shown again, from there. */
+	moveTo(connection: SourceConnection): void {
+		if (this.#content === undefined) return;
+		const content = this.#begin(connection, this.#content.target);
 		this.#sendState();
 		void this.#loadWhole(connection, content);
 	}

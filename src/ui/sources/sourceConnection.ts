@@ -36,12 +36,11 @@ export interface SourceConnectionOptions {
 }
 
 /**
- * The connection lifetime: one source that the user looks at, its store, and for the mini-server the care that it runs.
+ * The connection lifetime: one source that was opened, its store, and for the mini-server the care that it runs.
  * The store outlives the source underneath: a mini-server that came back on another port gets a new source, and what is on
  * screen stays.
  */
 export class SourceConnection implements Disposable {
-	readonly config: SourceConfig;
 	readonly isLocal: boolean;
 	readonly store: TraceStore;
 	/** When a connection was last wanted, milliseconds since the epoch. */
@@ -52,6 +51,7 @@ export class SourceConnection implements Disposable {
 	readonly #abort = new AbortController();
 	readonly #onDidChangeStatus = this.#owned.add(new Emitter<SourceStatus>());
 	readonly onDidChangeStatus = this.#onDidChangeStatus.event;
+	#config: SourceConfig;
 	#source: Source | undefined;
 	#sourceLife: DisposableStore | undefined;
 	#status: SourceStatus;
@@ -62,12 +62,26 @@ export class SourceConnection implements Disposable {
 
 	constructor(options: SourceConnectionOptions) {
 		this.#options = options;
-		this.config = options.config;
+		this.#config = options.config;
 		this.isLocal = options.miniServer !== undefined;
 		this.#logger = prefixedLogger(options.logger, `source ${options.config.id}`);
 		const { maxSpans } = options.settings;
 		this.store = this.#owned.add(new TraceStore({ maxSpans, coalesceMs: COALESCE_MS }));
 		this.#status = idleStatus(options.settings.watchdogMs);
+	}
+
+	get config(): SourceConfig {
+		return this.#config;
+	}
+
+	/** The name is for people only: nothing is opened anew for it. */
+	rename(name: string): void {
+		this.#config = { ...this.#config, name };
+	}
+
+	/** Somebody wants it connected; whether it is, its status tells. */
+	get isWanted(): boolean {
+		return this.#isWanted;
 	}
 
 	/** The status now. Heartbeats change nothing but the time of the last byte and are not announced, so that is asked for. */
@@ -90,9 +104,12 @@ export class SourceConnection implements Disposable {
 		return this.#source;
 	}
 
-	/** Waits for the adapter while the mini-server is being brought up; rejects with why when it does not come. */
+	/**
+	 * Waits for the adapter; rejects with why when it does not come. Of a source that is not connected it is made, so that what
+	 * belongs to it can be read; the mini-server is not started for that.
+	 */
 	async whenSource(signal: AbortSignal): Promise<Source> {
-		await this.#starting;
+		await (this.#source === undefined && !this.isLocal ? this.#bringUp() : this.#starting);
 		signal.throwIfAborted();
 		return this.requireSource();
 	}
@@ -105,14 +122,18 @@ export class SourceConnection implements Disposable {
 	connect(): void {
 		this.#isWanted = true;
 		this.sinceMs = Date.now();
-		void this.#bringUp().then(() => this.#source?.connect());
+		void this.#bringUp().then(() => {
+			if (this.#isWanted) this.#source?.connect();
+		});
 	}
 
 	/** Forces a new attempt now, from any state. */
 	reconnect(): void {
 		this.#isWanted = true;
 		this.sinceMs = Date.now();
-		void this.#bringUp().then(() => this.#source?.reconnect());
+		void this.#bringUp().then(() => {
+			if (this.#isWanted) this.#source?.reconnect();
+		});
 	}
 
 	/** Tries now if waiting. */
@@ -131,7 +152,8 @@ export class SourceConnection implements Disposable {
 		this.#abort.abort();
 		if (this.#networkTimer !== undefined) clearInterval(this.#networkTimer);
 		this.#networkTimer = undefined;
-		this.#sourceLife?.dispose();
+		this.#dropSource();
+		this.#status = { ...this.#status, state: { name: "disposed" } };
 		this.#owned.dispose();
 	}
 

@@ -1,85 +1,163 @@
 import * as vscode from "vscode";
+import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { SourceConfig } from "../../sources/source.ts";
-import { CommandId, RowKind } from "../ids.ts";
-import { connectionText, type Indicator, indicatorOf } from "../indicator.ts";
+import { CommandId, DOCUMENT_SCHEME, RowKind, ViewId } from "../ids.ts";
+import { connectionText, type Indicator, indicatorOf, needsToken } from "../indicator.ts";
 import { LOCAL_SOURCE_ID } from "../settings.ts";
+import type { SourceConnection } from "./sourceConnection.ts";
 import type { SourceManager } from "./sourceManager.ts";
+import { statusTooltip, tracesText } from "./statusTooltip.ts";
 
-/** A row of the sources view. */
-export interface SourceNode {
-	readonly kind: "source";
-	readonly sourceId: string;
+/** A row of the sources view; the last one leads to "Add Source" while there is none but the mini-server. */
+export type SourceNode = { readonly kind: "source"; readonly sourceId: string } | { readonly kind: "add" };
+
+/** What a row says beside the name of its source. */
+interface RowState {
+	/** Undefined while it is not to be connected. */
+	readonly indicator: Indicator | undefined;
+	/** The state in words, and the number of traces. */
+	readonly words: readonly string[];
+	readonly isShown: boolean;
+	readonly rowKind: string;
 }
 
-/** The configured sources and the mini-server, each with its state; a click selects. */
-export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, Disposable {
+/** Numbers of traces and the seconds to the next try: redrawn that often at most. */
+const REFRESH_MS = 1_000;
+
+/** The configured sources and the mini-server, each with its state; a click shows its traces. */
+export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.FileDecorationProvider, Disposable {
 	readonly #owned = new DisposableStore();
 	readonly #manager: SourceManager;
-	readonly #onDidChangeTreeData = this.#owned.add(new vscode.EventEmitter<SourceNode | undefined>());
+	readonly #onDidChangeTreeData = this.#owned.add(new vscode.EventEmitter<SourceNode[] | undefined>());
 	readonly onDidChangeTreeData = this.#onDidChangeTreeData.event;
+	readonly #onDidChangeFileDecorations = this.#owned.add(new vscode.EventEmitter<undefined>());
+	readonly onDidChangeFileDecorations = this.#onDidChangeFileDecorations.event;
+	/** Rows keep their identity, and with it their selection. */
 	readonly #nodes = new Map<string, SourceNode>();
-	#shown = "";
+	readonly #addNode: SourceNode = { kind: "add" };
+	/** What each row said when it was drawn last. */
+	readonly #shown = new Map<string, string>();
+	readonly #view: vscode.TreeView<SourceNode>;
+	#timer: ReturnType<typeof setTimeout> | undefined;
 
 	constructor(manager: SourceManager) {
 		this.#manager = manager;
+		this.#view = this.#owned.add(vscode.window.createTreeView(ViewId.sources, { treeDataProvider: this }));
+		this.#owned.add(vscode.window.registerFileDecorationProvider(this));
 		this.#owned.add(manager.onDidChangeSources(() => this.#onDidChangeTreeData.fire(undefined)));
-		this.#owned.add(manager.onDidChangeActive(() => this.#onDidChangeTreeData.fire(undefined)));
+		this.#owned.add(
+			manager.onDidChangeActive(() => {
+				this.refresh();
+				this.#onDidChangeFileDecorations.fire(undefined);
+			}),
+		);
+		this.#owned.add(manager.onDidOpen(() => this.refresh()));
+		this.#owned.add(manager.onDidClose(() => this.refresh()));
 		this.#owned.add(manager.onDidChangeStatus(() => this.refresh()));
+		this.#owned.add(this.#view.onDidChangeVisibility(() => this.refresh()));
+		if (this.#view.visible) this.refresh();
 	}
 
-	/** Redraws the active row when its words have changed. */
+	/** Redraws the rows whose words have changed, and goes on while words change by themselves. */
 	refresh(): void {
-		const connection = this.#manager.active;
-		if (connection === undefined) return;
-		const { text, indicator } = this.#activeState();
-		const shown = `${connection.config.id} ${indicator} ${text} ${connection.url}`;
-		if (shown === this.#shown) return;
-		this.#shown = shown;
-		this.#onDidChangeTreeData.fire(this.#node(connection.config.id));
+		clearTimeout(this.#timer);
+		this.#timer = undefined;
+		const changed: SourceNode[] = [];
+		for (const config of this.#manager.configs) {
+			const text = this.#textOf(config);
+			if (this.#shown.get(config.id) === text) continue;
+			this.#shown.set(config.id, text);
+			changed.push(this.#node(config.id));
+		}
+		if (changed.length > 0) this.#onDidChangeTreeData.fire(changed);
+		if (!this.#view.visible || this.#manager.connections.length === 0) return;
+		this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
 	}
 
 	getChildren(node?: SourceNode): SourceNode[] {
-		return node === undefined ? this.#manager.configs.map((config) => this.#node(config.id)) : [];
+		if (node !== undefined) return [];
+		const { configs } = this.#manager;
+		const rows = configs.map((config) => this.#node(config.id));
+		return configs.length > 1 ? rows : [...rows, this.#addNode];
+	}
+
+	/** The rows are no tree, and so none has a parent. */
+	getParent(): undefined {
+		return undefined;
 	}
 
 	getTreeItem(node: SourceNode): vscode.TreeItem {
+		if (node.kind === "add") return addItem();
 		const config = this.#manager.configs.find((candidate) => candidate.id === node.sourceId);
-		const item = new vscode.TreeItem(config?.name ?? node.sourceId);
+		const item = new vscode.TreeItem(displayText(config?.name ?? node.sourceId, 80));
 		item.id = node.sourceId;
 		if (config === undefined) return item;
-		const isLocal = config.id === LOCAL_SOURCE_ID;
-		item.contextValue = isLocal ? RowKind.localSource : RowKind.source;
+		const { indicator, words, isShown, rowKind } = this.#stateOf(config);
+		this.#shown.set(config.id, this.#textOf(config));
+		item.contextValue = rowKind;
+		item.resourceUri = uriOf(config.id);
 		item.command = { command: CommandId.sourceSelect, title: vscode.l10n.t("Select Source"), arguments: [node] };
-		const connection = this.#manager.active;
-		const isActive = connection?.config.id === config.id;
-		const address = isActive ? connection.url : config.url || undefined;
-		if (!isActive) {
-			item.iconPath = new vscode.ThemeIcon(isLocal ? "server-process" : "server", color("descriptionForeground"));
-			item.description = isLocal ? vscode.l10n.t("bundled") : hostOf(config);
-			item.tooltip = vscode.l10n.t("{0}: not shown. Click to show its traces.", config.name);
-			return item;
-		}
-		const { indicator, text } = this.#activeState();
-		item.iconPath = new vscode.ThemeIcon(isLocal ? "server-process" : "server", indicatorColor(indicator));
-		item.description = [text, address === undefined ? undefined : hostOf({ ...config, url: address })]
-			.filter((part) => part !== undefined)
-			.join(" · ");
-		item.tooltip = `${config.name}\n${text}\n${address ?? ""}`.trim();
-		item.accessibilityInformation = { label: `${config.name}, ${text}`, role: "treeitem" };
+		item.iconPath = iconOf(config.id === LOCAL_SOURCE_ID, indicator);
+		const state = words.join(" · ");
+		item.description = [state, this.#placeOf(config)].filter(Boolean).join(" · ");
+		item.accessibilityInformation = {
+			label: [item.label, isShown ? vscode.l10n.t("shown") : "", state].filter(Boolean).join(", "),
+			role: "treeitem",
+		};
 		return item;
 	}
 
+	/** Made when it is looked at: it tells ages. */
+	resolveTreeItem(item: vscode.TreeItem, node: SourceNode): vscode.TreeItem {
+		if (node.kind === "add") return item;
+		const connection = this.#manager.connectionOf(node.sourceId);
+		const isShown = connection !== undefined && connection === this.#manager.active;
+		const last = isShown ? vscode.l10n.t("Its traces are shown") : vscode.l10n.t("Click to show its traces");
+		if (connection !== undefined) item.tooltip = statusTooltip(connection, Date.now(), last);
+		else item.tooltip = `${vscode.l10n.t("Not connected")}\n${last}`;
+		return item;
+	}
+
+	provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
+		const { active } = this.#manager;
+		if (uri.scheme !== DOCUMENT_SCHEME || active === undefined) return undefined;
+		if (uri.toString() !== uriOf(active.config.id).toString()) return undefined;
+		return new vscode.FileDecoration("●", vscode.l10n.t("shown"));
+	}
+
 	dispose(): void {
+		clearTimeout(this.#timer);
 		this.#owned.dispose();
 	}
 
-	#activeState(): { indicator: Indicator; text: string } {
-		const connection = this.#manager.active;
-		if (connection === undefined) return { indicator: "disconnected", text: "" };
+	#stateOf(config: SourceConfig): RowState {
+		const connection = this.#manager.connectionOf(config.id);
+		const isShown = connection !== undefined && connection === this.#manager.active;
+		const isLocal = config.id === LOCAL_SOURCE_ID;
+		const count = connection?.store.traceCount ?? 0;
+		const traces = count > 0 ? [tracesText(count)] : [];
+		if (connection?.isWanted !== true) {
+			const words = [vscode.l10n.t("Not connected"), ...traces];
+			return { indicator: undefined, words, isShown, rowKind: isLocal ? RowKind.localSource : RowKind.source };
+		}
 		const nowMs = Date.now();
-		const indicator = indicatorOf(connection.status, nowMs, connection.sinceMs);
-		return { indicator, text: connectionText(connection.status, indicator, nowMs, vscode.l10n.t) };
+		const { status, sinceMs } = connection;
+		const indicator = indicatorOf(status, nowMs, sinceMs);
+		const words = [connectionText(status, indicator, nowMs, vscode.l10n.t), ...traces];
+		return { indicator, words, isShown, rowKind: rowKindOf(connection, indicator) };
+	}
+
+	#textOf(config: SourceConfig): string {
+		return JSON.stringify([config.name, this.#stateOf(config), this.#placeOf(config)]);
+	}
+
+	/** Where it is; nothing where its name says so already. */
+	#placeOf(config: SourceConfig): string {
+		const url = this.#manager.connectionOf(config.id)?.url ?? config.url;
+		const host = URL.parse(url)?.host ?? url;
+		if (host === "") return config.id === LOCAL_SOURCE_ID ? vscode.l10n.t("bundled") : "";
+		return config.name.includes(host) ? "" : host;
 	}
 
 	#node(sourceId: string): SourceNode {
@@ -92,21 +170,39 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, Disposa
 	}
 }
 
-function hostOf(config: SourceConfig): string {
-	return URL.parse(config.url)?.host ?? config.url;
+function rowKindOf({ isLocal, status: { state } }: SourceConnection, indicator: Indicator): string {
+	if (isLocal) return indicator === "live" ? RowKind.localSourceLive : RowKind.localSourceTrouble;
+	if (indicator === "live") return RowKind.sourceLive;
+	const isRefused = (state.name === "failed" || state.name === "waiting") && needsToken(state.reason);
+	return isRefused ? RowKind.sourceRefused : RowKind.sourceTrouble;
 }
 
-function color(id: string): vscode.ThemeColor {
-	return new vscode.ThemeColor(id);
+function addItem(): vscode.TreeItem {
+	const item = new vscode.TreeItem(vscode.l10n.t("Add Source…"));
+	item.id = "\n";
+	item.iconPath = new vscode.ThemeIcon("add");
+	item.tooltip = vscode.l10n.t("Connect to a trace server of your own");
+	item.command = { command: CommandId.sourceAdd, title: vscode.l10n.t("Add Source…") };
+	return item;
 }
 
-function indicatorColor(indicator: Indicator): vscode.ThemeColor {
+/** Names a row to VS Code, so that the shown one can be marked at the right edge, where it marks files. */
+function uriOf(sourceId: string): vscode.Uri {
+	return vscode.Uri.from({ scheme: DOCUMENT_SCHEME, authority: "source", path: `/${sourceId}` });
+}
+
+function iconOf(isLocal: boolean, indicator: Indicator | undefined): vscode.ThemeIcon {
 	switch (indicator) {
 		case "live":
-			return color("charts.green");
+			return new vscode.ThemeIcon(isLocal ? "server-process" : "server", new vscode.ThemeColor("charts.green"));
 		case "connecting":
-			return color("charts.yellow");
+			return new vscode.ThemeIcon("sync~spin", new vscode.ThemeColor("charts.yellow"));
 		case "disconnected":
-			return color("charts.red");
+			return new vscode.ThemeIcon("debug-disconnect", new vscode.ThemeColor("charts.red"));
+		case undefined:
+			return new vscode.ThemeIcon(
+				isLocal ? "server-process" : "server",
+				new vscode.ThemeColor("descriptionForeground"),
+			);
 	}
 }

@@ -294,7 +294,7 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 		const isLost = isAbandoned(span, parent, changedAtMs, Date.now());
 		const row = store.rowOf(node.spanId, node.traceId);
 		const hasChildren = row !== undefined && this.#parentRows(store, node.traceId).has(row);
-		const isMarked = this.#marked.isMarked(node.traceId, node.spanId);
+		const isMarked = this.#marked.isMarked(this.#connection, node);
 		return spanItem(node, span, { nowMs, isLost, hasChildren, isMarked });
 	}
 
@@ -311,12 +311,13 @@ export class TracesTree implements vscode.TreeDataProvider<TreeNode>, Disposable
 	}
 
 	#redrawMark(): void {
-		const { address } = this.#marked;
-		const rows = [this.#markShown, address].flatMap((span) => {
-			const node = span === undefined ? undefined : this.#nodes.get(nodeId({ kind: "span", ...span }));
-			return node === undefined ? [] : [node];
+		const { span: marked } = this.#marked;
+		const rows = [this.#markShown, marked].flatMap((span) => {
+			if (span === undefined) return [];
+			const { traceId, spanId } = span;
+			return this.#nodes.get(nodeId({ kind: "span", traceId, spanId })) ?? [];
 		});
-		this.#markShown = address;
+		this.#markShown = marked;
 		if (rows.length > 0) this.#onDidChangeTreeData.fire(rows);
 	}
 

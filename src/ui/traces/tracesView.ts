@@ -84,7 +84,11 @@ export class TracesView implements Disposable {
 			}),
 		);
 		this.#owned.add(manager.onDidChangeActive((connection) => this.#handleActive(connection)));
-		this.#owned.add(manager.onDidChangeStatus(() => this.updateState()));
+		this.#owned.add(
+			manager.onDidChangeStatus((connection) => {
+				if (connection === manager.active) this.updateState();
+			}),
+		);
 		this.#owned.add(this.#view.onDidChangeVisibility(({ visible }) => this.#handleVisible(visible)));
 		this.#owned.add(
 			this.#view.onDidChangeSelection(({ selection }) => {
@@ -128,9 +132,12 @@ export class TracesView implements Disposable {
 		this.#applyArrangement();
 	}
 
-	/** Moves the tree's selection to a span that was picked elsewhere, if the view is visible; of several only the newest. */
-	reveal(traceId: string, spanId: string): void {
-		if (!this.#view.visible) return;
+	/**
+	 * Moves the tree's selection to a span that was picked elsewhere, if the view is visible and shows that source; of several only the
+	 * newest.
+	 */
+	reveal(connection: SourceConnection, traceId: string, spanId: string): void {
+		if (!this.#view.visible || connection !== this.tree.connection) return;
 		this.#revealNext = this.tree.nodeFor(traceId, spanId);
 		if (this.#revealing === undefined) void this.#revealNewest();
 	}

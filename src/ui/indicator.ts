@@ -31,7 +31,7 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 			return t(
 				"{0}. Next try in {1} s",
 				reasonText(state.reason, t),
-				Math.max(0, Math.ceil((state.retryAtMs - nowMs) / 1000)),
+				secondsTo(state.retryAtMs, nowMs),
 			);
 		case "failed":
 			return failureText(state.reason, state.message, t);
@@ -39,6 +39,23 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 			return t("Disconnected");
 		case "disposed":
 			return t("The source was removed");
+	}
+}
+
+/** The state in a word or two, where there is room for no more; the whole of it is `connectionText`. */
+export function shortText({ state }: SourceStatus, indicator: Indicator, nowMs: number, t: Translate): string {
+	switch (state.name) {
+		case "open":
+			return indicator === "live" ? t("Live") : t("Silent");
+		case "connecting":
+			return t("Connecting");
+		case "waiting":
+			return t("Next try in {0} s", secondsTo(state.retryAtMs, nowMs));
+		case "failed":
+			return needsToken(state.reason) ? t("Wants a token") : t("Disconnected");
+		case "idle":
+		case "disposed":
+			return t("Disconnected");
 	}
 }
 
@@ -81,6 +98,10 @@ function reasonText(reason: ConnectionReason, t: Translate): string {
 		case "disconnected":
 			return t("Disconnected");
 	}
+}
+
+function secondsTo(atMs: number, nowMs: number): number {
+	return Math.max(0, Math.ceil((atMs - nowMs) / 1000));
 }
 
 export function needsToken(reason: ConnectionReason): boolean {

@@ -3,7 +3,7 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { SourceConfig } from "../../sources/source.ts";
 import { CommandId, DOCUMENT_SCHEME, RowKind, ViewId } from "../ids.ts";
-import { connectionText, type Indicator, indicatorOf, needsToken } from "../indicator.ts";
+import { type Indicator, indicatorOf, needsToken, shortText } from "../indicator.ts";
 import { LOCAL_SOURCE_ID } from "../settings.ts";
 import type { SourceConnection } from "./sourceConnection.ts";
 import type { SourceManager } from "./sourceManager.ts";
@@ -123,7 +123,7 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		const { active } = this.#manager;
 		if (uri.scheme !== DOCUMENT_SCHEME || active === undefined) return undefined;
 		if (uri.toString() !== uriOf(active.config.id).toString()) return undefined;
-		return new vscode.FileDecoration("●", vscode.l10n.t("shown"));
+		return new vscode.FileDecoration("✓", vscode.l10n.t("shown"));
 	}
 
 	dispose(): void {
@@ -144,7 +144,7 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		const nowMs = Date.now();
 		const { status, sinceMs } = connection;
 		const indicator = indicatorOf(status, nowMs, sinceMs);
-		const words = [connectionText(status, indicator, nowMs, vscode.l10n.t), ...traces];
+		const words = [shortText(status, indicator, nowMs, vscode.l10n.t), ...traces];
 		return { indicator, words, isShown, rowKind: rowKindOf(connection, indicator) };
 	}
 
@@ -156,8 +156,7 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 	#placeOf(config: SourceConfig): string {
 		const url = this.#manager.connectionOf(config.id)?.url ?? config.url;
 		const host = URL.parse(url)?.host ?? url;
-		if (host === "") return config.id === LOCAL_SOURCE_ID ? vscode.l10n.t("bundled") : "";
-		return config.name.includes(host) ? "" : host;
+		return host === "" || config.name.includes(host) ? "" : host;
 	}
 
 	#node(sourceId: string): SourceNode {

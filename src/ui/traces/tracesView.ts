@@ -171,7 +171,7 @@ export class TracesView implements Disposable {
 		this.#setContext(ContextKey.isFiltered, isFiltered);
 		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
 		this.#setContext(ContextKey.hasFiles, connection.source?.capabilities.files === true);
-		this.#view.description = hostOf(connection);
+		this.#view.description = placeOf(connection);
 	}
 
 	dispose(): void {
@@ -267,9 +267,9 @@ export class TracesView implements Disposable {
 	}
 }
 
-function hostOf(connection: SourceConnection): string {
-	const { url } = connection;
-	return url === undefined ? connection.config.name : (URL.parse(url)?.host ?? url);
+/** The name that the user gave the source; of the mini-server the address, which programs want to know. */
+function placeOf({ isLocal, url, config }: SourceConnection): string {
+	return isLocal && url !== undefined ? (URL.parse(url)?.host ?? url) : config.name;
 }
 
 function arrangementOf(value: unknown): Arrangement {

@@ -86,6 +86,10 @@ export const ContextKey = {
 	isServerRunning: "traceway:isServerRunning",
 	/** The mini-server listens where SDKs send by default. */
 	isServerOnDefaultPort: "traceway:isServerOnDefaultPort",
+	/** The shown source knows no sessions. Put the other way round than those below: before one is shown it may be tried. */
+	noSessions: "traceway:noSessions",
+	/** The command line's monitor cannot read the shown source. */
+	noMonitor: "traceway:noMonitor",
 	/** The shown source can delete. */
 	canDelete: "traceway:canDelete",
 	/** The shown source writes and reads files of traces. */

@@ -28,11 +28,7 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 		case "connecting":
 			return state.attempt > 1 ? t("Connecting, attempt {0}", state.attempt) : t("Connecting");
 		case "waiting":
-			return t(
-				"{0}. Next try in {1} s",
-				reasonText(state.reason, t),
-				secondsTo(state.retryAtMs, nowMs),
-			);
+			return t("{0}. Next try in {1} s", reasonText(state.reason, t), secondsTo(state.retryAtMs, nowMs));
 		case "failed":
 			return failureText(state.reason, state.message, t);
 		case "idle":

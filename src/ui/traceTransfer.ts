@@ -8,11 +8,12 @@ import type { CommandContext } from "./commands/context.ts";
 import { traceOfRow } from "./commands/register.ts";
 import { noticeText } from "./noticeText.ts";
 import { plainLabel } from "./plainMarkdown.ts";
+import { sourceThatCan } from "./sources/capability.ts";
 
 /** Writes a trace, or all of the source, to a file that the user picks. */
 export async function exportTraces(context: CommandContext, argument: unknown): Promise<void> {
 	const connection = context.manager.start();
-	const source = connection.requireSource();
+	const source = sourceThatCan(context.manager, connection, "files");
 	const row = await traceOfRow(context, argument);
 	const name = row === undefined ? undefined : (connection.store.summary(row.traceId)?.name ?? row.traceId);
 	// From the menu of a row it is clear which trace is meant.
@@ -67,7 +68,7 @@ async function pickExport(
 
 /** Reads files that the user picks into the source. */
 export async function importTraces(context: CommandContext): Promise<void> {
-	const source = context.manager.start().requireSource();
+	const source = sourceThatCan(context.manager, context.manager.start(), "files");
 	const files = await vscode.window.showOpenDialog({
 		title: vscode.l10n.t("Import Traces"),
 		openLabel: vscode.l10n.t("Import"),

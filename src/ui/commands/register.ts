@@ -3,6 +3,7 @@ import { isAbortError } from "../../base/abort.ts";
 import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError } from "../../base/logger.ts";
+import { SourceError } from "../../sources/source.ts";
 import { noticeText } from "../noticeText.ts";
 import { plainLabel } from "../plainMarkdown.ts";
 import type { TraceNode, TreeNode } from "../traces/traceNodes.ts";
@@ -19,6 +20,11 @@ async function guarded(context: CommandContext, id: string, run: () => unknown):
 	} catch (error) {
 		if (isAbortError(error)) return undefined;
 		const message = describeError(error);
+		if (error instanceof SourceError && error.reason === "unsupported") {
+			// No failure: this backend cannot do it.
+			void vscode.window.showInformationMessage(noticeText(message));
+			return undefined;
+		}
 		context.logger.error(`${id}: ${message}`);
 		const show = vscode.l10n.t("Show Log");
 		void vscode.window.showErrorMessage(noticeText(message), show).then((choice) => {

@@ -3,6 +3,7 @@ import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import type { SpanPart } from "../../protocol/messages.ts";
 import { CommandId } from "../ids.ts";
+import { sourceThatCan } from "../sources/capability.ts";
 import type { CommandContext } from "./context.ts";
 import { registerForRow, spanOf, traceOf } from "./register.ts";
 
@@ -34,18 +35,20 @@ async function deleteTrace(context: CommandContext, argument: unknown): Promise<
 	const trace = await traceOf(context, argument);
 	if (trace === undefined) return;
 	const connection = context.manager.start();
+	const source = sourceThatCan(context.manager, connection, "delete");
 	const name = displayText(connection.store.summary(trace.traceId)?.name ?? trace.traceId, 80);
 	if (!(await confirmDelete(vscode.l10n.t('Delete the trace "{0}" with all its spans?', name)))) return;
-	await connection.requireSource().deleteTrace(trace.traceId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+	await source.deleteTrace(trace.traceId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
 }
 
 async function deleteSpan(context: CommandContext, argument: unknown): Promise<void> {
 	const span = await spanOf(context, argument);
 	if (span === undefined) return;
 	const connection = context.manager.start();
+	const source = sourceThatCan(context.manager, connection, "delete");
 	const name = displayText(connection.store.span(span.traceId, span.spanId)?.name ?? span.spanId, 80);
 	if (!(await confirmDelete(vscode.l10n.t('Delete the span "{0}"?', name)))) return;
-	await connection.requireSource().deleteSpan(span.traceId, span.spanId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+	await source.deleteSpan(span.traceId, span.spanId, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
 }
 
 async function confirmDelete(question: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { Disposable } from "../../base/disposable.ts";
 import { parseQuery } from "../../model/query.ts";
 import { CommandId } from "../ids.ts";
+import { sourceThatCan } from "../sources/capability.ts";
 import { GROUPINGS, type Grouping, SORTINGS, type Sorting } from "../traces/traceNodes.ts";
 import type { CommandContext } from "./context.ts";
 import { register } from "./register.ts";
@@ -95,6 +96,7 @@ async function loadMore(context: CommandContext): Promise<void> {
 
 async function clearAll(context: CommandContext): Promise<void> {
 	const connection = context.manager.start();
+	const source = sourceThatCan(context.manager, connection, "delete");
 	const clear = vscode.l10n.t("Delete All");
 	const choice = await vscode.window.showWarningMessage(
 		vscode.l10n.t('Delete all traces on "{0}"?', connection.config.name),
@@ -102,5 +104,5 @@ async function clearAll(context: CommandContext): Promise<void> {
 		clear,
 	);
 	if (choice !== clear) return;
-	await connection.requireSource().clearAll(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+	await source.clearAll(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
 }

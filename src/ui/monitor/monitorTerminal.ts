@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { OPEN_PIPE_ENV } from "../../protocol/traceUri.ts";
+import { SourceError } from "../../sources/source.ts";
 import { LinkPipe } from "./linkPipe.ts";
 import type { MonitorOptions } from "./monitor.ts";
 import { TraceLinks } from "./traceLinks.ts";
@@ -25,6 +26,15 @@ export class MonitorTerminal implements Disposable {
 	async show(): Promise<void> {
 		const { manager, tokens, cliPath, miniServer } = this.#options;
 		const connection = manager.start();
+		if (connection.config.type !== "traceway") {
+			throw new SourceError(
+				"unsupported",
+				vscode.l10n.t(
+					"The monitor reads Traceway servers only; {0} is shown in the Live panel.",
+					connection.config.name,
+				),
+			);
+		}
 		const { config } = await connection.whenSource(AbortSignal.timeout(SOURCE_TIMEOUT_MS));
 		// The mini-server may come back at another address: its monitor finds it by its record.
 		const shellArgs = [cliPath, "monitor", ...(connection.isLocal ? [] : ["--url", config.url])];

@@ -13,7 +13,6 @@ import {
 	type SourceMemory,
 	type SourceStatus,
 } from "../../sources/source.ts";
-
 import type { MiniServer } from "../miniServer.ts";
 import type { TokenStore } from "../secrets.ts";
 import type { Settings } from "../settings.ts";
@@ -210,6 +209,8 @@ export class SourceConnection implements Disposable {
 		life.add(source.onDidChangeStatus((status) => this.#handleStatus(status)));
 		this.#sourceLife = life;
 		this.#source = source;
+		// What it can do is known from now on, also before it is connected.
+		this.#setStatus(this.#status);
 		this.#logger.info(`address ${new URL(url).origin}`);
 	}
 

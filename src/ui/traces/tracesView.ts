@@ -169,8 +169,6 @@ export class TracesView implements Disposable {
 		const shown = list.ids(Date.now()).length;
 		this.#setContext(ContextKey.viewState, viewStateOf(connection, shown, isFiltered));
 		this.#setContext(ContextKey.isFiltered, isFiltered);
-		this.#setContext(ContextKey.canDelete, connection.source?.capabilities.delete === true);
-		this.#setContext(ContextKey.hasFiles, connection.source?.capabilities.files === true);
 		this.#view.description = placeOf(connection);
 	}
 

@@ -7,8 +7,8 @@ export type Indicator = "live" | "connecting" | "disconnected";
 export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
 
 /**
- * The word for a status at a moment. `open` is live, `connecting` and `waiting` are connecting; `failed`, `idle` and any
- * state whose last byte is older than the watchdog allows are disconnected. `sinceMs` is when the connection was wanted,
+ * The word for a status at a moment. `open` is live unless something stands in for what is away, `connecting` and `waiting` are
+ * connecting; `failed`, `idle` and any state whose last byte is older than the watchdog allows are disconnected. `sinceMs` is when the connection was wanted,
  * for sources that never sent a byte.
  */
 export function indicatorOf(status: SourceStatus, nowMs: number, sinceMs: number): Indicator {
@@ -16,15 +16,26 @@ export function indicatorOf(status: SourceStatus, nowMs: number, sinceMs: number
 	if (state.name === "failed" || state.name === "idle" || state.name === "disposed") return "disconnected";
 	const silentMs = nowMs - (status.lastByteAtMs ?? sinceMs);
 	if (silentMs > status.watchdogMs) return "disconnected";
-	return state.name === "open" ? "live" : "connecting";
+	return state.name === "open" && status.mode?.isDegraded !== true ? "live" : "connecting";
+}
+
+/** Traces come, by something that stands in for what is away. */
+export function isStandingIn({ mode }: SourceStatus, indicator: Indicator): boolean {
+	return indicator === "connecting" && mode?.isDegraded === true;
 }
 
 /** One line that tells how the connection stands. */
 export function connectionText(status: SourceStatus, indicator: Indicator, nowMs: number, t: Translate): string {
-	const { state } = status;
+	const { state, mode } = status;
+	if (mode !== undefined && isStandingIn(status, indicator)) {
+		const standsIn = t("Unavailable, {0}", mode.text);
+		if (state.name !== "waiting") return standsIn;
+		return t("{0}. Next try in {1} s", standsIn, secondsTo(state.retryAtMs, nowMs));
+	}
 	switch (state.name) {
 		case "open":
-			return indicator === "live" ? t("Live") : t("Silent since {0}", clockTime(status.lastByteAtMs ?? state.sinceMs));
+			if (indicator !== "live") return t("Silent since {0}", clockTime(status.lastByteAtMs ?? state.sinceMs));
+			return mode === undefined ? t("Live") : t("Live, {0}", mode.text);
 		case "connecting":
 			return state.attempt > 1 ? t("Connecting, attempt {0}", state.attempt) : t("Connecting");
 		case "waiting":
@@ -39,7 +50,9 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 }
 
 /** The state in a word or two, where there is room for no more; the whole of it is `connectionText`. */
-export function shortText({ state }: SourceStatus, indicator: Indicator, nowMs: number, t: Translate): string {
+export function shortText(status: SourceStatus, indicator: Indicator, nowMs: number, t: Translate): string {
+	const { state, mode } = status;
+	if (mode !== undefined && isStandingIn(status, indicator)) return mode.text;
 	switch (state.name) {
 		case "open":
 			return indicator === "live" ? t("Live") : t("Silent");

@@ -3,7 +3,7 @@ import { displayText } from "../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../base/disposable.ts";
 import { formatCount } from "../base/quantity.ts";
 import { CommandId, STATUS_ITEM_ID } from "./ids.ts";
-import { type Indicator, indicatorOf } from "./indicator.ts";
+import { indicatorOf, isStandingIn } from "./indicator.ts";
 import { plainLabel } from "./plainMarkdown.ts";
 import type { SourceConnection } from "./sources/sourceConnection.ts";
 import type { SourceManager } from "./sources/sourceManager.ts";
@@ -73,11 +73,11 @@ export class StatusBar implements Disposable {
 	#update(): void {
 		const connections = this.#manager.counted;
 		const nowMs = Date.now();
-		const states = connections.map(({ config, status, sinceMs, store }) => ({
-			name: config.name,
-			indicator: indicatorOf(status, nowMs, sinceMs),
-			traceCount: store.traceCount,
-		}));
+		const states = connections.map(({ config, status, sinceMs, store }) => {
+			const indicator = indicatorOf(status, nowMs, sinceMs);
+			const { name } = config;
+			return { name, indicator, isStandingIn: isStandingIn(status, indicator), traceCount: store.traceCount };
+		});
 		const sum = sumOfStates(states);
 		if (sum === undefined) {
 			this.#item.hide();
@@ -85,7 +85,7 @@ export class StatusBar implements Disposable {
 			return;
 		}
 		const trouble = connections.length > 1 ? namesText(sum.troubled) : "";
-		const { icon, word, background } = appearance(sum.indicator);
+		const { icon, word, background } = appearance(sum);
 		const rest = trouble === "" ? countText(sum) : `: ${plainLabel(trouble)}`;
 		this.#item.text = `$(${icon}) ${word}${rest}`;
 		this.#item.backgroundColor = background;
@@ -122,14 +122,18 @@ export class StatusBar implements Disposable {
 	}
 }
 
-function appearance(indicator: Indicator): { icon: string; word: string; background: vscode.ThemeColor | undefined } {
+function appearance({ indicator, isStandingIn }: StateSum): {
+	icon: string;
+	word: string;
+	background: vscode.ThemeColor | undefined;
+} {
 	switch (indicator) {
 		case "live":
 			return { icon: "pulse", word: vscode.l10n.t("Live"), background: undefined };
 		case "connecting":
 			return {
-				icon: "sync~spin",
-				word: vscode.l10n.t("Connecting"),
+				icon: isStandingIn ? "warning" : "sync~spin",
+				word: isStandingIn ? vscode.l10n.t("Polling") : vscode.l10n.t("Connecting"),
 				background: new vscode.ThemeColor("statusBarItem.warningBackground"),
 			};
 		case "disconnected":
@@ -141,8 +145,8 @@ function appearance(indicator: Indicator): { icon: string; word: string; backgro
 	}
 }
 
-function countText({ indicator, traceCount }: StateSum): string {
-	return indicator === "live" && traceCount > 0 ? ` · ${formatCount(traceCount)}` : "";
+function countText({ indicator, isStandingIn, traceCount }: StateSum): string {
+	return (indicator === "live" || isStandingIn) && traceCount > 0 ? ` · ${formatCount(traceCount)}` : "";
 }
 
 /** The first name, and how many more there are. */

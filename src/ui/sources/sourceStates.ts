@@ -7,12 +7,16 @@ export const TROUBLED = "troubled";
 export interface SourceState {
 	readonly name: string;
 	readonly indicator: Indicator;
+	/** Its traces come, by something that stands in for what is away. */
+	readonly isStandingIn: boolean;
 	readonly traceCount: number;
 }
 
 export interface StateSum {
 	/** The worst of all: one that is disconnected outdoes one that connects, which outdoes those that are live. */
 	readonly indicator: Indicator;
+	/** Traces come from each source that is not live, by something that stands in for what is away. */
+	readonly isStandingIn: boolean;
 	/** Traces of all sources, in whatever state: what came is here. */
 	readonly traceCount: number;
 	/** Names of the sources in the worst state, in the order given; empty when all are live. */
@@ -26,9 +30,11 @@ export function sumOfStates(states: readonly SourceState[]): StateSum | undefine
 	if (states.length === 0) return undefined;
 	const rank = Math.max(...states.map(({ indicator }) => ORDER.indexOf(indicator)));
 	const indicator = ORDER[rank] ?? "live";
+	const worst = rank === 0 ? [] : states.filter((state) => state.indicator === indicator);
 	return {
 		indicator,
+		isStandingIn: worst.length > 0 && worst.every(({ isStandingIn }) => isStandingIn),
 		traceCount: states.reduce((sum, { traceCount }) => sum + traceCount, 0),
-		troubled: rank === 0 ? [] : states.filter((state) => state.indicator === indicator).map(({ name }) => name),
+		troubled: worst.map(({ name }) => name),
 	};
 }

@@ -3,7 +3,7 @@ import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { SourceConfig } from "../../sources/source.ts";
 import { CommandId, DOCUMENT_SCHEME, RowKind, ViewId } from "../ids.ts";
-import { type Indicator, indicatorOf, needsToken, shortText } from "../indicator.ts";
+import { type Indicator, indicatorOf, isStandingIn, needsToken, shortText } from "../indicator.ts";
 import { LOCAL_SOURCE_ID } from "../settings.ts";
 import type { SourceConnection } from "./sourceConnection.ts";
 import type { SourceManager } from "./sourceManager.ts";
@@ -16,6 +16,7 @@ export type SourceNode = { readonly kind: "source"; readonly sourceId: string } 
 interface RowState {
 	/** Undefined while it is not to be connected. */
 	readonly indicator: Indicator | undefined;
+	readonly isStandingIn: boolean;
 	/** The state in words, and the number of traces. */
 	readonly words: readonly string[];
 	readonly isShown: boolean;
@@ -93,16 +94,16 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		const item = new vscode.TreeItem(displayText(config?.name ?? node.sourceId, 80));
 		item.id = node.sourceId;
 		if (config === undefined) return item;
-		const { indicator, words, isShown, rowKind } = this.#stateOf(config);
+		const { words, isShown, rowKind, ...state } = this.#stateOf(config);
 		this.#shown.set(config.id, this.#textOf(config));
 		item.contextValue = rowKind;
 		item.resourceUri = uriOf(config.id);
 		item.command = { command: CommandId.sourceSelect, title: vscode.l10n.t("Select Source"), arguments: [node] };
-		item.iconPath = iconOf(config.id === LOCAL_SOURCE_ID, indicator);
-		const state = words.join(" · ");
-		item.description = [state, this.#placeOf(config)].filter(Boolean).join(" · ");
+		item.iconPath = iconOf(config.id === LOCAL_SOURCE_ID, state);
+		const said = words.join(" · ");
+		item.description = [said, this.#placeOf(config)].filter(Boolean).join(" · ");
 		item.accessibilityInformation = {
-			label: [item.label, isShown ? vscode.l10n.t("shown") : "", state].filter(Boolean).join(", "),
+			label: [item.label, isShown ? vscode.l10n.t("shown") : "", said].filter(Boolean).join(", "),
 			role: "treeitem",
 		};
 		return item;
@@ -139,13 +140,20 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		const traces = count > 0 ? [tracesText(count)] : [];
 		if (connection?.isWanted !== true) {
 			const words = [vscode.l10n.t("Not connected"), ...traces];
-			return { indicator: undefined, words, isShown, rowKind: isLocal ? RowKind.localSource : RowKind.source };
+			return {
+				indicator: undefined,
+				isStandingIn: false,
+				words,
+				isShown,
+				rowKind: isLocal ? RowKind.localSource : RowKind.source,
+			};
 		}
 		const nowMs = Date.now();
 		const { status, sinceMs } = connection;
 		const indicator = indicatorOf(status, nowMs, sinceMs);
 		const words = [shortText(status, indicator, nowMs, vscode.l10n.t), ...traces];
-		return { indicator, words, isShown, rowKind: rowKindOf(connection, indicator) };
+		const rowKind = rowKindOf(connection, indicator);
+		return { indicator, isStandingIn: isStandingIn(status, indicator), words, isShown, rowKind };
 	}
 
 	#textOf(config: SourceConfig): string {
@@ -190,12 +198,12 @@ function uriOf(sourceId: string): vscode.Uri {
 	return vscode.Uri.from({ scheme: DOCUMENT_SCHEME, authority: "source", path: `/${sourceId}` });
 }
 
-function iconOf(isLocal: boolean, indicator: Indicator | undefined): vscode.ThemeIcon {
-	switch (indicator) {
+function iconOf(isLocal: boolean, state: Pick<RowState, "indicator" | "isStandingIn">): vscode.ThemeIcon {
+	switch (state.indicator) {
 		case "live":
 			return new vscode.ThemeIcon(isLocal ? "server-process" : "server", new vscode.ThemeColor("charts.green"));
 		case "connecting":
-			return new vscode.ThemeIcon("sync~spin", new vscode.ThemeColor("charts.yellow"));
+			return new vscode.ThemeIcon(state.isStandingIn ? "warning" : "sync~spin", new vscode.ThemeColor("charts.yellow"));
 		case "disconnected":
 			return new vscode.ThemeIcon("debug-disconnect", new vscode.ThemeColor("charts.red"));
 		case undefined:

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SourceStatus } from "../../../src/sources/source.ts";
 import type { ConnectionState } from "../../../src/stream/connectionState.ts";
-import { connectionText, indicatorOf } from "../../../src/ui/indicator.ts";
+import { connectionText, indicatorOf, shortText } from "../../../src/ui/indicator.ts";
 
 const NOW = 1_000_000;
 const WATCHDOG_MS = 45_000;
@@ -33,6 +33,35 @@ const waiting: ConnectionState = {
 	reason: "network",
 	message: "fetch failed (connect ECONNREFUSED 127.0.0.1:1)",
 };
+
+describe("a source by something that stands in for what is away", () => {
+	const mode = { text: "polling every 2 s", isDegraded: true };
+	const open: ConnectionState = { name: "open", sinceMs: NOW - 9_000 };
+
+	it("is not live, and says what happens", () => {
+		const status = { ...statusOf(open), mode };
+		expect(indicatorOf(status, NOW, 0)).toBe("connecting");
+		expect(connectionText(status, "connecting", NOW, t)).toBe("Unavailable, polling every 2 s");
+		expect(shortText(status, "connecting", NOW, t)).toBe("polling every 2 s");
+	});
+
+	it("says also when what is away is tried next", () => {
+		const status = { ...statusOf(waiting), mode };
+		expect(connectionText(status, "connecting", NOW, t)).toBe("Unavailable, polling every 2 s. Next try in 4 s");
+	});
+
+	it("is disconnected as any other once nothing comes any more", () => {
+		const status = { ...statusOf(open, NOW - WATCHDOG_MS - 1), mode };
+		expect(indicatorOf(status, NOW, 0)).toBe("disconnected");
+		expect(connectionText(status, "disconnected", NOW, t)).toMatch(/^Silent since /);
+	});
+
+	it("is live where polling is how its traces come", () => {
+		const status = { ...statusOf(open), mode: { ...mode, isDegraded: false } };
+		expect(indicatorOf(status, NOW, 0)).toBe("live");
+		expect(connectionText(status, "live", NOW, t)).toBe("Live, polling every 2 s");
+	});
+});
 
 describe("the indicator", () => {
 	it("is live while a stream is open and bytes arrive", () => {

@@ -96,6 +96,11 @@ describe("several sources at once", () => {
 		await window.sources.run("Near", "Disconnect");
 		await window.sources.waitFor("Near", /^Not connected · 1 trace/);
 		await until("the status bar counts one", async () => (await window.statusBar.text()) === "Live · 1");
+		await until(
+			"the window has stored which one is connected",
+			async () => /connectedSources\\*":\[\\*"far\\*"\]/.test(await window.storedState()),
+			60_000,
+		);
 		await window.reload();
 		await window.openView();
 		await window.sources.expand();

@@ -103,9 +103,7 @@ export async function startHarness(names: readonly PageName[]): Promise<Harness>
 	for (const name of names) bundles.set(name, await bundle(name));
 	const codicons = dirname(require.resolve("@vscode/codicons/package.json"));
 	const assets = new Map<string, Uint8Array>();
-	for (const file of ["codicon.css", "codicon.ttf"]) {
-		assets.set(`/${file}`, await readFile(join(codicons, "dist", file)));
-	}
+	assets.set("/codicon.ttf", await readFile(join(codicons, "dist", "codicon.ttf")));
 	const pages = new Map<string, string>();
 	const server = await listen((path) => {
 		const html = pages.get(path);
@@ -310,8 +308,8 @@ function pageHtml(name: PageName, origin: string, options: OpenOptions): string 
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy.replace("script-src ", `script-src ${origin} `)}">
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="${origin}/codicon.css">
 <style nonce="${NONCE}">
+@font-face { font-family: codicon; font-display: block; src: url("${origin}/codicon.ttf"); }
 html, body { height: 100%; }
 body {
 	background-color: var(--vscode-editor-background);
@@ -335,7 +333,6 @@ ${options.words === undefined ? "" : `<script type="application/json" id="words"
 
 const TYPES: Readonly<Record<string, string>> = {
 	js: "text/javascript",
-	css: "text/css",
 	ttf: "font/ttf",
 };
 

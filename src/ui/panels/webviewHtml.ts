@@ -47,7 +47,10 @@ export function showPage(
 	}
 }
 
-/** The page around a Lit element. Nothing runs but the bundle with this page's nonce, nothing is fetched, no style is inline. */
+/**
+ * The page around a Lit element. Nothing runs but the bundle with this page's nonce, and nothing is fetched but it and the font
+ * of the icons. The font is named here: a style sheet of its own would hold up the script until it is there.
+ */
 export function webviewHtml(
 	webview: vscode.Webview,
 	extensionUri: vscode.Uri,
@@ -70,7 +73,7 @@ export function webviewHtml(
 	<meta charset="UTF-8">
 	<meta http-equiv="Content-Security-Policy" content="${policy}">
 	<meta name="viewport" content="width=device-width, initial-scale=1">
-	<link rel="stylesheet" href="${asset("codicon.css")}" id="codicons" nonce="${nonce}">
+	<style nonce="${nonce}">@font-face { font-family: codicon; font-display: block; src: url("${asset("codicon.ttf")}"); }</style>
 	<title>Traceway Live</title>
 </head>
 <body data-page="${page}">

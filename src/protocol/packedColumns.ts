@@ -1,9 +1,13 @@
 import { finish, type Sliced } from "../base/sliced.ts";
+import { type PackedTimes, packNear, packTimes, unpackNear, unpackTimes } from "./packedSteps.ts";
 import type { TraceColumns } from "./traceColumns.ts";
 
 /** Below this a message is small as it is. */
 const MIN_PACKED_SPANS = 1000;
 const HEX_DIGITS = "0123456789abcdef";
+const NO_DIGIT = 0xff;
+const HEX_VALUES = hexValues();
+const HEX_PAIRS = hexPairs();
 
 /** Indexes from -1 on, each one higher than it is; a number where all are the same. */
 type PackedIndexes = number | Uint8Array | Uint16Array | Uint32Array;
@@ -11,16 +15,16 @@ type PackedIndexes = number | Uint8Array | Uint16Array | Uint32Array;
 type PackedNumbers = Float64Array | { readonly at: Uint32Array; readonly values: Float64Array };
 
 /**
- * The columns of a whole trace in a third to half of the bytes, exactly: most spans have no tokens, few names and ids of one
- * length. What crosses from host to page is copied several times on its way, and through a socket where VS Code works remotely.
+ * The columns of a whole trace in a sixth to half of the bytes, exactly: most spans have no tokens, few names, ids of one
+ * length, and times and parents near those of the span before. What crosses from host to page is copied several times on its
+ * way, and compressed into a socket where VS Code works remotely.
  */
 export interface PackedColumns {
 	/** Spans in the message. Ordinals are 0 … count - 1. */
 	readonly count: number;
-	readonly parent: Int32Array;
-	readonly startNs: Float64Array;
-	readonly endNs: Float64Array;
-	readonly state: Uint8Array;
+	readonly parent: Int32Array | Uint8Array;
+	readonly times: PackedTimes | { readonly startNs: Float64Array; readonly endNs: Float64Array };
+	readonly state: number | Uint8Array;
 	readonly name: PackedIndexes;
 	readonly kind: PackedIndexes;
 	readonly model: PackedIndexes;
@@ -44,13 +48,12 @@ export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns
 	if (count < MIN_PACKED_SPANS || !isWholeTrace(columns.ordinal)) return columns;
 	const { parent, startNs, endNs, state, strings, missingParentIds } = columns;
 	const idLength = commonLength(columns.idEnd);
-	const isHex = idLength !== undefined && idLength % 2 === 0 && isHexText(columns.idBytes);
+	const hex = idLength !== undefined && idLength % 2 === 0 ? packHex(columns.idBytes) : undefined;
 	return {
 		count,
-		parent,
-		startNs,
-		endNs,
-		state,
+		parent: packNear(parent),
+		times: packTimes(startNs, endNs) ?? { startNs, endNs },
+		state: state.every((code) => code === state[0]) ? state[0] : state,
 		name: packIndexes(columns.name),
 		kind: packIndexes(columns.kind),
 		model: packIndexes(columns.model),
@@ -59,8 +62,8 @@ export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns
 		outputTokens: packNumbers(columns.outputTokens),
 		costUsd: packNumbers(columns.costUsd),
 		firstTokenNs: packNumbers(columns.firstTokenNs),
-		idBytes: isHex ? packHex(columns.idBytes) : columns.idBytes,
-		isHex,
+		idBytes: hex ?? columns.idBytes,
+		isHex: hex !== undefined,
 		idEnd: idLength ?? columns.idEnd,
 		strings,
 		missingParentIds,
@@ -74,9 +77,13 @@ export function unpackColumns(columns: TraceColumns | PackedColumns): TraceColum
 /** The same, a column at a time. */
 export function* unpackInSlices(columns: TraceColumns | PackedColumns): Sliced<TraceColumns> {
 	if (!("count" in columns)) return columns;
-	const { count, parent, startNs, endNs, state, strings, missingParentIds } = columns;
+	const { count, times, strings, missingParentIds } = columns;
 	const ordinal = firstOrdinals(count);
+	const parent = unpackNear(columns.parent, count);
 	yield;
+	const { startNs, endNs } = "unitNs" in times ? unpackTimes(times, count) : times;
+	yield;
+	const state = typeof columns.state === "number" ? new Uint8Array(count).fill(columns.state) : columns.state;
 	const name = unpackIndexes(columns.name, count);
 	const kind = unpackIndexes(columns.kind, count);
 	yield;
@@ -187,30 +194,34 @@ function unpackEnds(ends: number | Uint32Array, count: number): Uint32Array {
 	return unpacked;
 }
 
-function isHexText(bytes: Uint8Array): boolean {
-	for (let i = 0; i < bytes.length; i++) {
-		const byte = bytes[i];
-		if (!((byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))) return false;
-	}
-	return true;
-}
-
-function packHex(digits: Uint8Array): Uint8Array {
+/** Undefined for other text. */
+function packHex(digits: Uint8Array): Uint8Array | undefined {
 	const packed = new Uint8Array(digits.length / 2);
-	for (let i = 0; i < packed.length; i++) packed[i] = (hexValue(digits[2 * i]) << 4) | hexValue(digits[2 * i + 1]);
+	for (let i = 0; i < packed.length; i++) {
+		const high = HEX_VALUES[digits[2 * i]];
+		const low = HEX_VALUES[digits[2 * i + 1]];
+		if ((high | low) === NO_DIGIT) return undefined;
+		packed[i] = (high << 4) | low;
+	}
 	return packed;
 }
 
-function hexValue(digit: number): number {
-	return digit <= 0x39 ? digit - 0x30 : digit - 0x57;
+function unpackHex(packed: Uint8Array): Uint8Array {
+	const digits = new Uint8Array(packed.length * 2);
+	const pairs = new Uint16Array(digits.buffer);
+	for (let i = 0; i < packed.length; i++) pairs[i] = HEX_PAIRS[packed[i]];
+	return digits;
 }
 
-function unpackHex(packed: Uint8Array): Uint8Array {
-	const codes = Uint8Array.from(HEX_DIGITS, (digit) => digit.charCodeAt(0));
-	const digits = new Uint8Array(packed.length * 2);
-	for (let i = 0; i < packed.length; i++) {
-		digits[2 * i] = codes[packed[i] >> 4];
-		digits[2 * i + 1] = codes[packed[i] & 15];
-	}
-	return digits;
+/** By the character's code. All bits are set for what is no digit: those of a digit add nothing to them. */
+function hexValues(): Uint8Array {
+	const values = new Uint8Array(256).fill(NO_DIGIT);
+	for (const [value, digit] of [...HEX_DIGITS].entries()) values[digit.charCodeAt(0)] = value;
+	return values;
+}
+
+/** The two digits of each byte as they stand in memory. */
+function hexPairs(): Uint16Array {
+	const digits = Array.from({ length: 256 }, (_, byte) => [HEX_DIGITS[byte >> 4], HEX_DIGITS[byte & 15]]);
+	return new Uint16Array(Uint8Array.from(digits.flat(), (digit) => digit.charCodeAt(0)).buffer);
 }

@@ -1,4 +1,5 @@
 import { Parent } from "../model/spanColumns.ts";
+import type { StringTable } from "../model/stringTable.ts";
 import type { TraceEntry } from "../model/traceEntry.ts";
 import type { TraceStore } from "../model/traceStore.ts";
 
@@ -50,6 +51,7 @@ export function timeBaseOf(store: TraceStore, entry: TraceEntry): TimeBase {
 }
 
 const MAX_ERROR_CHARACTERS = 200;
+const encoder = new TextEncoder();
 
 /** Encodes the given rows of a trace, or all of them. Shape as `TraceColumns` says. */
 export function encodeTraceColumns(
@@ -74,18 +76,8 @@ export function encodeColumns(
 ): TraceColumns {
 	const c = store.columns;
 	const n = rows.length;
-	const encoder = new TextEncoder();
 	const strings: string[] = [];
-	const localIndex = new Map<number, number>();
-	const localString = (index: number): number => {
-		if (index < 0) return -1;
-		let local = localIndex.get(index);
-		if (local === undefined) {
-			local = strings.push(store.strings.at(index) ?? "") - 1;
-			localIndex.set(index, local);
-		}
-		return local;
-	};
+	const localString = localStrings(store.strings, n, strings);
 	// A thousand spans that fail alike send their error once.
 	const errorIndex = new Map<string, number>();
 	const localError = (error: string | undefined): number => {
@@ -153,10 +145,46 @@ export function encodeColumns(
 			longer.set(idBytes);
 			idBytes = longer;
 		}
-		idLength += encoder.encodeInto(id, idBytes.subarray(idLength)).written;
+		idLength = writeText(id, idBytes, idLength);
 		columns.idEnd[i] = idLength;
 	}
 	return { ...columns, idBytes: idBytes.slice(0, idLength), strings, missingParentIds };
+}
+
+/** Places in `strings`, which grows, of strings of the table; -1 for none. To be asked `count` times and more. */
+function localStrings(table: StringTable, count: number, strings: string[]): (index: number) => number {
+	const add = (index: number): number => strings.push(table.at(index) ?? "") - 1;
+	// A few spans of a store that knows many strings are not worth an array of all.
+	if (count < table.size) {
+		const places = new Map<number, number>();
+		return (index) => {
+			if (index < 0) return -1;
+			let place = places.get(index);
+			if (place === undefined) {
+				place = add(index);
+				places.set(index, place);
+			}
+			return place;
+		};
+	}
+	/** 0 for what has no place yet, else one more than the place. */
+	const places = new Int32Array(table.size);
+	return (index) => {
+		if (index < 0) return -1;
+		if (places[index] === 0) places[index] = add(index) + 1;
+		return places[index] - 1;
+	};
+}
+
+/** Writes a text in UTF-8 at a place that has three bytes for each of its units; returns where it ends. */
+function writeText(text: string, bytes: Uint8Array, at: number): number {
+	for (let i = 0; i < text.length; i++) {
+		const code = text.charCodeAt(i);
+		// Ids are short and nearly always ASCII: the encoder's call alone takes longer than all of one.
+		if (code >= 0x80) return at + encoder.encodeInto(text, bytes.subarray(at)).written;
+		bytes[at + i] = code;
+	}
+	return at + text.length;
 }
 
 /** The first line that says something. */

@@ -13,8 +13,8 @@ import {
 	type WaterfallToHost,
 	type WaterfallViewState,
 } from "../../protocol/messages.ts";
-import { packColumns } from "../../protocol/packedColumns.ts";
-import type { TimeBase } from "../../protocol/traceColumns.ts";
+import { type PackedColumns, packColumns } from "../../protocol/packedColumns.ts";
+import type { TimeBase, TraceColumns } from "../../protocol/traceColumns.ts";
 import type { TraceHits, TraceTextSearch } from "../../sources/source.ts";
 import { PanelId } from "../ids.ts";
 import type { SpanAddress } from "../markedSpan.ts";
@@ -54,6 +54,8 @@ export class WaterfallPanel implements Disposable {
 	/** Revision that the page has; undefined when it needs a snapshot. */
 	#sentRevision: number | undefined;
 	#sentStructure = -1;
+	/** All columns as they were sent last, while no change has been told of: a page that is shown again waits for nobody. */
+	#sentColumns: TraceColumns | PackedColumns | undefined;
 	/** Ordinals below this one the page has. */
 	#sentRows = 0;
 	#revision = 0;
@@ -338,6 +340,7 @@ export class WaterfallPanel implements Disposable {
 			default:
 				assertNever(change, "change of what a waterfall shows");
 		}
+		this.#sentColumns = undefined;
 		const wasMissing = this.#removed !== undefined || this.#error !== undefined || this.#sentRevision === undefined;
 		this.#removed = undefined;
 		this.#error = undefined;
@@ -411,6 +414,11 @@ export class WaterfallPanel implements Disposable {
 		this.#base ??= content.timeBase;
 		this.#revision++;
 		this.#sentRevision = this.#revision;
+		// The store may have taken in rows of which it has not told yet.
+		if (this.#sentStructure !== content.structureRevision || this.#sentRows !== content.rowCount) {
+			this.#sentColumns = undefined;
+		}
+		this.#sentColumns ??= packColumns(content.encode(this.#base));
 		this.#sentStructure = content.structureRevision;
 		this.#sentRows = content.rowCount;
 		this.#host.post({
@@ -420,7 +428,7 @@ export class WaterfallPanel implements Disposable {
 			base: this.#base,
 			clockOffsetMs: connection.status.clockOffsetMs,
 			header: content.header(),
-			columns: packColumns(content.encode(this.#base)),
+			columns: this.#sentColumns,
 		});
 		if (this.#selectedId !== undefined) {
 			this.#host.post({ type: "selection/changed", spanId: this.#selectedId, reveal: true });
@@ -437,6 +445,7 @@ export class WaterfallPanel implements Disposable {
 		this.#deltaTimer = undefined;
 		this.#pendingRows.clear();
 		this.#sentRevision = undefined;
+		this.#sentColumns = undefined;
 	}
 }
 

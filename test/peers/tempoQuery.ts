@@ -1,7 +1,7 @@
 import type { PeerValue, TempoSpan } from "./tempoData.ts";
 
 /**
- * The part of TraceQL that tests need: `{ a = "x" && .b != 2 }` with the scopes `span.`, `resource.` and none, the intrinsics
+ * The part of TraceQL that tests need: `{ .a = "x" && .b != 2 }` or with `||` throughout, the scopes `span.`, `resource.` and none, the intrinsics
  * `name` and `status`, and one `| select(.x, …)` behind it. Anything else is refused, as Tempo refuses what it cannot parse.
  */
 export interface TempoQuery {
@@ -18,7 +18,9 @@ export function parseTempoQuery(text: string): TempoQuery | undefined {
 	if (whole === null) return undefined;
 	const [, inner, selected] = whole;
 	const conditions: ((span: TempoSpan) => boolean)[] = [];
-	for (const part of inner.trim() === "" ? [] : inner.split("&&")) {
+	const isAny = inner.includes("||");
+	if (isAny && inner.includes("&&")) return undefined;
+	for (const part of inner.trim() === "" ? [] : inner.split(isAny ? "||" : "&&")) {
 		const found = CONDITION.exec(part);
 		if (found === null) return undefined;
 		const [, scope, name, intrinsic, operator, value] = found;
@@ -29,7 +31,9 @@ export function parseTempoQuery(text: string): TempoQuery | undefined {
 		.split(",")
 		.map((name) => name.trim().replace(/^(span|resource)?\./, ""))
 		.filter((name) => name !== "");
-	return { matches: (span) => conditions.every((holds) => holds(span)), select };
+	const matches = (span: TempoSpan) =>
+		isAny ? conditions.some((holds) => holds(span)) : conditions.every((holds) => holds(span));
+	return { matches, select };
 }
 
 function fieldOf(span: TempoSpan, scope: string | undefined, name: string, intrinsic: string | undefined): PeerValue {

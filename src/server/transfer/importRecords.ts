@@ -1,3 +1,4 @@
+import { JsonCursor, JsonProblem, parsePiece } from "../../base/jsonCursor.ts";
 import { memberTexts } from "../../base/memberText.ts";
 import { SPAN_STATES } from "../../model/span.ts";
 import { decodeJson } from "../../otlp/jsonDecode.ts";
@@ -17,7 +18,6 @@ import { HttpError, httpErrorOfOtlp } from "../errors.ts";
 import { checkId, checkTime, describeIssue } from "../http/validation.ts";
 import { DEFAULT_KIND, estimateCost, prepareKind } from "../spanKind.ts";
 import type { NewTrace } from "../storage/store.ts";
-import { JsonCursor, parsePiece } from "./jsonCursor.ts";
 import { SPAN_ATTRIBUTE, TRACE_ATTRIBUTE } from "./otlpExport.ts";
 
 /** Reasons that are kept, the first ones. */
@@ -65,6 +65,14 @@ export class ImportReader {
 	 * @throws HttpError 400 for what is no JSON, 422 for JSON of another shape.
 	 */
 	*read(): Generator<void> {
+		try {
+			yield* this.#read();
+		} catch (error) {
+			throw error instanceof JsonProblem ? invalidJson(error) : error;
+		}
+	}
+
+	*#read(): Generator<void> {
 		const cursor = new JsonCursor(this.#text);
 		if (cursor.peek() !== "{") throw wrongShape();
 		let isKnown = false;
@@ -124,8 +132,9 @@ export class ImportReader {
 		try {
 			add();
 		} catch (error) {
-			if (!(error instanceof HttpError)) throw error;
-			this.#leaveOut(`${where}: ${error.message}`);
+			const problem = error instanceof JsonProblem ? invalidJson(error) : error;
+			if (!(problem instanceof HttpError)) throw error;
+			this.#leaveOut(`${where}: ${problem.message}`);
 		}
 	}
 
@@ -203,6 +212,10 @@ export class ImportReader {
 		if (Object.hasOwn(value, "tags")) this.#addRecord(id, value);
 		else this.#withoutRecord.add(id);
 	}
+}
+
+function invalidJson({ message }: JsonProblem): HttpError {
+	return new HttpError(400, "invalid_json", `body: ${message}`);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { describeError } from "../../base/logger.ts";
 import type { Overview, OverviewRange } from "../../model/overview.ts";
 import type { SpanDetail } from "../../model/span.ts";
-import { TraceStore } from "../../model/traceStore.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
 import { BaseSource } from "../baseSource.ts";
 import {
@@ -16,7 +15,8 @@ import {
 	type TraceHits,
 	type TraceTextSearch,
 } from "../source.ts";
-import { asObject, type JsonObject } from "../wire.ts";
+import { spanDetail } from "../spanDetail.ts";
+import { asObject } from "../wire.ts";
 import { pathOf, TracewayClient } from "./client.ts";
 import { ClockOffset } from "./clockOffset.ts";
 import { decodePage, decodeSpan, decodeTrace } from "./decode.ts";
@@ -246,17 +246,9 @@ class TracewaySource extends BaseSource {
 				throw new SourceError("protocol", "GET /spans/:id: the answer is not the span that was asked for");
 			}
 			const input = { ...span, traceId: span.traceId ?? traceId };
-			this.store.asHistory(() => this.store.upsertSpan(input));
-			let summary = this.store.span(input.traceId, spanId);
-			if (summary === undefined) {
-				// Deleted here meanwhile, or kept out by the bound: shown all the same.
-				const alone = new TraceStore();
-				alone.upsertSpan(input);
-				summary = alone.span(input.traceId, spanId);
-				alone.dispose();
-			}
-			if (summary === undefined) throw new SourceError("protocol", "GET /spans/:id: the span cannot be shown");
-			return { summary, raw, input: raw.input, output: raw.output, attributes: attributesOf(raw) };
+			const detail = spanDetail(this.store, input, raw);
+			if (detail === undefined) throw new SourceError("protocol", "GET /spans/:id: the span cannot be shown");
+			return detail;
 		});
 	}
 
@@ -325,20 +317,6 @@ class TracewaySource extends BaseSource {
 			}
 		});
 	}
-}
-
-/** What a kind says beyond its type, the attributes of kind, span and resource, and the documents' metadata, in one list. */
-function attributesOf(raw: JsonObject): JsonObject {
-	const { type: _type, kind: _kind, attributes, ...rest } = asObject(raw.kind) ?? {};
-	const metadata = Object.entries(asObject(raw.metadata) ?? {}).map(([key, value]) => [`metadata.${key}`, value]);
-	const resource = Object.entries(asObject(asObject(raw.resource)?.attributes) ?? {});
-	return {
-		...rest,
-		...asObject(attributes),
-		...asObject(raw.attributes),
-		...Object.fromEntries(resource.map(([key, value]) => [`resource.${key}`, value])),
-		...Object.fromEntries(metadata),
-	};
 }
 
 /** Waits for shared work; an abort ends the waiting, not the work. */

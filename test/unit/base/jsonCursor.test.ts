@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HttpError } from "../../../src/server/errors.ts";
-import { JsonCursor, parsePiece } from "../../../src/server/transfer/jsonCursor.ts";
+
+import { JsonCursor, JsonProblem, parsePiece } from "../../../src/base/jsonCursor.ts";
 
 /** Walks containers down to `depth` and parses what is below. */
 function read(cursor: JsonCursor, depth: number): unknown {
@@ -50,7 +50,7 @@ describe("JsonCursor", () => {
 				try {
 					expected = JSON.parse(text);
 				} catch {
-					expect(() => readAll(text, depth)).toThrow(HttpError);
+					expect(() => readAll(text, depth)).toThrow(JsonProblem);
 					return;
 				}
 				expect(readAll(text, depth)).toEqual(expected);

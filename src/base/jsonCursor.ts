@@ -1,11 +1,12 @@
-import { HttpError } from "../errors.ts";
+/** A text is no JSON; the message says where. */
+export class JsonProblem extends Error {}
 
 /**
  * Walks large JSON text container by container, in one pass and in as many turns as its user likes, and hands out the text of
  * what is inside. Containers that are walked are checked strictly; a text handed out is checked when its user parses it, so
  * that together nothing that is no JSON goes through.
  *
- * @throws HttpError 400 `invalid_json` with the place, from every method.
+ * @throws JsonProblem with the place, from every method.
  */
 export class JsonCursor {
 	readonly #text: string;
@@ -111,8 +112,8 @@ export class JsonCursor {
 		this.#at += SPACE.exec(this.#text)?.[0].length ?? 0;
 	}
 
-	#problem(what: string): HttpError {
-		return new HttpError(400, "invalid_json", `body: is no valid JSON (${what} at position ${this.#at})`);
+	#problem(what: string): JsonProblem {
+		return new JsonProblem(`is no valid JSON (${what} at position ${this.#at})`);
 	}
 }
 
@@ -122,12 +123,12 @@ const BACKSLASH = 92;
 const BARE = /[\w+.-]*/y;
 const SPACE = /[ \t\r\n]*/y;
 
-/** `JSON.parse` of a text from the cursor. @throws HttpError 400 */
+/** `JSON.parse` of a text from the cursor. @throws JsonProblem */
 export function parsePiece(text: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch (error) {
 		const why = error instanceof Error ? error.message.slice(0, 200) : "";
-		throw new HttpError(400, "invalid_json", `body: is no valid JSON (${why})`);
+		throw new JsonProblem(`is no valid JSON (${why})`);
 	}
 }

@@ -1,6 +1,6 @@
 import { differenceNs, type Timestamp } from "../base/timestamp.ts";
 import { isToolKind } from "./overview.ts";
-import type { SpanState, TraceSummary } from "./span.ts";
+import { type SpanState, type TraceSummary, traceDurationNs } from "./span.ts";
 import { Parent } from "./spanColumns.ts";
 import type { TraceEntry } from "./traceEntry.ts";
 import type { TraceStore } from "./traceStore.ts";
@@ -26,6 +26,10 @@ export interface SessionSummary {
 	readonly spanCount: number;
 	readonly runningCount: number;
 	readonly failedCount: number;
+	/** Traces with a failed span. */
+	readonly failedTraces: number;
+	/** Mean over the traces that have ended, nanoseconds; undefined while none has. */
+	readonly averageTraceNs: number | undefined;
 	readonly modelCalls: number;
 	readonly toolCalls: number;
 	/** Names, sorted, `MAX_NAMES` at most; so the agents. */
@@ -102,6 +106,9 @@ export class StoreSessions {
 		let spanCount = 0;
 		let runningCount = 0;
 		let failedCount = 0;
+		let failedTraces = 0;
+		let endedTraces = 0;
+		let endedNs = 0;
 		let droppedSpans = 0;
 		let isCostEstimated = false;
 		let isOpen = false;
@@ -113,6 +120,13 @@ export class StoreSessions {
 			spanCount += trace.spanCount;
 			runningCount += trace.runningCount;
 			failedCount += trace.failedCount;
+			if (trace.failedCount > 0) failedTraces++;
+			// The clock is asked of traces that run only.
+			const durationNs = trace.runningCount > 0 ? undefined : traceDurationNs(trace, 0);
+			if (durationNs !== undefined) {
+				endedTraces++;
+				endedNs += durationNs;
+			}
 			droppedSpans += trace.droppedSpans;
 			inputTokens = plus(inputTokens, trace.inputTokens);
 			outputTokens = plus(outputTokens, trace.outputTokens);
@@ -137,6 +151,8 @@ export class StoreSessions {
 			spanCount,
 			runningCount,
 			failedCount,
+			failedTraces,
+			averageTraceNs: endedTraces === 0 ? undefined : endedNs / endedTraces,
 			modelCalls,
 			toolCalls,
 			models: [...models].sort(),

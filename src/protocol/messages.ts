@@ -154,6 +154,12 @@ export interface SessionHeader {
 	readonly traceCount: number;
 	readonly modelCalls: number;
 	readonly toolCalls: number;
+	/** Traces with a failed span. */
+	readonly failedTraces: number;
+	/** Mean over the traces that have ended, nanoseconds; undefined while none has. */
+	readonly averageTraceNs: number | undefined;
+	/** Names, sorted; many are cut. */
+	readonly models: readonly string[];
 	/** A span runs, or a root has not arrived yet. */
 	readonly isOpen: boolean;
 }
@@ -181,7 +187,12 @@ export type HostToWaterfall =
 	/** What the page has by now, if nothing was lost on the way. */
 	| { readonly type: "trace/revision"; readonly revision: number }
 	/** The trace is gone: deleted, cleared or evicted. */
-	| { readonly type: "trace/removed"; readonly reason: "deleted" | "cleared" | "evicted" }
+	| {
+			readonly type: "trace/removed";
+			readonly reason: "deleted" | "cleared" | "evicted";
+			/** A session was shown. */
+			readonly isSession?: boolean;
+	  }
 	| { readonly type: "trace/error"; readonly message: string }
 	/** Selection came from elsewhere (the tree, the details). */
 	| { readonly type: "selection/changed"; readonly spanId: string | undefined; readonly reveal: boolean }

@@ -59,18 +59,18 @@ describe("the waterfall page", () => {
 		await withPage(async (waterfall) => {
 			const { page } = waterfall;
 			await waterfall.send({ type: "trace/loading", sourceId: "local", traceId: "trace-1" });
-			await page.getByText("Loading trace…").waitFor();
+			await page.getByText("Loading spans…").waitFor();
 			await waterfall.send({ type: "trace/error", message: "The server answered 500" });
 			await page.getByText("The server answered 500").waitFor();
-			expect(await page.getByText("Loading trace…").count()).toBe(0);
+			expect(await page.getByText("Loading spans…").count()).toBe(0);
 			await page.getByRole("button", { name: "Try Again" }).click();
 			await waterfall.waitForPost("trace/resync");
 			const host = new TestHostTrace();
 			await waterfall.send(host.snapshot());
-			await page.getByText("This trace has no spans yet").waitFor();
+			await page.getByText("No spans yet").waitFor();
 			await waterfall.send(host.delta(KIDS));
 			expect(await rowNames(waterfall)).toEqual(["root", "a", "a1", "b"]);
-			expect(await page.getByText("This trace has no spans yet").count()).toBe(0);
+			expect(await page.getByText("No spans yet").count()).toBe(0);
 			await waterfall.send({ type: "trace/removed", reason: "deleted" });
 			await page.getByText("This trace was deleted").waitFor();
 			expect(await page.locator(".row").count()).toBe(0);

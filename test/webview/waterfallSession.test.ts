@@ -9,7 +9,16 @@ import { rowTexts, withWaterfall } from "./waterfallViews.ts";
 const MS = 1e6;
 const RULER_PX = 24;
 const ROW_PX = 22;
-const SESSION: SessionHeader = { sessionId: "ses_1", traceCount: 2, modelCalls: 3, toolCalls: 1, isOpen: true };
+const SESSION: SessionHeader = {
+	sessionId: "ses_1",
+	traceCount: 3,
+	modelCalls: 3,
+	toolCalls: 1,
+	failedTraces: 1,
+	averageTraceNs: 1_500 * MS,
+	models: ["claude-sonnet-4", "gpt-4o"],
+	isOpen: true,
+};
 const OPEN: Partial<TraceHeader> = { name: "ses_1", session: SESSION, awaitedRootIds: ["r"] };
 const CLOSED: Partial<TraceHeader> = { session: { ...SESSION, isOpen: false }, awaitedRootIds: [] };
 
@@ -48,9 +57,18 @@ describe("the head of a session", () => {
 			await waterfall.send(host.snapshot([child("a", 0, 5)]));
 			const head = ((await page.locator("header").textContent()) ?? "").replaceAll(/\s+/g, " ");
 			expect(head).toContain("Session ses_1 Live");
-			expect(head).toMatch(/2 traces LLM calls\s?3 Tool calls\s?1 1 span/);
+			expect(head).toMatch(/3 traces Average trace\s?1\.5 s Error rate\s?33 % LLM calls\s?3 Tool calls\s?1/);
+			expect(head).toMatch(/Models\s?claude-sonnet-4 and 1 more 1 span/);
 			await waterfall.send(told(host.delta([root]), CLOSED));
 			expect(await page.locator("header .live").count()).toBe(0);
+		});
+	});
+
+	it("stays until the traces are deleted, and then says whose they were", async () => {
+		await withPage(async (waterfall) => {
+			await waterfall.send(new TestHostTrace(OPEN).snapshot([root]));
+			await waterfall.send({ type: "trace/removed", reason: "deleted", isSession: true });
+			await waterfall.page.getByText("The traces of this session were deleted").waitFor();
 		});
 	});
 

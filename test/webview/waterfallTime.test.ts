@@ -217,6 +217,33 @@ describe("zooming the time", () => {
 	});
 });
 
+describe("the heading of the span column", () => {
+	it("ends where the buttons begin, however many there are and however narrow it is", async () => {
+		await withPage(
+			async (waterfall) => {
+				const overlap = () =>
+					waterfall.page.locator("traceway-chart").evaluate((chart) => {
+						const root = chart.shadowRoot ?? document;
+						const column = root.querySelector("#column") as HTMLElement;
+						const button = root.querySelector(".action:not([hidden])") as HTMLElement;
+						const textEnd =
+							column.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(column).paddingRight);
+						return textEnd - button.getBoundingClientRect().left;
+					});
+				const host = await opened(waterfall);
+				expect(await overlap()).toBeLessThanOrEqual(0);
+				const delta = host.delta([{ ...SPANS[1]!, state: "failed" }]);
+				await waterfall.send({ ...delta, header: { ...delta.header, failedCount: 1 } });
+				await run(waterfall, "zoomIn");
+				await drawn(waterfall);
+				expect(await waterfall.page.locator(".action:not([hidden])").count()).toBe(6);
+				expect(await overlap()).toBeLessThanOrEqual(0);
+			},
+			{ width: 480 },
+		);
+	});
+});
+
 describe("the crosshair", () => {
 	it("tells the offset under the pointer to a pixel, and leaves with the pointer", async () => {
 		await withPage(async (waterfall) => {

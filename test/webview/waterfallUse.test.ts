@@ -493,7 +493,7 @@ describe("accessibility", () => {
 		await withPage(async (waterfall) => {
 			const { page } = waterfall;
 			await waterfall.send({ type: "trace/loading", sourceId: "local", traceId: "trace-1" });
-			await page.getByText("Loading trace…").waitFor();
+			await page.getByText("Loading spans…").waitFor();
 			expect(await waterfall.axe()).toEqual([]);
 			await waterfall.send({ type: "trace/error", message: "The server answered 500" });
 			expect(await waterfall.axe()).toEqual([]);

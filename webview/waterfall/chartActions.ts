@@ -3,6 +3,9 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { words } from "./words.ts";
 
+/** A button with the gap behind it. */
+const ACTION_PX = 24;
+
 type Action = "nextError" | "fitTrace" | "toggleGroups" | "toggleCriticalPath";
 type PageAction = "find" | "filter";
 
@@ -42,8 +45,11 @@ export function updateActions(
 	},
 ): void {
 	const find = (command: Action): HTMLElement | null => root.querySelector(`.action.${command}`);
-	setHidden(find("nextError"), !now.hasFailures);
-	setHidden(find("fitTrace"), !now.isZoomed);
+	const hasMoved = [
+		setHidden(find("nextError"), !now.hasFailures),
+		setHidden(find("fitTrace"), !now.isZoomed),
+	].includes(true);
+	if (hasMoved) keepHeadingClear(root);
 	const filter = filterButton(root);
 	if (filter !== null && filter.classList.contains("on") !== now.isFiltered) {
 		filter.classList.toggle("on", now.isFiltered);
@@ -59,6 +65,15 @@ function setPressed(element: HTMLElement | null, isPressed: boolean): void {
 		element?.setAttribute("aria-pressed", String(isPressed));
 }
 
-function setHidden(element: HTMLElement | null, isHidden: boolean): void {
-	if (element !== null && element.hidden !== isHidden) element.hidden = isHidden;
+/** Returns whether that is news. */
+function setHidden(element: HTMLElement | null, isHidden: boolean): boolean {
+	if (element === null || element.hidden === isHidden) return false;
+	element.hidden = isHidden;
+	return true;
+}
+
+/** The heading of the column ends where the buttons begin. */
+function keepHeadingClear(root: ParentNode): void {
+	const shown = root.querySelectorAll(".action:not([hidden])").length;
+	root.querySelector<HTMLElement>("#column")?.style.setProperty("padding-right", `${shown * ACTION_PX + 8}px`);
 }

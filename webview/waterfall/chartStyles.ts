@@ -25,7 +25,8 @@ export const chartStyles = css`
 	}
 	.head .column {
 		width: var(--tree-width);
-		padding: 0 8px 0 28px;
+		/* On the right is room for all buttons, and for fewer when some are hidden. */
+		padding: 0 152px 0 28px;
 		font-size: 11px;
 		overflow: hidden;
 		text-overflow: ellipsis;

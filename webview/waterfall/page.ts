@@ -215,7 +215,7 @@ export class WaterfallPage extends LitElement {
 				if (this.#model?.revision !== message.revision) this.#resync();
 				break;
 			case "trace/removed":
-				this.#setPhase({ name: "removed", reason: message.reason });
+				this.#setPhase({ name: "removed", reason: message.reason, isSession: message.isSession === true });
 				this.#setModel(undefined);
 				break;
 			case "trace/error":

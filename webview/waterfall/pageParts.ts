@@ -18,7 +18,7 @@ export type Phase =
 	| { readonly name: "waiting" }
 	| { readonly name: "loading" }
 	| { readonly name: "ready" }
-	| { readonly name: "removed"; readonly reason: RemovedReason }
+	| { readonly name: "removed"; readonly reason: RemovedReason; readonly isSession: boolean }
 	| { readonly name: "error"; readonly message: string };
 
 const STATE_LOOKS = {
@@ -122,7 +122,7 @@ export function messageInstead(phase: Phase, isLoadingShown: boolean, retry: () 
 		case "removed":
 			return html`<div class="message" role="status">
 				${icon("trash")}
-				<h2>${removedText(phase.reason)}</h2>
+				<h2>${removedText(phase.reason, phase.isSession)}</h2>
 				<p>${words.removedHint}</p>
 			</div>`;
 		case "error":
@@ -150,7 +150,8 @@ export function detailsLine(model: TraceModel, node: number | undefined): Templa
 	`;
 }
 
-function removedText(reason: RemovedReason): string {
-	if (reason === "deleted") return words.removedDeleted;
-	return reason === "cleared" ? words.removedCleared : words.removedEvicted;
+function removedText(reason: RemovedReason, isSession: boolean): string {
+	if (reason === "cleared") return words.removedCleared;
+	if (reason === "deleted") return isSession ? words.removedSession : words.removedDeleted;
+	return isSession ? words.removedSessionEvicted : words.removedEvicted;
 }

@@ -1,5 +1,6 @@
 import { css, html, nothing, type TemplateResult } from "lit";
-import { formatCount } from "../../src/base/quantity.ts";
+import { displayText } from "../../src/base/displayText.ts";
+import { formatCount, formatDuration } from "../../src/base/quantity.ts";
 import type { SessionHeader } from "../../src/protocol/messages.ts";
 import { fill } from "../shared/words.ts";
 import { words } from "./words.ts";
@@ -17,18 +18,48 @@ export function liveBadge(session: SessionHeader | undefined): TemplateResult | 
 /** What is counted of a session beside the sums that a trace has, too. */
 export function sessionFacts(session: SessionHeader | undefined): TemplateResult | typeof nothing {
 	if (session === undefined) return nothing;
-	const { traceCount, modelCalls, toolCalls } = session;
+	const { traceCount, modelCalls, toolCalls, failedTraces, averageTraceNs, models } = session;
 	return html`
 		<li>${traceCount === 1 ? words.traceCountOne : fill(words.traceCount, formatCount(traceCount))}</li>
+		<li title=${words.averageTraceHint}>${words.averageTrace}<b>${formatDuration(averageTraceNs)}</b></li>
+		<li title=${fill(words.errorRateHint, formatCount(failedTraces), formatCount(traceCount))}>
+			${words.errorRate}<b>${errorRate(failedTraces, traceCount)}</b>
+		</li>
 		<li>${words.modelCalls}<b>${formatCount(modelCalls)}</b></li>
 		<li>${words.toolCalls}<b>${formatCount(toolCalls)}</b></li>
+		${
+			models.length === 0
+				? nothing
+				: html`<li title=${models.map((model) => displayText(model, 100)).join("\n")}>
+						${words.models}<b class="models"><bdi>${modelsText(models)}</bdi></b>
+					</li>`
+		}
 	`;
+}
+
+/** Whole percent, and never 0 or 100 for what is neither; "–" without traces. */
+function errorRate(failed: number, traces: number): string {
+	if (traces === 0) return formatCount(undefined);
+	const percent = Math.round((failed / traces) * 100);
+	const shown = failed > 0 && percent === 0 ? 1 : failed < traces && percent === 100 ? 99 : percent;
+	return fill(words.percent, shown);
+}
+
+/** One by its name, more by their number. */
+function modelsText([first, ...others]: readonly string[]): string {
+	const name = displayText(first, 60);
+	return others.length === 0 ? name : fill(words.andMore, name, formatCount(others.length));
 }
 
 export const sessionStyles = css`
 	.title .what {
 		flex: none;
 		color: var(--vscode-descriptionForeground);
+	}
+	.facts .models {
+		max-width: 24ch;
+		overflow: hidden;
+		text-overflow: ellipsis;
 	}
 	.title .live {
 		flex: none;

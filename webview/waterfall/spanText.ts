@@ -76,7 +76,7 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	if (flag !== undefined) facts.push({ title: "", value: words[flag], brief: words[flag] });
 	const share = (duration / (model.endNs(nowNs) - model.startNs)) * 100;
 	if (Number.isFinite(share)) {
-		const text = fill(words.shareOfTrace, percent(share));
+		const text = fill(model.header.session === undefined ? words.shareOfTrace : words.shareOfSession, percent(share));
 		facts.push({ title: words.share, value: text, brief: text });
 	}
 	const kind = displayText(table.string(table.kind[node]), 60);

@@ -88,11 +88,13 @@ export class SessionContent implements WaterfallContent {
 	}
 
 	header(): TraceHeader {
-		const { traceIds, modelCalls, toolCalls, isOpen, ...sums } = this.#summary();
+		const { sessionId, traceIds, modelCalls, toolCalls, failedTraces, averageTraceNs, models, isOpen, ...sums } =
+			this.#summary();
+		const traceCount = traceIds.length;
 		return {
 			traceId: this.key,
 			name: this.#sessionId,
-			session: { sessionId: this.#sessionId, traceCount: traceIds.length, modelCalls, toolCalls, isOpen },
+			session: { sessionId, traceCount, modelCalls, toolCalls, failedTraces, averageTraceNs, models, isOpen },
 			state: sums.state,
 			spanCount: sums.spanCount,
 			failedCount: sums.failedCount,

@@ -402,8 +402,10 @@ export class WaterfallPanel implements Disposable {
 		const content = this.#content;
 		if (connection === undefined || content === undefined || !content.isHere) {
 			this.#sentRevision = undefined;
-			if (this.#removed !== undefined) this.#host.post({ type: "trace/removed", reason: this.#removed });
-			else if (this.#error !== undefined) this.#host.post({ type: "trace/error", message: this.#error });
+			if (this.#removed !== undefined) {
+				const isSession = content !== undefined && "sessionId" in content.target;
+				this.#host.post({ type: "trace/removed", reason: this.#removed, isSession });
+			} else if (this.#error !== undefined) this.#host.post({ type: "trace/error", message: this.#error });
 			else {
 				const sourceId = connection?.config.id ?? "";
 				this.#host.post({ type: "trace/loading", sourceId, traceId: content?.key ?? "" });

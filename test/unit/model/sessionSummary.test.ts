@@ -45,6 +45,8 @@ describe("a session's sums", () => {
 			isOpen: false,
 			spanCount: 3,
 			failedCount: 1,
+			failedTraces: 1,
+			averageTraceNs: 155e6,
 			modelCalls: 2,
 			toolCalls: 1,
 			models: ["gpt-4o"],

@@ -12,6 +12,7 @@ export interface Sums {
 	readonly spans?: number | undefined;
 	readonly running?: number | undefined;
 	readonly failed?: number | undefined;
+	readonly failedTraces?: number | undefined;
 	readonly calls?: number | undefined;
 	readonly succeeded?: number | undefined;
 	readonly inputTokens?: number | null | undefined;

@@ -74,6 +74,7 @@ export function sessionFacts(store: TraceStore, nowMs: number): Facts {
 			spans: session.spanCount,
 			running: session.runningCount,
 			failed: session.failedCount,
+			failedTraces: session.failedTraces,
 			inputTokens: session.inputTokens ?? 0,
 			outputTokens: session.outputTokens ?? 0,
 			costUsd: session.costUsd ?? 0,
@@ -89,6 +90,7 @@ export function wireSessionFacts(sessions: readonly WireSession[]): Facts {
 		addSums(facts, `session ${session.id}`, {
 			traces: session.trace_count,
 			spans: session.span_count,
+			failedTraces: session.failed_trace_count,
 			inputTokens: session.input_tokens,
 			outputTokens: session.output_tokens,
 			tokens: session.total_tokens,

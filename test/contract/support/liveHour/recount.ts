@@ -24,6 +24,7 @@ interface SpanRow {
 /** Numbers of one thing, added span by span. */
 class Tally {
 	readonly traces = new Set<string>();
+	readonly broken = new Set<string>();
 	spans = 0;
 	running = 0;
 	succeeded = 0;
@@ -39,7 +40,10 @@ class Tally {
 		this.spans++;
 		if (span.status === 0) this.running++;
 		else if (span.status === 1) this.succeeded++;
-		else this.failed++;
+		else {
+			this.failed++;
+			this.broken.add(span.trace);
+		}
 		this.inputTokens += span.input_tokens ?? 0;
 		this.outputTokens += span.output_tokens ?? 0;
 		this.nanoUsd += Math.round((span.cost ?? 0) * 1e9);
@@ -172,6 +176,7 @@ function sumsOf(known: Tally) {
 		running,
 		succeeded,
 		failed,
+		failedTraces: known.broken.size,
 		inputTokens,
 		outputTokens,
 		tokens,

@@ -71,6 +71,7 @@ export class Maintenance implements Disposable {
 				if (this.#isTooLarge()) void this.#tick();
 			}, SIZE_INTERVAL_MS),
 		];
+		void this.#settleEarly();
 	}
 
 	/** One round, behind the one that may be under way. Does not reject: the next round tries again. */
@@ -82,6 +83,17 @@ export class Maintenance implements Disposable {
 	dispose(): void {
 		this.#isDisposed = true;
 		for (const timer of this.#timers) clearInterval(timer);
+	}
+
+	/** What an earlier process left behind: the first who asks for sums finds them. */
+	async #settleEarly(): Promise<void> {
+		try {
+			await this.#store.columns.ready;
+			if (!this.#isDisposed) await this.#store.settleUsage(MAX_SETTLED_SPANS);
+		} catch (error) {
+			// Tried again in each round, and by whoever asks for sums.
+			if (!this.#isDisposed) this.#options.logger.warn(`usage was not summed up at the start: ${describeError(error)}`);
+		}
 	}
 
 	/** One round, unless one is under way: then that one. */

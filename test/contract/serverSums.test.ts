@@ -1,5 +1,7 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { countUsage, nanoUsd } from "../../src/model/usage.ts";
 import type { WireSpan, WireTraceItem } from "../../src/protocol/rest.ts";
 import { client, start, temporaryDir } from "./support/testServer.ts";
@@ -338,4 +340,37 @@ describe("sums of traces, sessions, summary and analytics", () => {
 			{ numRuns: 25, interruptAfterTimeLimit: 90_000 },
 		);
 	}, 120_000);
+});
+
+it("sums up when it starts what the server before it had not, without being asked", async () => {
+	const dataDir = temporaryDir();
+	const first = await start({ dataDir });
+	const api = client(first);
+	// More than one turn's worth, one of them a turn of its own.
+	for (let trace = 0; trace < 60; trace++) {
+		const spans = Array.from({ length: trace === 30 ? 1100 : 2 }, (_, index) => ({
+			trace_id: `t${trace}`,
+			id: `t${trace}-${index}`,
+			name: "call",
+			kind: { type: "llm_call", model: "home-1", input_tokens: 2, output_tokens: 1 },
+		}));
+		await Promise.all(spans.map((span) => api.span(span)));
+	}
+	await first.close();
+	const unsettled = () => {
+		const database = new DatabaseSync(join(dataDir, "traces.db"), { readOnly: true });
+		try {
+			return database.prepare("SELECT count(*) AS count FROM traces WHERE unsettled = 1").get()?.count;
+		} finally {
+			database.close();
+		}
+	};
+	// As a process that was killed leaves them; this one may have had the time to sum up.
+	const left = new DatabaseSync(join(dataDir, "traces.db"));
+	left.exec("UPDATE traces SET unsettled = 1, input_tokens = NULL, output_tokens = NULL");
+	left.close();
+	expect(unsettled()).toBe(60);
+	const second = await start({ dataDir });
+	await vi.waitFor(() => expect(unsettled()).toBe(0), { timeout: 15_000, interval: 20 });
+	expect((await client(second).get("/analytics/summary")).json.total_tokens).toBe((59 * 2 + 1100) * 3);
 });

@@ -3,7 +3,7 @@ import { isDiskFull } from "../errors.ts";
 import type { Database } from "./database.ts";
 import type { FilterColumns } from "./filterColumns.ts";
 import type { SpanIndexes } from "./spanIndexes.ts";
-import type { TraceTable } from "./traceTable.ts";
+import type { TraceTable, UnsettledTrace } from "./traceTable.ts";
 import { UsageSettler } from "./usageSettler.ts";
 
 /** A trace as far as its sums are concerned. */
@@ -25,8 +25,9 @@ export interface DerivedDataOptions {
 	readonly rollback: () => void;
 }
 
-/** Traces that are summed up in one turn of the event loop. */
+/** Traces that are summed up in one turn of the event loop, and their spans: about five milliseconds, but for a larger trace. */
 const SETTLED_PER_TURN = 50;
+const SPANS_PER_TURN = 1000;
 
 /**
  * What is derived from spans and put off until somebody reads it: the indexes by id and by trace, which usage counts, the sums of
@@ -71,8 +72,9 @@ export class DerivedData {
 	async settle(maxSpans: number, isWanted: () => boolean): Promise<void> {
 		const { traces, columns, transact } = this.#options;
 		while (isWanted()) {
-			const portion = traces.unsettled(SETTLED_PER_TURN, maxSpans);
-			if (portion.length === 0) return;
+			const found = traces.unsettled(SETTLED_PER_TURN, maxSpans);
+			if (found.length === 0) return;
+			const portion = found.slice(0, portionOf(found));
 			try {
 				transact(() => this.#derive(portion));
 			} catch (error) {
@@ -85,7 +87,7 @@ export class DerivedData {
 				});
 				return;
 			}
-			if (portion.length < SETTLED_PER_TURN) return;
+			if (portion.length === found.length && found.length < SETTLED_PER_TURN) return;
 			await nextTurn();
 		}
 	}
@@ -106,4 +108,14 @@ export class DerivedData {
 			database.exec("PRAGMA cache_spill = ON");
 		}
 	}
+}
+
+/** How many of them are summed up in this turn; one at least. */
+function portionOf(traces: readonly UnsettledTrace[]): number {
+	let spans = 0;
+	const last = traces.findIndex(({ spanCount }) => {
+		spans += spanCount;
+		return spans >= SPANS_PER_TURN;
+	});
+	return last < 0 ? traces.length : last + 1;
 }

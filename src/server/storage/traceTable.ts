@@ -31,6 +31,13 @@ export interface TraceEntry extends TraceHead {
 /** Whether a trace has a record of its own, and whether that record's name may still be replaced by a better one. */
 export const RecordState = { none: 0, provisional: 1, final: 2 } as const;
 
+/** A trace whose sums are not right. */
+export interface UnsettledTrace {
+	readonly ref: number;
+	readonly id: string;
+	readonly spanCount: number;
+}
+
 /** Sums over the spans of a trace whose usage counts; null is unknown. */
 export type UsageSums = Pick<
 	TraceRow,
@@ -103,7 +110,7 @@ export class TraceTable {
 				cache_write_tokens = ?, reasoning_tokens = ?, cost_nano = ? WHERE ref = ?`,
 		);
 		this.#unsettled = database.prepare(
-			"SELECT ref, id FROM traces WHERE unsettled = 1 AND span_count <= ? ORDER BY ref LIMIT ?",
+			"SELECT ref, id, span_count AS spanCount FROM traces WHERE unsettled = 1 AND span_count <= ? ORDER BY ref LIMIT ?",
 		);
 		this.#lastRef = readNumber(
 			database,
@@ -245,8 +252,8 @@ export class TraceTable {
 	}
 
 	/** Traces of at most `maxSpans` spans whose sums are not right, at most `limit`; for use when nothing is unwritten. */
-	unsettled(limit: number, maxSpans: number): readonly { readonly ref: number; readonly id: string }[] {
-		return this.#unsettled.all(maxSpans, limit) as unknown as readonly { ref: number; id: string }[];
+	unsettled(limit: number, maxSpans: number): readonly UnsettledTrace[] {
+		return this.#unsettled.all(maxSpans, limit) as unknown as readonly UnsettledTrace[];
 	}
 
 	/** Writes the sums of a trace, which is settled then. */

@@ -64,10 +64,12 @@ export class OverviewPanel implements Disposable {
 			onMessage: (message) => this.#handleMessage(message),
 			onEnd: () => this.#end(),
 		});
-		this.#owned.add(panel.onDidChangeViewState(() => this.#loader.setVisible(panel.visible && this.#host.isReady)));
+		this.#owned.add(panel.onDidChangeViewState(() => this.#loader.setVisible(panel.visible)));
 		this.#owned.add(options.manager.onDidChangeActive(() => this.#follow()));
 		panel.webview.html = webviewHtml(panel.webview, options.extensionUri, "overview", overviewWords);
 		this.#follow();
+		// Asked while VS Code makes the page: both take about as long.
+		this.#loader.setVisible(panel.visible);
 	}
 
 	static create(options: OverviewPanelOptions): OverviewPanel {
@@ -128,7 +130,6 @@ export class OverviewPanel implements Disposable {
 		this.#sendLoading();
 		if (this.#loaded?.overview.range === this.#loader.range) this.#sendValue();
 		if (this.#error !== undefined) this.#sendError();
-		this.#loader.setVisible(true);
 	}
 
 	#handleMessage(message: OverviewToHost): void {

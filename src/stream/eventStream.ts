@@ -11,6 +11,8 @@ import { TurnBudget } from "./turnBudget.ts";
 
 /** One message of the stream. `id` is the last event id in force: a message without one carries its predecessor's. */
 export interface StreamMessage {
+	/** Name of its event; undefined for one that has none, or `message`, which is the same. */
+	readonly type?: string | undefined;
 	readonly id: string | undefined;
 	readonly data: string;
 }
@@ -40,6 +42,11 @@ export interface EventStreamOptions {
 	/** Headers that only the server at `url` may see; asked at each attempt. A rejection counts as a network error, a `StreamRefusal` as final. */
 	readonly headers: () => Promise<Record<string, string>>;
 	readonly fetch: typeof globalThis.fetch;
+	/**
+	 * Named events that are messages, too; others with a name are dropped. A server may name one `error`, as the standard names the
+	 * end of a connection: that one has data, and is a message or dropped like any other.
+	 */
+	readonly eventTypes?: readonly string[] | undefined;
 	/** Where to resume at the first attempt. */
 	readonly lastEventId?: string | undefined;
 	/** Longest silence of an open stream, comments count as sound. Default 45,000: three heartbeats of 15 s. */
@@ -177,14 +184,17 @@ export class EventStream implements Disposable {
 			this.#resumeReading?.();
 			this.#resumeReading = undefined;
 		});
-		source.onmessage = (event) => {
-			if (attempt.isOver) return;
+		const take = (event: object) => {
+			if (attempt.isOver || !isMessage(event)) return;
 			attempt.proved();
-			const { lastEventId, data } = event;
-			onMessage({ id: lastEventId === "" ? undefined : lastEventId, data });
+			const { type, lastEventId, data } = event;
+			const id = lastEventId === "" ? undefined : lastEventId;
+			onMessage({ type: type === "message" ? undefined : type, id, data });
 		};
+		for (const type of ["message", ...(this.#options.eventTypes ?? [])]) source.addEventListener(type, take);
 		// Answers and ends of streams are judged in the wrapper; what is left is an event over the bound.
-		source.onerror = () => {
+		source.onerror = (event) => {
+			if (isMessage(event)) return;
 			const limitMib = Math.round(maxEventLength / 1024 / 1024);
 			const message = `the server sent one event of more than ${limitMib} million characters`;
 			attempt.end({ reason: "protocol", message, isFinal: true });
@@ -313,6 +323,11 @@ class StreamEnded extends Error {
 		super("the stream has ended");
 		this.name = "AbortError";
 	}
+}
+
+/** Tells what a server sent, whatever its name, from what the package says of the connection. */
+function isMessage(event: object): event is MessageEvent<string> {
+	return "data" in event;
 }
 
 /** "Last event ID string, encoded as UTF-8" (HTML, section 9.2.3): header values are bytes. */

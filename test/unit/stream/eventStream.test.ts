@@ -569,3 +569,47 @@ describe("the end", () => {
 		expect(messages).toEqual([]);
 	});
 });
+
+describe("named events", () => {
+	it("are messages when they were asked for, and dropped else", async () => {
+		await opened({ eventTypes: ["spans", "done"] });
+		await calls[0].send("event: spans\ndata: 1\n\nevent: other\ndata: 2\n\nevent: message\ndata: 3\n\ndata: 4\n\n");
+		expect(messages.map(({ type, data }) => [type, data])).toEqual([
+			["spans", "1"],
+			[undefined, "3"],
+			[undefined, "4"],
+		]);
+	});
+
+	it("tell an error that the server sends from one of the connection", async () => {
+		await opened({ eventTypes: ["error"] });
+		await calls[0].send('event: error\ndata: {"detail":"no"}\n\nevent: error\ndata:\n\nevent: error\n\ndata: on\n\n');
+		expect(messages.filter(({ type }) => type === "error").map(({ data }) => data)[0]).toBe('{"detail":"no"}');
+		expect(messages.at(-1)).toMatchObject({ type: undefined, data: "on" });
+		expect(stream.state.name).toBe("open");
+		await calls[0].fail(new TypeError("terminated"));
+		expect(stream.state).toMatchObject({ name: "waiting", reason: "network" });
+	});
+
+	it("leave the connection alone when nobody asked for one called error", async () => {
+		await opened();
+		await calls[0].send("event: error\ndata: no\n\ndata: on\n\n");
+		expect(messages.map(({ data }) => data)).toEqual(["on"]);
+		expect(stream.state.name).toBe("open");
+	});
+
+	it("can end the stream, and nothing of the same bytes comes after", async () => {
+		await opened({
+			eventTypes: ["spans", "done"],
+			onMessage: (message) => {
+				messages.push(message);
+				if (message.type === "done") stream.disconnect();
+			},
+		});
+		await calls[0].send("event: spans\ndata: 1\n\nevent: done\ndata: {}\n\nevent: spans\ndata: 2\n\n");
+		await vi.advanceTimersByTimeAsync(120_000);
+		expect(messages.map(({ type }) => type)).toEqual(["spans", "done"]);
+		expect(stream.state.name).toBe("idle");
+		expect(calls).toHaveLength(1);
+	});
+});

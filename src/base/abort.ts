@@ -21,3 +21,13 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
 		signal.addEventListener("abort", onAbort, { once: true });
 	});
 }
+
+/** The result of work that others wait for, too; rejects with the signal's reason when it is aborted first, and the work goes on. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	return new Promise((resolve, reject) => {
+		signal.throwIfAborted();
+		const onAbort = () => reject(signal.reason);
+		signal.addEventListener("abort", onAbort, { once: true });
+		work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+	});
+}

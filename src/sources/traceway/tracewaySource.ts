@@ -1,3 +1,4 @@
+import { abortable } from "../../base/abort.ts";
 import { describeError } from "../../base/logger.ts";
 import type { Overview, OverviewRange } from "../../model/overview.ts";
 import type { SpanDetail } from "../../model/span.ts";
@@ -317,16 +318,6 @@ class TracewaySource extends BaseSource {
 			}
 		});
 	}
-}
-
-/** Waits for shared work; an abort ends the waiting, not the work. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-	return new Promise((resolve, reject) => {
-		signal.throwIfAborted();
-		const onAbort = () => reject(signal.reason);
-		signal.addEventListener("abort", onAbort, { once: true });
-		work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-	});
 }
 
 /** A path that a server does not have, said in words. */

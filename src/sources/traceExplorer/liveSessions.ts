@@ -1,0 +1,505 @@
+import { isAbortError } from "../../base/abort.ts";
+import type { Disposable } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
+import type { SpanInput, TraceInput } from "../../model/span.ts";
+import type { TraceStore } from "../../model/traceStore.ts";
+import type { TurnBudget } from "../../stream/turnBudget.ts";
+import type { JsonClient } from "../jsonClient.ts";
+import { SourceError } from "../source.ts";
+import { decodeSessionSpans, type SessionRow, type SessionSpans } from "./decode.ts";
+import { inTurns, type SessionReads } from "./sessionReads.ts";
+import { SessionStream } from "./sessionStream.ts";
+
+/** Streams at once; each costs the backend two requests and more every half second. */
+const MAX_STREAMS = 8;
+/** Sessions read at once because the list says that they changed. */
+const READERS = 2;
+/** New sessions of one list that are read at once; of more only the list's row is known until they are opened. */
+const MAX_NEW_READS = 50;
+/** A session without news for so long gets no stream until its row changes: its root was lost with its program. */
+const QUIET_MS = 15 * 60_000;
+const MAX_RETRY_MS = 30_000;
+
+export interface LiveSessionsOptions {
+	readonly store: TraceStore;
+	readonly client: JsonClient;
+	readonly reads: SessionReads;
+	readonly budget: TurnBudget;
+	readonly fetch: typeof globalThis.fetch;
+	readonly logger: Logger;
+	readonly watchdogMs: number | undefined;
+	readonly minBackoffMs: number | undefined;
+	readonly random: (() => number) | undefined;
+	readonly maxStreams: number | undefined;
+	/** The server's clock, milliseconds since the epoch. */
+	readonly serverNowMs: () => number;
+	readonly onHeard: () => void;
+	/** A stream broke: the server may be gone. */
+	readonly onLost: () => void;
+	/** Counters or troubles moved. */
+	readonly onProgress: () => void;
+}
+
+/** What the store holds of a session, all of it. */
+type Held = Pick<SessionSpans, "modelCalls" | "toolCalls" | "isClosed" | "lastMs">;
+
+interface Session {
+	readonly id: string;
+	/** Of the newest list that had it; undefined while none had. */
+	row: SessionRow | undefined;
+	/** It came while we were looking, so all of it is wanted. */
+	isNew: boolean;
+	/** Its coming is no news: it was there before, or came while we were away. */
+	isHistory: boolean;
+	held: Held | undefined;
+	/** The connection broke since: what comes now was missed. */
+	wasLost: boolean;
+	/** Moves with each whole state: an older one that is still being taken in is left. */
+	version: number;
+	stream: SessionStream | undefined;
+	/** The row with which a stream, or a reading, is of no use any more. */
+	streamedAs: string | undefined;
+	readAs: string | undefined;
+	failures: number;
+	notBeforeMs: number;
+	missingSinceMs: number | undefined;
+}
+
+/**
+ * The sessions of the backend, each as one trace: the list knows sessions and not their traces, its stream and its spans are a
+ * session's, and a session has one root, so a session is what here is a trace. What OpenTelemetry calls a trace is split where a
+ * subagent runs in a session of its own; its id is part of each span's wire object.
+ *
+ * Open sessions are streamed, the newest first; the others are known by their row until somebody opens them. What was taken in
+ * once is read again when its row says something else.
+ */
+export class LiveSessions implements Disposable {
+	readonly #options: LiveSessionsOptions;
+	readonly #store: TraceStore;
+	readonly #sessions = new Map<string, Session>();
+	/** Why a session has no news, in words. */
+	readonly #troubles = new Map<string, string>();
+	readonly #waiting = new Set<Session>();
+	#readers = 0;
+	#connection: AbortSignal | undefined;
+	#isDisposed = false;
+	#received = 0;
+	#recovered = 0;
+	#undecodable = 0;
+
+	constructor(options: LiveSessionsOptions) {
+		this.#options = options;
+		this.#store = options.store;
+	}
+
+	get counters(): { readonly received: number; readonly recovered: number; readonly undecodable: number } {
+		return { received: this.#received, recovered: this.#recovered, undecodable: this.#undecodable };
+	}
+
+	/** The first of the sessions' troubles. */
+	get trouble(): string | undefined {
+		const [first] = this.#troubles.values();
+		return first;
+	}
+
+	get streamCount(): number {
+		let count = 0;
+		for (const { stream } of this.#sessions.values()) if (stream !== undefined) count++;
+		return count;
+	}
+
+	/** Whether the newest list had it. */
+	isListed(sessionId: string): boolean {
+		const session = this.#sessions.get(sessionId);
+		return session?.row !== undefined && session.missingSinceMs === undefined;
+	}
+
+	/**
+	 * Takes in a list. `isFirst`: what is in it was there before we looked. `isAfterLoss`: what is new in it came while we were
+	 * away. `isPart`: it tells of some sessions only, older ones.
+	 */
+	applyRows(
+		rows: readonly SessionRow[],
+		how: { readonly isFirst: boolean; readonly isAfterLoss: boolean; readonly isPart: boolean },
+		connection: AbortSignal | undefined,
+	): void {
+		this.#connection = connection ?? this.#connection;
+		const history: TraceInput[] = [];
+		const news: TraceInput[] = [];
+		let toRead = MAX_NEW_READS;
+		for (const row of rows) {
+			let session = this.#sessions.get(row.sessionId);
+			if (session === undefined) {
+				session = this.#add(row.sessionId);
+				session.isHistory = how.isFirst || how.isAfterLoss || how.isPart;
+				session.isNew = !how.isFirst && !how.isPart && toRead-- > 0;
+				session.wasLost = how.isAfterLoss;
+			}
+			// The store's bound may have pushed it out.
+			if (this.#store.entry(session.id) === undefined) session.held = undefined;
+			session.row = row;
+			session.missingSinceMs = undefined;
+			const trace = traceOf(session, row);
+			if (session.isHistory) history.push(trace);
+			else news.push(trace);
+		}
+		this.#upsert(history, true);
+		this.#upsert(news, false);
+		if (!how.isPart) this.#follow(rows);
+	}
+
+	/**
+	 * Lets go of sessions that a list should have and has not since `graceMs`: the backend answers for a while from its cache, and
+	 * its Tempo moves traces about.
+	 *
+	 * @param sinceMs by the server's clock: earlier ones are out of the list's range, which says nothing of them.
+	 */
+	dropMissing(listed: ReadonlySet<string>, sinceMs: number, graceMs: number): void {
+		const nowMs = Date.now();
+		for (const session of [...this.#sessions.values()]) {
+			if (listed.has(session.id) || session.row === undefined) continue;
+			this.#endStream(session);
+			if (!((session.row.start?.ms ?? Number.NEGATIVE_INFINITY) >= sinceMs)) continue;
+			session.missingSinceMs ??= nowMs;
+			if (nowMs - session.missingSinceMs < graceMs) continue;
+			this.#troubles.delete(session.id);
+			this.#sessions.delete(session.id);
+			this.#waiting.delete(session);
+			session.version++;
+			this.#store.deleteTrace(session.id);
+		}
+	}
+
+	/** Ends all streams; the store stays. What comes after the next list was missed. */
+	pause(): void {
+		this.#connection = undefined;
+		this.#waiting.clear();
+		this.#troubles.clear();
+		for (const session of this.#sessions.values()) {
+			this.#endStream(session);
+			session.wasLost = true;
+			session.streamedAs = undefined;
+			session.failures = 0;
+			session.notBeforeMs = 0;
+		}
+	}
+
+	/** What may have changed without a word in its row is read again: sessions that somebody looks at. */
+	readPinned(): void {
+		for (const session of this.#sessions.values()) {
+			if (session.stream === undefined && this.#store.isPinned(session.id)) {
+				session.readAs = undefined;
+				this.#want(session);
+			}
+		}
+	}
+
+	/** Brings a whole session into the store, unless its stream does. Rejects with `notFound` for one without spans. */
+	async load(sessionId: string, signal: AbortSignal): Promise<void> {
+		const session = this.#sessions.get(sessionId) ?? this.#add(sessionId);
+		await this.#read(session, signal);
+		if (session.held !== undefined) return;
+		if (session.row === undefined) {
+			this.#sessions.delete(sessionId);
+			this.#store.deleteTrace(sessionId);
+		}
+		throw new SourceError("notFound", "the server has no spans of this session; its Tempo may have dropped them");
+	}
+
+	dispose(): void {
+		this.#isDisposed = true;
+		this.pause();
+	}
+
+	#add(id: string): Session {
+		const session: Session = {
+			id,
+			row: undefined,
+			isNew: false,
+			isHistory: true,
+			held: undefined,
+			wasLost: false,
+			version: 0,
+			stream: undefined,
+			streamedAs: undefined,
+			readAs: undefined,
+			failures: 0,
+			notBeforeMs: 0,
+			missingSinceMs: undefined,
+		};
+		this.#sessions.set(id, session);
+		return session;
+	}
+
+	#upsert(traces: readonly TraceInput[], isHistory: boolean): void {
+		if (traces.length === 0) return;
+		// A snapshot, because what was deleted here and is listed again is there again.
+		this.#store.applySnapshot({ traces, spans: [], isTraceListComplete: false, wholeTraceIds: new Set(), isHistory });
+	}
+
+	/** Which sessions are streamed and which are read, by the newest list. */
+	#follow(rows: readonly SessionRow[]): void {
+		if (this.#connection === undefined || this.#connection.aborted) return;
+		const listed = rows.flatMap((row) => this.#sessions.get(row.sessionId) ?? []);
+		const open = listed.filter((session) => this.#isLive(session));
+		const { maxStreams = MAX_STREAMS } = this.#options;
+		const first = open.filter(({ id }) => this.#store.isPinned(id));
+		const streamed = new Set([...first, ...open].slice(0, maxStreams));
+		for (const session of listed) {
+			if (streamed.has(session)) {
+				if (session.stream === undefined) this.#stream(session);
+				continue;
+			}
+			this.#endStream(session);
+			if (!agrees(session) && (session.held !== undefined || session.isNew)) this.#want(session);
+		}
+	}
+
+	/** Whether a stream is worth its cost. One whose list says closed is given up, though it may go on with heartbeats for ever. */
+	#isLive({ row, held, streamedAs }: Session): boolean {
+		if (row === undefined || !row.isOpen || held?.isClosed === true || streamedAs === signatureOf(row)) return false;
+		return held?.lastMs === undefined || held.lastMs > this.#options.serverNowMs() - QUIET_MS || !agrees({ row, held });
+	}
+
+	#stream(session: Session): void {
+		const { client, fetch, logger, watchdogMs, minBackoffMs, random, onHeard, onLost, onProgress } = this.#options;
+		const { id } = session;
+		try {
+			const stream = new SessionStream({
+				sessionId: id,
+				client,
+				fetch,
+				logger,
+				watchdogMs,
+				minBackoffMs,
+				random,
+				onHeard,
+				onSpans: (value) => {
+					this.#received++;
+					void this.#takeFrame(session, value);
+				},
+				onDone: () => {
+					session.streamedAs = signatureOf(session.row);
+					this.#endStream(session);
+				},
+				onTrouble: (message) => {
+					this.#setTrouble(session, message === undefined ? undefined : `its spans cannot be read: ${message}`);
+				},
+				onUndecodable: () => this.#noteUndecodable(id, 1),
+				onLost: () => {
+					session.wasLost = true;
+					onLost();
+				},
+				onFailed: (message) => {
+					session.streamedAs = signatureOf(session.row);
+					this.#setTrouble(session, `its stream fails: ${message}`);
+					this.#endStream(session);
+					this.#want(session);
+				},
+			});
+			session.stream = stream;
+			stream.connect();
+		} catch (error) {
+			session.streamedAs = signatureOf(session.row);
+			this.#setTrouble(session, describeError(error));
+		}
+		onProgress();
+	}
+
+	#endStream(session: Session): void {
+		const { stream } = session;
+		session.stream = undefined;
+		stream?.dispose();
+		if (stream !== undefined) this.#options.onProgress();
+	}
+
+	/** A frame is the whole session: it takes the place of everything before. */
+	async #takeFrame(session: Session, value: unknown): Promise<void> {
+		const version = ++session.version;
+		this.#options.reads.forget(session.id);
+		const work = decodeSessionSpans(session.id, value);
+		for (let step = work.next(); ; step = work.next()) {
+			if (step.done === true) {
+				if (step.value === undefined) this.#noteUndecodable(session.id, 1);
+				else await this.#hold(session, step.value, version);
+				return;
+			}
+			if (!this.#options.budget.isSpent) continue;
+			await this.#options.budget.turn();
+			// Not when its stream has ended: the last state comes right before that.
+			if (this.#isDisposed || session.version !== version) return;
+		}
+	}
+
+	/** Brings the store to a whole state, in turns; a newer one that arrives meanwhile ends it. */
+	async #hold(session: Session, decoded: SessionSpans, version: number): Promise<void> {
+		const { id, row } = session;
+		const isHistory = session.isHistory && session.held === undefined;
+		if (decoded.undecodable > 0 && session.held === undefined) this.#noteUndecodable(id, decoded.undecodable);
+		const isCurrent = await inTurns(
+			this.#writing(session, decoded.spans, version, isHistory),
+			this.#options.budget,
+			NEVER,
+		);
+		if (!isCurrent) return;
+		const applied = this.#settle(id, row, decoded.spans, isHistory);
+		const { modelCalls, toolCalls, isClosed, lastMs } = decoded;
+		session.held = { modelCalls, toolCalls, isClosed, lastMs };
+		if (session.wasLost) this.#recovered += applied;
+		session.wasLost = false;
+		this.#options.onProgress();
+	}
+
+	/** Spans of a large state go in by and by; false when something newer has come. */
+	*#writing(session: Session, spans: readonly SpanInput[], version: number, isHistory: boolean) {
+		if (spans.length <= ATOMIC_SPANS) return session.version === version && !this.#isDisposed;
+		for (let at = 0; at < spans.length; at += ATOMIC_SPANS) {
+			if (this.#isDisposed || session.version !== version) return false;
+			const write = () => {
+				for (const span of spans.slice(at, at + ATOMIC_SPANS)) this.#store.upsertSpan(span);
+			};
+			if (isHistory) this.#store.asHistory(write);
+			else write();
+			yield;
+		}
+		return session.version === version && !this.#isDisposed;
+	}
+
+	/** One step: what is not in the state leaves the store, and the trace is whole. Returns how many spans changed. */
+	#settle(id: string, row: SessionRow | undefined, spans: readonly SpanInput[], isHistory: boolean): number {
+		const isWritten = spans.length > ATOMIC_SPANS;
+		const isNothingGone = (this.#store.entry(id)?.rows.length ?? 0) <= spans.length;
+		const kept = isWritten
+			? spans.filter(({ spanId }) => this.#store.rowOf(spanId, id) !== undefined).map(nameOnly)
+			: spans;
+		if (isWritten && isNothingGone) this.#store.markWhole(id);
+		return this.#store.applySnapshot({
+			traces: [recordOf(id, row)],
+			spans: isWritten && isNothingGone ? [] : kept,
+			isTraceListComplete: false,
+			wholeTraceIds: isWritten && isNothingGone ? new Set() : new Set([id]),
+			isHistory,
+		});
+	}
+
+	#want(session: Session): void {
+		this.#waiting.add(session);
+		while (this.#readers < READERS && this.#readers < this.#waiting.size) void this.#readWaiting();
+	}
+
+	async #readWaiting(): Promise<void> {
+		this.#readers++;
+		for (const session of this.#waiting) {
+			this.#waiting.delete(session);
+			const connection = this.#connection;
+			if (connection === undefined || connection.aborted || Date.now() < session.notBeforeMs) continue;
+			const signature = signatureOf(session.row);
+			if (session.readAs === signature) continue;
+			try {
+				this.#options.reads.forget(session.id);
+				await this.#read(session, connection);
+				session.readAs = signature;
+				session.failures = 0;
+				this.#setTrouble(session, undefined);
+			} catch (error) {
+				if (connection.aborted || isAbortError(error)) continue;
+				this.#noteFailedRead(session, signature, error);
+			}
+		}
+		this.#readers--;
+	}
+
+	/** Asked again with the next lists, further and further apart, unless it would fail the same way. */
+	#noteFailedRead(session: Session, signature: string, error: unknown): void {
+		session.failures++;
+		session.notBeforeMs = Date.now() + Math.min(MAX_RETRY_MS, 1000 * 2 ** session.failures);
+		if (error instanceof SourceError && !PASSING.has(error.reason)) session.readAs = signature;
+		this.#options.logger.debug(`session ${session.id}: ${describeError(error)}`);
+		this.#setTrouble(session, describeError(error));
+	}
+
+	async #read(session: Session, signal: AbortSignal): Promise<void> {
+		const { version } = session;
+		const { decoded } = await this.#options.reads.read(session.id, signal);
+		// A frame that came meanwhile is newer, or is being taken in.
+		if (session.version !== version || this.#isDisposed || decoded.spans.length === 0) return;
+		await this.#hold(session, decoded, ++session.version);
+	}
+
+	#setTrouble({ id }: Session, message: string | undefined): void {
+		const text = message === undefined ? undefined : `session ${id}: ${message}`;
+		if (this.#troubles.get(id) === text) return;
+		if (text === undefined) this.#troubles.delete(id);
+		else this.#troubles.set(id, text);
+		this.#options.onProgress();
+	}
+
+	#noteUndecodable(id: string, count: number): void {
+		if (this.#undecodable === 0)
+			this.#options.logger.warn(`session ${id}: a part of what the server said cannot be read`);
+		this.#undecodable += count;
+		this.#options.onProgress();
+	}
+}
+
+/** Spans written in one go; about five milliseconds. */
+const ATOMIC_SPANS = 2000;
+const NEVER = new AbortController().signal;
+/** What the next try may mend. */
+const PASSING: ReadonlySet<SourceError["reason"]> = new Set([
+	"network",
+	"timeout",
+	"serverError",
+	"rateLimited",
+] as const);
+
+/** Whether the row says what the store has, as far as it can be compared. */
+function agrees({ row, held }: Pick<Session, "row" | "held">): boolean {
+	return (
+		row !== undefined &&
+		held !== undefined &&
+		row.modelCalls === held.modelCalls &&
+		row.toolCalls === held.toolCalls &&
+		row.isOpen !== held.isClosed
+	);
+}
+
+/** What of a row says that something happened; the end of an open session moves by itself. */
+function signatureOf(row: SessionRow | undefined): string {
+	if (row === undefined) return "";
+	const { isOpen, modelCalls, toolCalls, totalTokens, costUsd, end } = row;
+	return [isOpen, modelCalls, toolCalls, totalTokens, costUsd, isOpen ? "" : `${end?.ms} ${end?.subNs}`].join(" ");
+}
+
+function recordOf(id: string, row: SessionRow | undefined): TraceInput {
+	const parent = row?.parentSessionId;
+	return {
+		traceId: id,
+		name: id,
+		tags: row === undefined ? undefined : parent === undefined ? [] : [`parent:${parent}`],
+		start: row?.start,
+	};
+}
+
+/** What was taken in whole needs no report; a new one would say that it is whole no longer. */
+function traceOf({ id, held }: Session, row: SessionRow): TraceInput {
+	if (held !== undefined) return recordOf(id, row);
+	return {
+		...recordOf(id, row),
+		reported: {
+			// OpenCode makes these three kinds of spans; while it is open a placeholder stands for the root.
+			spanCount: row.modelCalls + row.toolCalls + 1,
+			state: row.isOpen ? "running" : "completed",
+			end: row.isOpen ? undefined : row.end,
+			// Of a total nobody knows the parts; the sum is right.
+			inputTokens: row.modelCalls === 0 ? undefined : row.totalTokens,
+			costUsd: row.modelCalls === 0 ? undefined : row.costUsd,
+			serviceName: "opencode",
+			sessionId: id,
+		},
+	};
+}
+
+function nameOnly({ spanId, traceId }: SpanInput): SpanInput {
+	return { spanId, traceId };
+}

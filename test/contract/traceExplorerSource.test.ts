@@ -36,7 +36,6 @@ function makeSource(url: string, { config, ...options }: Made = {}): Source {
 		getToken: async () => undefined,
 		minBackoffMs: 10,
 		pollMs: 10,
-		goneAfterMs: 30,
 		...options,
 	});
 	ends.push(() => source.dispose());

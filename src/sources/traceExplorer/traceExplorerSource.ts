@@ -29,8 +29,6 @@ export interface TraceExplorerOptions extends SourceOptions {
 	readonly pollMs?: number | undefined;
 	/** Streams at once. Default 8. */
 	readonly maxStreams?: number | undefined;
-	/** How long a session may be missing from lists before it counts as gone. Default 20,000: so long the backend may cache. */
-	readonly goneAfterMs?: number | undefined;
 }
 
 const RANGES = ["1h", "6h", "24h", "all"] as const;
@@ -42,6 +40,8 @@ const RANGE_MS: Readonly<Record<Range, number>> = {
 	"24h": 24 * HOUR_MS,
 	all: Number.POSITIVE_INFINITY,
 };
+/** A session is gone when it is missing for so many lists, 20 s: the backend may answer from its cache for that long. */
+const GONE_AFTER_LISTS = 10;
 /** Sessions that began so shortly after a range did may be out of it already. */
 const RANGE_MARGIN_MS = 5 * 60_000;
 /** The backend fetches every trace of the range from its Tempo before it answers. */
@@ -49,8 +49,8 @@ const LIST_TIMEOUT_MS = 60_000;
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const MAX_OVERVIEW_BYTES = 4 * 1024 * 1024;
 /** A stream that broke may mean that the server is gone: the next list comes at once, but not more often than this. */
-const MIN_POLL_MS = 250;
-const MIN_REFRESH_SECONDS = 0.5;
+const MIN_POLL_MS = 100;
+const MIN_REFRESH_SECONDS = 0.1;
 const MAX_REFRESH_SECONDS = 300;
 /** Begins the id of a call that the overview names by its start only. */
 const BY_START = "start:";
@@ -80,7 +80,6 @@ class TraceExplorerSource extends BaseSource {
 	readonly #budget = this.owned.add(new TurnBudget());
 	readonly #range: Range | SourceError;
 	readonly #pollMs: number | SourceError;
-	readonly #goneAfterMs: number;
 	#isLoaded = false;
 	#hasAll = false;
 	/** The connection was lost since the newest list. */
@@ -96,7 +95,6 @@ class TraceExplorerSource extends BaseSource {
 		const { config, fetch, logger, getToken, minBackoffMs, random, watchdogMs } = options;
 		this.#range = rangeOf(config.options?.range);
 		this.#pollMs = options.pollMs ?? pollMsOf(config.options?.refreshSeconds);
-		this.#goneAfterMs = options.goneAfterMs ?? 20_000;
 		this.#hasAll = this.#range === "all";
 		this.#client = new JsonClient({
 			url: config.url,
@@ -196,11 +194,7 @@ class TraceExplorerSource extends BaseSource {
 
 	override async loadMore(signal: AbortSignal): Promise<boolean> {
 		if (this.#hasAll) return false;
-		await this.request(signal, async (both) => {
-			const { rows } = await this.#getList("all", both);
-			this.#sessions.applyRows(rows, { isFirst: false, isAfterLoss: false, isPart: true }, undefined);
-			this.#hasAll = true;
-		});
+		await this.request(signal, (both) => this.#takeAll(both));
 		return false;
 	}
 
@@ -310,7 +304,7 @@ class TraceExplorerSource extends BaseSource {
 		if (this.#pollMs instanceof SourceError) throw this.#pollMs;
 		this.#attempt = attempt;
 		for (;;) {
-			await this.#takeList(attempt.signal, this.#goneAfterMs, attempt.signal);
+			await this.#takeList(attempt.signal, GONE_AFTER_LISTS * this.#pollMs, attempt.signal);
 			if (attempt.isOver) return;
 			attempt.opened();
 			attempt.heard();
@@ -340,8 +334,18 @@ class TraceExplorerSource extends BaseSource {
 		this.#sessions.dropMissing(new Set(rows.map(({ sessionId }) => sessionId)), sinceMs, goneAfterMs);
 		if (connection !== undefined) this.#isAfterLoss = false;
 		if (this.#isLoaded) return;
+		// Nothing of late: what is older is what there is to see.
+		if (rows.length === 0) await this.#takeAll(signal);
 		this.#isLoaded = true;
 		this.announceSoon();
+	}
+
+	/** The wire has no pages: what is older than the range is all the rest. */
+	async #takeAll(signal: AbortSignal): Promise<void> {
+		if (this.#hasAll) return;
+		const { rows } = await this.#getList("all", signal);
+		this.#sessions.applyRows(rows, { isFirst: false, isAfterLoss: false, isPart: true }, undefined);
+		this.#hasAll = true;
 	}
 
 	async #getList(range: Range, signal: AbortSignal) {

@@ -65,6 +65,8 @@ export interface SourceFixture {
 	readonly hasTextSearch: boolean;
 	/** Whether `searchTrace` does. */
 	readonly hasTraceSearch: boolean;
+	/** Its sessions are what here are traces: no two traces are of one session. */
+	readonly isSessionTrace?: boolean;
 	/** Settings of its own, such as a short distance of polls. */
 	readonly options?: SourceOptions["config"]["options"];
 	start(): Promise<SourcePeer>;

@@ -15,19 +15,31 @@ const MAX_AWAITED = 100;
 /** Different models, and agents, that are told by name; a hostile trace can make up any number. */
 const MAX_NAMES = 20;
 
-/** What a session sums up to over its traces. Unknown is undefined. */
-export interface SessionSummary {
+/** What lists tell of a session, also of one whose traces are not here; unknown is undefined. */
+export interface ListedSession {
 	readonly sessionId: string;
+	readonly traceCount: number;
+	readonly failedTraces: number;
+	readonly state: SpanState;
+	readonly isOpen: boolean;
+	readonly inputTokens: number | undefined;
+	readonly outputTokens: number | undefined;
+	readonly costUsd: number | undefined;
+	readonly isCostEstimated: boolean;
+	readonly start: Timestamp | undefined;
+	/** Latest start or end that is known; while a session is open it lasts until now. */
+	readonly lastTime: Timestamp | undefined;
+}
+
+/** What a session sums up to over its traces. Unknown is undefined. */
+export interface SessionSummary extends ListedSession {
 	/** Oldest first; of equal starts by id. */
 	readonly traceIds: readonly string[];
-	readonly state: SpanState;
 	/** More is to come: a span runs, or the root of a trace has not arrived yet (`awaitedRoots`). */
 	readonly isOpen: boolean;
 	readonly spanCount: number;
 	readonly runningCount: number;
 	readonly failedCount: number;
-	/** Traces with a failed span. */
-	readonly failedTraces: number;
 	/** Mean over the traces that have ended, nanoseconds; undefined while none has. */
 	readonly averageTraceNs: number | undefined;
 	readonly modelCalls: number;
@@ -35,14 +47,7 @@ export interface SessionSummary {
 	/** Names, sorted, `MAX_NAMES` at most; so the agents. */
 	readonly models: readonly string[];
 	readonly agents: readonly string[];
-	readonly inputTokens: number | undefined;
-	readonly outputTokens: number | undefined;
-	readonly costUsd: number | undefined;
-	readonly isCostEstimated: boolean;
 	readonly droppedSpans: number;
-	readonly start: Timestamp | undefined;
-	/** Latest start or end that is known; while a session is open it lasts until now. */
-	readonly lastTime: Timestamp | undefined;
 	/** Ids of roots that are awaited, of all traces of the session; `MAX_AWAITED` at most a trace. */
 	readonly awaitedRootIds: readonly string[];
 }
@@ -146,6 +151,7 @@ export class StoreSessions {
 		return {
 			sessionId,
 			traceIds: summaries.map(({ traceId }) => traceId),
+			traceCount: summaries.length,
 			state: failedCount > 0 ? "failed" : isOpen || spanCount === 0 ? "running" : "completed",
 			isOpen,
 			spanCount,
@@ -200,7 +206,7 @@ export function hasNews(lastTime: Timestamp | undefined, nowMs: number): boolean
 }
 
 /** From the first start to the last time, or to now while it is open; nanoseconds, undefined while no start is known. */
-export function sessionDurationNs({ start, lastTime, isOpen }: SessionSummary, nowMs: number): number | undefined {
+export function sessionDurationNs({ start, lastTime, isOpen }: ListedSession, nowMs: number): number | undefined {
 	if (start === undefined || lastTime === undefined) return undefined;
 	const lastNs = (lastTime.ms - start.ms) * 1e6 + (lastTime.subNs - start.subNs);
 	return Math.max(0, isOpen ? Math.max(lastNs, (nowMs - start.ms) * 1e6 - start.subNs) : lastNs);

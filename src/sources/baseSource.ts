@@ -2,11 +2,13 @@ import { DisposableStore } from "../base/disposable.ts";
 import { Emitter } from "../base/emitter.ts";
 import { describeError, type Logger } from "../base/logger.ts";
 import type { Overview, OverviewRange } from "../model/overview.ts";
+import type { ListedSession } from "../model/sessionSummary.ts";
 import type { SpanDetail } from "../model/span.ts";
 import { TraceStore } from "../model/traceStore.ts";
 import type { ConnectionEnd } from "../stream/connectionLoop.ts";
 import type { ConnectionReason } from "../stream/connectionState.ts";
 import {
+	type SessionQuery,
 	type Source,
 	type SourceCapabilities,
 	type SourceConfig,
@@ -78,6 +80,10 @@ export abstract class BaseSource implements Source {
 
 	async loadMore(_signal: AbortSignal): Promise<boolean> {
 		return false;
+	}
+
+	async listSessions(_query: SessionQuery, _signal: AbortSignal): Promise<readonly ListedSession[]> {
+		throw this.#unsupported("lists no sessions");
 	}
 
 	async listSession(_sessionId: string, _signal: AbortSignal): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Overview, OverviewRange } from "../model/overview.ts";
+import type { ListedSession } from "../model/sessionSummary.ts";
 import type { SpanDetail } from "../model/span.ts";
 import type { TraceStore } from "../model/traceStore.ts";
 import type { ConnectionReason, ConnectionState } from "../stream/connectionState.ts";
@@ -134,6 +135,11 @@ export interface Source extends Disposable {
 	/** Brings every span of a trace into the store. */
 	loadTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	/**
+	 * Sessions that the backend has, the greatest first, with its own sums. Rejects with `unsupported` where it lists none: then
+	 * those of the traces that are here are all that is known.
+	 */
+	listSessions(query: SessionQuery, signal: AbortSignal): Promise<readonly ListedSession[]>;
+	/**
 	 * Ids of the traces of a session that the backend has, oldest first. Rejects with `unsupported` where it knows no sessions, and
 	 * with `notFound` for one that it does not have.
 	 */
@@ -159,6 +165,16 @@ export interface Source extends Disposable {
 	exportTraces(what: TraceExport, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 	/** Sends a part of such a file and gives the server's answer as text. `unsupported` where the backend reads none. */
 	importTraces(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string>;
+}
+
+export interface SessionQuery {
+	/** `recent` is by start. */
+	readonly sort: "recent" | "cost" | "duration" | "tokens";
+	/** Only sessions with anything since then; epoch milliseconds. */
+	readonly sinceMs: number | undefined;
+	/** Part of an id; "" for all. */
+	readonly search: string;
+	readonly limit: number;
 }
 
 export interface TraceExport {

@@ -135,4 +135,47 @@ describe("a session", () => {
 		await until("the waterfall is the first session's", async () => (await waterfall().title()) === "ses_chat");
 		await waterfall().waitForSelected("00000000000000a3");
 	});
+
+	it("is found in the list, and opens, also when its traces are older than all that a window reads", async () => {
+		const { window } = session();
+		const old = { "session.id": "ses_old" };
+		const hour = 3_600_000;
+		await sendSpan(
+			"01d00000000000000000000000000001",
+			"00000000000000e1",
+			undefined,
+			"long ago",
+			-hour,
+			-hour + 700,
+			old,
+		);
+		await sendSpan(
+			"01d00000000000000000000000000002",
+			"00000000000000e2",
+			undefined,
+			"after that",
+			-hour + 900,
+			1 - hour,
+			old,
+		);
+		// A window reads the newest 500.
+		const newer = Array.from({ length: 510 }, (_, index) => ({
+			traceId: (index + 1).toString(16).padStart(32, "f"),
+			spanId: (index + 1).toString(16).padStart(16, "f"),
+			name: "newer",
+			startMs: startMs + index,
+			endMs: startMs + index + 5,
+		}));
+		await sendOtlp(server.url, newer);
+		await window.reload();
+		await window.statusBar.waitFor("Live");
+		await window.run("Traceway: Open Session…");
+		await window.quickInput.input.fill("ses_old");
+		const row = window.quickInput.row("ses_old");
+		await row.waitFor();
+		expect(await row.innerText()).toContain("2 traces");
+		await row.click();
+		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_old");
+		await waterfall().waitForSpanCount(2);
+	});
 });

@@ -1,10 +1,12 @@
 import { abortable } from "../../base/abort.ts";
 import { describeError } from "../../base/logger.ts";
 import type { Overview, OverviewRange } from "../../model/overview.ts";
+import type { ListedSession } from "../../model/sessionSummary.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
 import { BaseSource } from "../baseSource.ts";
 import {
+	type SessionQuery,
 	type Source,
 	type SourceCapabilities,
 	SourceError,
@@ -26,7 +28,7 @@ import { TraceHistory } from "./history.ts";
 import { LiveFeed } from "./liveFeed.ts";
 import { getOverview } from "./overview.ts";
 import { PartialSpans } from "./partialSpans.ts";
-import { getSessionTraces } from "./sessions.ts";
+import { getSessions, getSessionTraces } from "./sessions.ts";
 import { spanPages } from "./snapshot.ts";
 import { findTraces } from "./textSearch.ts";
 import { findSpans } from "./traceSearch.ts";
@@ -210,6 +212,10 @@ class TracewaySource extends BaseSource {
 			}
 			this.store.markWhole(traceId);
 		});
+	}
+
+	override async listSessions(query: SessionQuery, signal: AbortSignal): Promise<readonly ListedSession[]> {
+		return await this.request(signal, (both) => getSessions(this.#client, query, both));
 	}
 
 	override async listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -88,9 +88,8 @@ export class SessionContent implements WaterfallContent {
 	}
 
 	header(): TraceHeader {
-		const { sessionId, traceIds, modelCalls, toolCalls, failedTraces, averageTraceNs, models, isOpen, ...sums } =
+		const { sessionId, traceCount, modelCalls, toolCalls, failedTraces, averageTraceNs, models, isOpen, ...sums } =
 			this.#summary();
-		const traceCount = traceIds.length;
 		return {
 			traceId: this.key,
 			name: this.#sessionId,

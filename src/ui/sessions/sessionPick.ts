@@ -2,23 +2,33 @@ import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import { DisposableStore } from "../../base/disposable.ts";
 import { formatAge, formatCost, formatDuration, formatTokens } from "../../model/format.ts";
-import { type SessionSummary, StoreSessions, sessionDurationNs } from "../../model/sessionSummary.ts";
+import {
+	type ListedSession,
+	type SessionSummary,
+	StoreSessions,
+	sessionDurationNs,
+} from "../../model/sessionSummary.ts";
 import { totalTokens } from "../../model/span.ts";
+import { SourceError } from "../../sources/source.ts";
 import { plainLabel } from "../plainMarkdown.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import { stateIcon } from "../traces/traceItems.ts";
 import {
 	listSessions,
+	mergeSessions,
 	nextOf,
 	SESSION_RANGES,
 	SESSION_SORTS,
 	type SessionRange,
 	type SessionSort,
+	sinceOf,
 } from "./sessionList.ts";
 
 /** Rows of the list; more are found by range and sorting, not by scrolling. */
 const MAX_ROWS = 500;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** The server is asked when one has stopped typing. */
+const TYPING_MS = 250;
 
 /** How the list was arranged last; kept while the window lives. */
 export interface SessionArrangement {
@@ -32,8 +42,8 @@ interface SessionItem extends vscode.QuickPickItem {
 }
 
 /**
- * Lets the user pick a session of the traces that are here; text is looked for in ids, models and agents, too. Undefined when
- * nothing was picked.
+ * Lets the user pick a session, of the traces that are here and of those that only the server has; text is looked for in ids,
+ * models and agents, too. Undefined when nothing was picked.
  */
 export async function pickSession(
 	connection: SourceConnection,
@@ -42,19 +52,51 @@ export async function pickSession(
 	const owned = new DisposableStore();
 	const pick = owned.add(vscode.window.createQuickPick<SessionItem>());
 	const sessions = new StoreSessions(connection.store);
+	/** By id. */
+	const told = new Map<string, ListedSession>();
+	let knowsSessions = true;
 	pick.title = vscode.l10n.t("Open Session");
 	pick.matchOnDescription = true;
 	pick.matchOnDetail = true;
 	const update = (): void => {
 		const nowMs = Date.now() + connection.status.clockOffsetMs;
-		const listed = listSessions(sessions.all(nowMs), arrangement.sort, arrangement.range, nowMs);
+		const known = mergeSessions(sessions.all(nowMs), [...told.values()]);
+		const listed = listSessions(known, arrangement.sort, arrangement.range, nowMs);
 		const items = listed.slice(0, MAX_ROWS).map((session) => itemOf(session, nowMs));
 		pick.placeholder =
 			items.length === 0
 				? vscode.l10n.t("No session: {0}", rangeText(arrangement.range))
 				: vscode.l10n.t("Pick a session: {0}, {1}", rangeText(arrangement.range), sortText(arrangement.sort));
 		pick.buttons = buttonsOf(arrangement);
-		pick.items = connection.source?.hasMore === true ? [...items, olderItem()] : items;
+		// Where the server lists its sessions, there is no need to read traces for that.
+		const hasOlder = !knowsSessions && connection.source?.hasMore === true;
+		pick.items = hasOlder ? [...items, olderItem()] : items;
+	};
+	let typing: ReturnType<typeof setTimeout> | undefined;
+	let asking: AbortController | undefined;
+	owned.add({ dispose: () => asking?.abort() });
+	owned.add({ dispose: () => clearTimeout(typing) });
+	/** What the server has beyond what is here, for the arrangement and the text as they are now; ends the question before. */
+	const ask = async (): Promise<void> => {
+		if (!knowsSessions) return;
+		asking?.abort();
+		const own = new AbortController();
+		asking = own;
+		const signal = AbortSignal.any([own.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+		pick.busy = true;
+		try {
+			const source = await connection.whenSource(signal);
+			const nowMs = Date.now() + connection.status.clockOffsetMs;
+			const { sort, range } = arrangement;
+			const query = { sort, sinceMs: sinceOf(range, nowMs), search: pick.value.trim(), limit: MAX_ROWS };
+			for (const session of await source.listSessions(query, signal)) told.set(session.sessionId, session);
+		} catch (error) {
+			// What is here is listed all the same; of a server that is away the status bar tells.
+			knowsSessions = !(error instanceof SourceError && ["unsupported", "notFound"].includes(error.reason));
+		}
+		if (own.signal.aborted) return;
+		pick.busy = false;
+		update();
 	};
 	const readOlder = async (): Promise<void> => {
 		pick.busy = true;
@@ -72,6 +114,13 @@ export async function pickSession(
 					if (button.iconPath === SORT_ICON) arrangement.sort = nextOf(SESSION_SORTS, arrangement.sort);
 					else arrangement.range = nextOf(SESSION_RANGES, arrangement.range);
 					update();
+					void ask();
+				}),
+			);
+			owned.add(
+				pick.onDidChangeValue(() => {
+					clearTimeout(typing);
+					typing = setTimeout(() => void ask(), TYPING_MS);
 				}),
 			);
 			owned.add(
@@ -85,6 +134,7 @@ export async function pickSession(
 			owned.add(pick.onDidHide(() => resolve(undefined)));
 			update();
 			pick.show();
+			void ask();
 		});
 	} finally {
 		owned.dispose();
@@ -107,22 +157,26 @@ function buttonsOf({ sort, range }: SessionArrangement): vscode.QuickInputButton
 	];
 }
 
-function itemOf(session: SessionSummary, nowMs: number): SessionItem {
+function itemOf(session: SessionSummary | ListedSession, nowMs: number): SessionItem {
 	const durationNs = sessionDurationNs(session, nowMs);
 	const tokens = totalTokens(session.inputTokens, session.outputTokens);
 	const facts = [
 		session.isOpen ? vscode.l10n.t("Live") : undefined,
-		session.failedCount > 0 ? vscode.l10n.t("{0} failed", session.failedCount) : undefined,
+		failedText(session),
 		durationNs === undefined ? undefined : formatDuration(durationNs),
 		tokens === undefined ? undefined : vscode.l10n.t("{0} tok", formatTokens(tokens)),
 		session.costUsd === undefined ? undefined : formatCost(session.costUsd, session.isCostEstimated),
 		session.start === undefined ? undefined : formatAge(nowMs - session.start.ms),
 	];
 	const calls = [
-		session.traceIds.length === 1 ? vscode.l10n.t("1 trace") : vscode.l10n.t("{0} traces", session.traceIds.length),
-		vscode.l10n.t("{0} LLM", session.modelCalls),
-		vscode.l10n.t("{0} tool", session.toolCalls),
-		...[...session.agents, ...session.models].map((name) => displayText(name, 60)),
+		session.traceCount === 1 ? vscode.l10n.t("1 trace") : vscode.l10n.t("{0} traces", session.traceCount),
+		...("modelCalls" in session
+			? [
+					vscode.l10n.t("{0} LLM", session.modelCalls),
+					vscode.l10n.t("{0} tool", session.toolCalls),
+					...[...session.agents, ...session.models].map((name) => displayText(name, 60)),
+				]
+			: []),
 	];
 	return {
 		label: plainLabel(displayText(session.sessionId, 100)),
@@ -131,6 +185,14 @@ function itemOf(session: SessionSummary, nowMs: number): SessionItem {
 		iconPath: stateIcon(session.isOpen && session.state !== "failed" ? "running" : session.state),
 		sessionId: session.sessionId,
 	};
+}
+
+/** Failed spans of a session that is here, failed traces of one that a server told of. */
+function failedText(session: SessionSummary | ListedSession): string | undefined {
+	const isHere = "failedCount" in session;
+	const count = isHere ? session.failedCount : session.failedTraces;
+	if (count === 0) return undefined;
+	return isHere ? vscode.l10n.t("{0} failed", count) : vscode.l10n.t("{0} traces failed", count);
 }
 
 function olderItem(): SessionItem {

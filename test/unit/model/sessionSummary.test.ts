@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import {
 	awaitedRoots,
+	type ListedSession,
 	type SessionSummary,
 	StoreSessions,
 	sessionDurationNs,
 } from "../../../src/model/sessionSummary.ts";
 import type { SpanInput } from "../../../src/model/span.ts";
 import { TraceStore } from "../../../src/model/traceStore.ts";
-import { listSessions } from "../../../src/ui/sessions/sessionList.ts";
+import { listSessions, mergeSessions } from "../../../src/ui/sessions/sessionList.ts";
 import { at, NOON, span } from "./spans.ts";
 
 function storeWith(...spans: SpanInput[]): TraceStore {
@@ -112,6 +113,36 @@ describe("the list of sessions", () => {
 		expect(ids("cost", "all")).toEqual(["dear", "cheap", "old but open", "free"]);
 		expect(ids("duration", "all")).toEqual(["old but open", "free", "cheap", "dear"]);
 		expect(ids("tokens", "all")).toEqual(["cheap", "dear", "old but open", "free"]);
+	});
+
+	it("tells of a session that the server has more of by the server's sums, and of others live", () => {
+		const here = new StoreSessions(store).all(NOON);
+		const told = (sessionId: string, traceCount: number): ListedSession => ({
+			sessionId,
+			traceCount,
+			failedTraces: 0,
+			state: "completed",
+			isOpen: false,
+			inputTokens: 7,
+			outputTokens: undefined,
+			costUsd: 100,
+			isCostEstimated: false,
+			start: at(-90 * HOUR),
+			lastTime: at(-80 * HOUR),
+		});
+		const merged = mergeSessions(here, [told("cheap", 3), told("dear", 1), told("elsewhere", 2)]);
+		const byCost = listSessions(merged, "cost", "all", NOON);
+		expect(byCost.map(({ sessionId, costUsd }) => [sessionId, costUsd])).toEqual([
+			["cheap", 100],
+			["elsewhere", 100],
+			["dear", 2],
+			["old but open", undefined],
+			["free", undefined],
+		]);
+		expect(listSessions(merged, "cost", "6h", NOON).map(({ sessionId }) => sessionId)).toEqual([
+			"dear",
+			"old but open",
+		]);
 	});
 
 	it("has the sessions of a range, and those that are open", () => {

@@ -76,7 +76,8 @@ const common = {
 const builds = {
 	"extension.json": {
 		...common,
-		entryPoints: { extension: "src/extension.ts" },
+		// A thread needs a file of its own.
+		entryPoints: { extension: "src/extension.ts", sqliteReader: "src/sources/tracellm/sqliteReader.ts" },
 		outdir: "dist",
 		chunkNames: "extension-chunks/[name]-[hash]",
 		platform: "node",

@@ -1,5 +1,6 @@
 import type { Source, SourceError, SourceOptions, SourceType } from "./source.ts";
 import { traceExplorer } from "./traceExplorer/definition.ts";
+import { tracellm } from "./tracellm/definition.ts";
 import { traceway } from "./traceway/definition.ts";
 
 /** A kind of backend: how it is called, found, and connected to. Small and eager; the adapter itself comes by `import()`. */
@@ -30,7 +31,7 @@ export type SourceFinding =
 	| { readonly match: "needsToken"; readonly error: SourceError };
 
 /** Every backend that has an adapter, in the order in which they are offered. A new one is a folder, and a line here. */
-export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer];
+export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer, tracellm];
 
 /** Undefined for a word that names none. */
 export function sourceDefinition(type: unknown): SourceDefinition | undefined {

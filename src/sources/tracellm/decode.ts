@@ -1,6 +1,17 @@
-import { parseTimestamp, type Timestamp } from "../../base/timestamp.ts";
+import type { Timestamp } from "../../base/timestamp.ts";
 import type { SpanInput, SpanState, TraceInput } from "../../model/span.ts";
-import { asObject, cut, decodeId, decodeNumber, type JsonObject } from "../traceway/decode.ts";
+import {
+	addMs,
+	asObject,
+	cut,
+	decodeId,
+	decodeNumber,
+	decodeTime,
+	decodeWord,
+	type JsonObject,
+	MAX_ERROR_LENGTH,
+	MAX_WORD_LENGTH,
+} from "../wire.ts";
 
 /**
  * TraceLLM's documents (reference, section 4) in our words: as REST and the WebSocket send them, as SQLite keeps them and
@@ -10,8 +21,6 @@ import { asObject, cut, decodeId, decodeNumber, type JsonObject } from "../trace
 /** A document has one root; its steps are read up to here, which is far more than the dashboard of TraceLLM can draw. */
 export const MAX_STEPS = 10_000;
 const MAX_TITLE_LENGTH = 200;
-const MAX_WORD_LENGTH = 256;
-const MAX_ERROR_LENGTH = 4000;
 /** Of a prompt, in which the first line that says something is looked for. */
 const MAX_TITLE_SEARCH = 4000;
 
@@ -75,7 +84,7 @@ export function decodeTrace(value: unknown): DecodedTrace | undefined {
 	const document = asObject(value);
 	const traceId = decodeId(document?.trace_id);
 	if (document === undefined || traceId === undefined) return undefined;
-	const start = decodeTime(document.created_at);
+	const start = timeOf(document.created_at);
 	const model = decodeModel(document.model_name);
 	const state = decodeState(document.status);
 	const project = decodeWord(document.project_name) ?? decodeWord(document.project_id);
@@ -96,10 +105,10 @@ export function decodeTrace(value: unknown): DecodedTrace | undefined {
 		end: endOf(start, document.latency),
 		serviceName: project,
 	};
-	const steps = decodeSteps(document.steps);
+	const steps = stepsOf(document.steps);
 	return {
 		traceId,
-		savedAt: decodeTime(document.updated_at),
+		savedAt: timeOf(document.updated_at),
 		trace: { traceId, name: titleOf(document.prompt) ?? model, tags: tagsOf(document, steps.length), start },
 		spans: [root, ...stepIds(traceId, steps).map((spanId, index) => decodeStep(traceId, spanId, steps[index]))],
 	};
@@ -114,7 +123,7 @@ export function spanIn(
 	| undefined {
 	const traceId = decodeId(document.trace_id);
 	if (traceId === undefined) return undefined;
-	const steps = decodeSteps(document.steps);
+	const steps = stepsOf(document.steps);
 	if (spanId === traceId) {
 		const { prompt, response, steps: _steps, ...attributes } = withoutKey(document);
 		return { raw: { ...withoutKey(document), steps }, input: prompt, output: response, attributes };
@@ -132,7 +141,7 @@ function withoutKey(document: JsonObject): JsonObject {
 }
 
 /** A list, or in SQLite its JSON text. */
-function decodeSteps(value: unknown): readonly unknown[] {
+export function stepsOf(value: unknown): readonly unknown[] {
 	let steps = value;
 	if (typeof value === "string") {
 		try {
@@ -158,7 +167,7 @@ function stepIds(traceId: string, steps: readonly unknown[]): readonly string[] 
 
 function decodeStep(traceId: string, spanId: string, value: unknown): SpanInput {
 	const step = asObject(value) ?? {};
-	const start = decodeTime(step.timestamp);
+	const start = timeOf(step.timestamp);
 	const toolName = decodeWord(step.tool_name);
 	const hasFailed = step.success === false || step.success === 0;
 	return {
@@ -224,11 +233,6 @@ function decodeModel(value: unknown): string | undefined {
 	return value === "unknown" ? undefined : decodeWord(value);
 }
 
-function decodeWord(value: unknown): string | undefined {
-	const text = decodeText(value);
-	return text === undefined ? undefined : cut(text, MAX_WORD_LENGTH);
-}
-
 function decodeText(value: unknown): string | undefined {
 	return typeof value === "string" && value !== "" ? value : undefined;
 }
@@ -239,9 +243,8 @@ function positive(value: unknown): number | undefined {
 }
 
 /** ISO text, without a zone in UTC, or MongoDB's date. */
-function decodeTime(value: unknown): Timestamp | undefined {
-	if (typeof value === "string") return parseTimestamp(value);
-	if (!(value instanceof Date)) return undefined;
+export function timeOf(value: unknown): Timestamp | undefined {
+	if (!(value instanceof Date)) return decodeTime(value);
 	const ms = value.getTime();
 	return Number.isNaN(ms) ? undefined : { ms, subNs: 0 };
 }
@@ -249,9 +252,5 @@ function decodeTime(value: unknown): Timestamp | undefined {
 /** The end after so many milliseconds. 0 is what is saved when nobody measured: the end stays unknown. */
 function endOf(start: Timestamp | undefined, value: unknown): Timestamp | undefined {
 	const durationMs = positive(value);
-	if (start === undefined || durationMs === undefined) return undefined;
-	const wholeMs = Math.floor(durationMs);
-	const ns = start.subNs + Math.round((durationMs - wholeMs) * 1e6);
-	const ms = start.ms + wholeMs + Math.floor(ns / 1e6);
-	return ms <= 8.64e15 ? { ms, subNs: ns % 1e6 } : undefined;
+	return start === undefined || durationMs === undefined ? undefined : addMs(start, durationMs);
 }

@@ -19,7 +19,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 	"src/stream": { own: ["src/base"], packages: ["eventsource"] },
 	// Files of traces: read in pieces, written whole. For the command line and for the extension's commands.
 	"src/sources/files": { own: ["src/base"], node: "any" },
-	"src/sources": { own: ["src/base", "src/model", "src/stream", "src/protocol", "src/otlp"] },
+	"src/sources": {
+		own: ["src/base", "src/model", "src/stream", "src/protocol", "src/otlp"],
+		packages: ["mongodb", "ws"],
+		// A CA's file for sockets, and the database of another program, which a thread of its own reads.
+		node: ["node:fs/promises", "node:os", "node:path", "node:sqlite", "node:worker_threads"],
+	},
 	// OpenTelemetry's encodings and conventions: bytes of a request in, spans in our words out.
 	"src/otlp": { own: ["src/base", "src/model", "src/protocol"] },
 	"src/server": {
@@ -50,7 +55,14 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Modules that only these files import, and each of these files does: one place to look, and to replace. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 	"@pydantic/genai-prices": ["src/model/prices.ts"],
-	"node:sqlite": ["src/server/owner.ts", "src/server/storage/checkpointer.ts", "src/server/storage/database.ts"],
+	"node:sqlite": [
+		"src/server/owner.ts",
+		"src/server/storage/checkpointer.ts",
+		"src/server/storage/database.ts",
+		"src/sources/tracellm/sqliteReader.ts",
+	],
+	// Large, and therefore lazy: loaded by who has such a storage.
+	mongodb: ["src/sources/tracellm/mongoStorage.ts"],
 	"@vscode/webview-ui-toolkit": ["webview/kit.ts"],
 	undici: ["src/ui/sources/sourceFetch.ts"],
 	ulid: ["src/server/ids.ts"],

@@ -37,6 +37,7 @@ export const CommandId = {
 	traceOpen: "traceway.trace.open",
 	traceDelete: "traceway.trace.delete",
 	traceCopyId: "traceway.trace.copyId",
+	traceCopyLink: "traceway.trace.copyLink",
 	traceExport: "traceway.trace.export",
 	traceImport: "traceway.trace.import",
 	sessionOpen: "traceway.session.open",

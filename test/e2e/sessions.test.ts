@@ -155,7 +155,7 @@ describe("a session", () => {
 			undefined,
 			"after that",
 			-hour + 900,
-			1 - hour,
+			1500 - hour,
 			old,
 		);
 		// A window reads the newest 500.

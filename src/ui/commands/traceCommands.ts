@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import type { SpanPart } from "../../protocol/messages.ts";
+import { traceUri } from "../../protocol/traceUri.ts";
 import { CommandId } from "../ids.ts";
 import { sourceThatCan } from "../sources/capability.ts";
 import type { CommandContext } from "./context.ts";
@@ -19,6 +20,12 @@ export function registerTraceCommands(context: CommandContext): Disposable[] {
 		registerForRow(context, CommandId.traceCopyId, async (argument) => {
 			const trace = await traceOf(context, argument);
 			if (trace !== undefined) await vscode.env.clipboard.writeText(trace.traceId);
+		}),
+		registerForRow(context, CommandId.traceCopyLink, async (argument) => {
+			const trace = await traceOf(context, argument);
+			if (trace === undefined) return;
+			const server = context.manager.start().requireSource().config.url;
+			await vscode.env.clipboard.writeText(traceUri(vscode.env.uriScheme, { traceId: trace.traceId, server }));
 		}),
 		registerForRow(context, CommandId.spanOpen, async (argument) => {
 			const span = await spanOf(context, argument);

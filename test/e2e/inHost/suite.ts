@@ -180,6 +180,8 @@ export function run(): Promise<void> {
 				const pipe = env?.TRACEWAY_OPEN_PIPE ?? "";
 				const server = encodeURIComponent(await serverUrl());
 				const link = `${vscode.env.uriScheme}://${EXTENSION_ID}/trace/${trace.id}?server=${server}`;
+				await vscode.commands.executeCommand("traceway.trace.copyLink", { kind: "trace", traceId: trace.id });
+				assert.equal(await vscode.env.clipboard.readText(), link);
 				assert.equal(await ask(pipe, link), "ok");
 				await until("the waterfall is open", () => hasTab("from the monitor"));
 				assert.match(await ask(pipe, link.replace(server, "http%3A%2F%2F192.0.2.1")), /192\.0\.2\.1/);

@@ -4,6 +4,7 @@ import { silentLogger } from "../../src/base/logger.ts";
 import { SOURCE_DEFINITIONS } from "../../src/sources/registry.ts";
 import { tracellm } from "../../src/sources/tracellm/definition.ts";
 import { candidatesOf } from "../../src/sources/tracellm/serverAddress.ts";
+import { connectionText, indicatorOf } from "../../src/ui/indicator.ts";
 import { TracellmPeer } from "../peers/tracellmPeer.ts";
 import {
 	agree,
@@ -168,11 +169,18 @@ describe("a server without a WebSocket", () => {
 			() =>
 				expect(source.status).toMatchObject({
 					state: { name: "waiting", reason: "notFound" },
-					mode: { text: "Unavailable, polling REST every 2 s", isDegraded: true },
+					mode: { text: "polling REST every 2 s", isDegraded: true },
 					isLoaded: true,
 					requestError: undefined,
 				}),
 			soon,
+		);
+		const nowMs = Date.now();
+		const indicator = indicatorOf(source.status, nowMs, nowMs);
+		expect(indicator).toBe("connecting");
+		const fill = (text: string, ...args: unknown[]) => text.replace(/\{(\d)\}/g, (_, index) => String(args[index]));
+		expect(connectionText(source.status, indicator, nowMs, fill)).toMatch(
+			/^Unavailable, polling REST every 2 s\. Next try in \d+ s$/,
 		);
 		peer.hasWebSocket = true;
 		source.reconnect();

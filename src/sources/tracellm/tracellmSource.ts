@@ -69,8 +69,8 @@ class TracellmSource extends BaseSource {
 	#readError: string | undefined;
 	#readings = 0;
 	#hasMore = false;
-	/** Where the traces come from while no WebSocket is there. */
-	#mode: SourceMode | undefined;
+	/** The storage that was read last while no WebSocket was there; undefined when that failed. */
+	#polled: string | undefined;
 
 	constructor(options: SourceOptions) {
 		super(options);
@@ -104,7 +104,9 @@ class TracellmSource extends BaseSource {
 		this.owned.add(this.#loop);
 		this.owned.add(
 			this.#loop.onDidChangeState((state) => {
-				if (state.name === "open" || state.name === "failed" || state.name === "idle") this.#mode = undefined;
+				if (state.name === "open" || state.name === "idle") this.#polled = undefined;
+				// Whether the storage can be read without the WebSocket is worth knowing at once.
+				if (state.name === "waiting") this.#poller.hurry();
 				// Who refuses is not asked again until somebody says so; a storage of its own goes on.
 				if (state.name === "failed" && !this.#storages.hasOwn) this.#poller.stop();
 				this.announce();
@@ -126,6 +128,15 @@ class TracellmSource extends BaseSource {
 			requestError: this.#readError ?? requestError,
 			mode: this.#mode,
 		};
+	}
+
+	/** Polling stands in for the WebSocket once that has failed, not while it is tried for the first time. */
+	get #mode(): SourceMode | undefined {
+		const { state } = this.#loop;
+		const isAway =
+			state.name === "waiting" || state.name === "failed" || (state.name === "connecting" && state.attempt > 1);
+		if (!isAway || this.#polled === undefined || this.#settings instanceof SourceError) return undefined;
+		return { text: `polling ${this.#polled} every ${this.#settings.refreshMs / 1000} s`, isDegraded: true };
 	}
 
 	connect(): void {
@@ -290,7 +301,7 @@ class TracellmSource extends BaseSource {
 	#judge(error: unknown): ReturnType<typeof connectionEnd> {
 		const end = connectionEnd(error);
 		const isRefusal = end.reason === "unauthorized" || end.reason === "forbidden";
-		return end.isFinal === true && !isRefusal && this.#mode !== undefined ? { ...end, isFinal: false } : end;
+		return end.isFinal === true && !isRefusal && this.#polled !== undefined ? { ...end, isFinal: false } : end;
 	}
 
 	#handleEvent(event: TracellmEvent | undefined): void {
@@ -322,7 +333,7 @@ class TracellmSource extends BaseSource {
 			await this.request(signal, (both) => this.#read(isLarge ? MAX_PAGE : SMALL_PAGE, both));
 		} catch (error) {
 			if (signal.aborted) throw error;
-			this.#mode = undefined;
+			this.#polled = undefined;
 			this.#noteReadError(describeError(error));
 			throw error;
 		}
@@ -352,7 +363,7 @@ class TracellmSource extends BaseSource {
 		if (this.#isRecovering && isRecovering) this.#isRecovering = false;
 		this.#isLoaded = true;
 		this.#lastReadAtMs = Date.now();
-		this.#noteMode(storage.label);
+		this.#notePolled(storage.label);
 		this.#noteReadError(problem === undefined ? undefined : describeError(problem));
 		this.announceSoon();
 	}
@@ -378,13 +389,9 @@ class TracellmSource extends BaseSource {
 		return changed;
 	}
 
-	#noteMode(label: string): void {
-		const { name } = this.#loop.state;
-		const isAway = name === "waiting" || name === "connecting" || name === "failed";
-		if (!isAway || this.#settings instanceof SourceError) return;
-		const text = `Unavailable, polling ${label} every ${this.#settings.refreshMs / 1000} s`;
-		if (this.#mode?.text === text) return;
-		this.#mode = { text, isDegraded: true };
+	#notePolled(label: string): void {
+		if (this.#isConnected || this.#polled === label) return;
+		this.#polled = label;
 		this.announce();
 	}
 

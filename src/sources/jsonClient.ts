@@ -163,7 +163,7 @@ export class JsonClient {
 				discardBody(response);
 				return false;
 			}
-			if (!response.ok) throw await this.#errorOfStatus(label, response);
+			if (!response.ok) throw await this.errorOfStatus(label, response);
 			discardBody(response);
 			return true;
 		});
@@ -194,7 +194,7 @@ export class JsonClient {
 		signal: AbortSignal,
 	): Promise<Response> {
 		const response = await this.send(method, path, options, signal);
-		if (!response.ok) throw await this.#errorOfStatus(label, response);
+		if (!response.ok) throw await this.errorOfStatus(label, response);
 		return response;
 	}
 
@@ -221,7 +221,8 @@ export class JsonClient {
 		});
 	}
 
-	async #errorOfStatus(label: string, response: Response): Promise<SourceError> {
+	/** Of an answer that is not 2xx, whose body it may read. */
+	protected async errorOfStatus(label: string, response: Response): Promise<SourceError> {
 		let said = await errorText(response);
 		if (this.#sentToken !== undefined) said = said.replaceAll(this.#sentToken, "…");
 		const message = `${label}: HTTP ${response.status}${said === "" ? "" : `, ${said}`}`;
@@ -276,7 +277,8 @@ async function* wholeBody(
 	}
 }
 
-async function readBounded(response: Response, maxBytes: number, label: string): Promise<Buffer> {
+/** The body, which ends in `tooLarge` past `maxBytes`. `label` begins the message. */
+export async function readBounded(response: Response, maxBytes: number, label: string): Promise<Buffer> {
 	const tooLarge = () => {
 		const limit = maxBytes < 1024 * 1024 ? `${maxBytes / 1024} KiB` : `${Math.round(maxBytes / 1024 / 1024)} MiB`;
 		return new SourceError("tooLarge", `${label}: the answer has more than ${limit}`);
@@ -317,7 +319,8 @@ function readBase(text: string): string | SourceError {
 	return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-function reasonOfStatus(status: number): SourceError["reason"] {
+/** What a status that is not 2xx means. */
+export function reasonOfStatus(status: number): SourceError["reason"] {
 	switch (status) {
 		case 401:
 			return "unauthorized";

@@ -1,3 +1,4 @@
+import { cloudgrid } from "./cloudgrid/definition.ts";
 import type { Source, SourceError, SourceOptions, SourceType } from "./source.ts";
 import { traceExplorer } from "./traceExplorer/definition.ts";
 import { tracellm } from "./tracellm/definition.ts";
@@ -31,7 +32,7 @@ export type SourceFinding =
 	| { readonly match: "needsToken"; readonly error: SourceError };
 
 /** Every backend that has an adapter, in the order in which they are offered. A new one is a folder, and a line here. */
-export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer, tracellm];
+export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer, tracellm, cloudgrid];
 
 /** Undefined for a word that names none. */
 export function sourceDefinition(type: unknown): SourceDefinition | undefined {

@@ -171,8 +171,8 @@ export function matches(trace: PeerTrace, input: PeerInput, isLive: boolean): bo
 }
 
 /** One page of a search. The cursor is bound to the sort that it was made for. */
-export function searchPage(traces: readonly PeerTrace[], input: PeerInput) {
-	checkInput(input, 200);
+export function searchPage(traces: readonly PeerTrace[], input: PeerInput, maxPage: number) {
+	checkInput(input, maxPage);
 	const sort = input.sort ?? "startedAt_desc";
 	const found = traces.filter((trace) => matches(trace, input, false)).map(summaryOf);
 	const byStart = (a: PeerSummary, b: PeerSummary) => {
@@ -248,7 +248,12 @@ export function detailOf(trace: PeerTrace, input: DetailInput) {
 		isOrphan: isOrphan(span),
 		isServiceEntry: trace.spans.get(span.parentSpanId ?? "")?.serviceName !== span.serviceName,
 		exceptionCount: span.exceptions.length,
-		events: span.events.map(({ name, atNs, attributes }) => ({ name, timestamp: isoOf(atNs), attributes })),
+		events: span.events.map(({ name, atNs, attributes }) => ({
+			name,
+			timestamp: isoOf(atNs),
+			timestampUnixNano: String(atNs),
+			attributes,
+		})),
 		links: span.links.map((link) => ({ ...link, traceState: null, attributes: {}, direction: "forward" })),
 		exceptions: span.exceptions,
 	}));

@@ -93,6 +93,10 @@ export class CloudgridPeer {
 	areStatusesTold = false;
 	/** An unknown trace is ERR-004 instead of null. */
 	isUnknownTraceAnError = false;
+	/** `CLOUDGRID_STORAGE_READ_MAX_PAGE_SIZE`. */
+	maxPage = 200;
+	/** Every cursor is foreign, as after a restart with other settings. */
+	forgetsCursors = false;
 	/** New subscriptions begin with a snapshot instead of a heartbeat. */
 	sendsSnapshot = false;
 	/** Connections are accepted, nothing is ever said. */
@@ -101,7 +105,7 @@ export class CloudgridPeer {
 	losesEvents = false;
 	/** Each event is sent twice. */
 	repeatsEvents = false;
-	/** Called before each answer to a query; lets a test hold one back. */
+	/** Called before each answer to a query is sent, which is made by then; lets a test hold one back. */
 	beforeAnswer: ((operationName: string | undefined) => Promise<void> | void) | undefined;
 
 	readonly #options: CloudgridPeerOptions;
@@ -144,6 +148,10 @@ export class CloudgridPeer {
 	/** TCP connections that are open now. */
 	get socketCount(): number {
 		return this.#sockets.size;
+	}
+
+	get webSocketCount(): number {
+		return this.#webSockets.clients.size;
 	}
 
 	/** WebSockets that were ever opened. */
@@ -210,6 +218,11 @@ export class CloudgridPeer {
 		const id = this.#putSpan(traceId, span);
 		this.persisted(traceId);
 		return id;
+	}
+
+	addLog(traceId: string, spanId: string | null, body: string): void {
+		const trace = this.traces.get(traceId);
+		if (trace !== undefined) this.traces.set(traceId, { ...trace, logs: [...trace.logs, { spanId, body }] });
 	}
 
 	endSpan(traceId: string, spanId: string, status: PeerSpan["status"] = "ok"): void {
@@ -284,9 +297,11 @@ export class CloudgridPeer {
 		for (const socket of this.#webSockets.clients) socket.send(text);
 	}
 
-	/** A `next` with any payload for every subscription, outside the count. */
-	sendNext(payload: unknown): void {
-		for (const { socket, id } of this.#subscriptions) send(socket, { id, type: "next", payload });
+	/** A `next` with any payload for the subscription of that id, by default for every one; outside the count. */
+	sendNext(payload: unknown, only?: string): void {
+		for (const { socket, id } of this.#subscriptions) {
+			if (only === undefined || only === id) send(socket, { id, type: "next", payload });
+		}
 	}
 
 	/** Breaks every subscription by an `error` message, sanitised to ERR-014 by default. */
@@ -337,8 +352,8 @@ export class CloudgridPeer {
 			return this.#sendErrors(response, "ERR-001", "The body is not JSON");
 		}
 		this.requests.push({ operationName: body.operationName, variables: body.variables });
-		await this.beforeAnswer?.(body.operationName);
 		const result = await this.#run(body, this.#identityOf(request.headers.authorization));
+		await this.beforeAnswer?.(body.operationName);
 		const problem = (result.errors?.[0] as GraphQLError | undefined)?.extensions?.problem as
 			| { id: ProblemId }
 			| undefined;
@@ -367,7 +382,10 @@ export class CloudgridPeer {
 		const own = () =>
 			[...this.traces.values()].filter(({ project, spans }) => project === identity.project && spans.size > 0);
 		return this.#execute(request, {
-			traces: ({ input }: { input: PeerInput }) => searchPage(own(), input),
+			traces: ({ input }: { input: PeerInput }) => {
+				if (this.forgetsCursors && input.cursor != null) throw problemError("ERR-003", "Cursor is invalid", ["traces"]);
+				return searchPage(own(), input, this.maxPage);
+			},
 			trace: ({ id, input }: { id: string; input: DetailInput }) => {
 				const trace = own().find((one) => one.id === id);
 				if (trace === undefined && this.isUnknownTraceAnError) throw problemError("ERR-004", "Trace not found");
@@ -397,7 +415,11 @@ export class CloudgridPeer {
 
 	#upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
 		const answer = this.upgradeAnswer;
-		if (this.isMute) return;
+		if (this.isMute) {
+			// Read on, or the other side's end would not be seen.
+			socket.resume().on("end", () => socket.end());
+			return;
+		}
 		if (answer !== undefined || (request.url ?? "").split("?")[0] !== "/graphql") {
 			const headers = Object.entries(answer?.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
 			socket.end(

@@ -49,8 +49,13 @@ export function cloudgridSchema(age: CloudgridAge): GraphQLSchema {
 			durationMs: Float status: TraceStatus attributes: JSON!
 			spanCount: Int! errorSpanCount: Int! logCount: Int! serviceCount: Int!
 		}
+		type Trace {
+			id: ID! serviceName: String rootSpanId: ID startedAt: DateTime! endedAt: DateTime
+			${isNew ? "startedAtUnixNano: String! endedAtUnixNano: String durationNano: String" : ""}
+			durationMs: Float status: TraceStatus attributes: JSON!
+		}
 		type TraceDetail {
-			trace: TraceSummary! structure: TraceStructure! spans: [Span!]! selectedSpan: Span
+			trace: Trace! structure: TraceStructure! spans: [Span!]! selectedSpan: Span
 			spanMatches: [SpanMatch!]! logs: [LogEvent!]! relatedLogs: [LogEvent!]! warnings: [TraceWarning!]!
 		}
 		type TraceStructure {
@@ -68,7 +73,9 @@ export function cloudgridSchema(age: CloudgridAge): GraphQLSchema {
 			depth: Int! childCount: Int! hasError: Boolean! isCriticalPath: Boolean! isOrphan: Boolean! isServiceEntry: Boolean!
 			exceptionCount: Int! events: [SpanEvent!]! links: [SpanLink!]! exceptions: [SpanException!]!
 		}
-		type SpanEvent { name: String! timestamp: DateTime! attributes: JSON! }
+		type SpanEvent {
+			name: String! timestamp: DateTime! ${isNew ? "timestampUnixNano: String!" : ""} attributes: JSON!
+		}
 		type SpanLink { traceId: ID! spanId: ID! traceState: String attributes: JSON! direction: LinkDirection! }
 		type SpanException { type: String message: String stacktrace: String }
 		type SpanMatch { spanId: ID! reason: SpanMatchReason! fields: [String!]! }

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { SourceConfig } from "../sources/source.ts";
+import { checkSource, entryOf } from "./sources/sourceEntry.ts";
 
 const SECTION = "traceway";
 
@@ -12,8 +13,6 @@ export const SETTING_DEFAULTS = {
 	"server.autoStart": true,
 	"server.dataDirectory": "",
 } as const;
-
-export const LOCAL_SOURCE_ID = "local";
 
 function read<T>(name: keyof typeof SETTING_DEFAULTS): T | undefined {
 	return vscode.workspace.getConfiguration(SECTION).get<T>(name);
@@ -67,53 +66,25 @@ export function readSources(): SourceSettings {
 	return { configs, problems };
 }
 
-function checkSource(entry: unknown, taken: ReadonlySet<string>): SourceConfig | string {
-	if (typeof entry !== "object" || entry === null) return "must be an object";
-	const { id, name, type, url, filter, caFile } = entry as Record<string, unknown>;
-	if (typeof id !== "string" || id === "") return '"id" must be a text';
-	if (id === LOCAL_SOURCE_ID) return `"id" must not be "${LOCAL_SOURCE_ID}", which names the mini-server`;
-	if (taken.has(id)) return `"id" "${id}" is used twice`;
-	if (type !== undefined && type !== "traceway") return `"type" "${String(type)}" is not known; use "traceway"`;
-	const address = checkSourceUrl(url);
-	if (!address.ok) return `"url" ${address.problem}`;
-	const filterOf = typeof filter === "object" && filter !== null ? (filter as Record<string, unknown>) : {};
-	return {
-		id,
-		name: typeof name === "string" && name !== "" ? name : id,
-		type: "traceway",
-		url: address.url,
-		filter: {
-			kind: typeof filterOf.kind === "string" ? filterOf.kind : undefined,
-			model: typeof filterOf.model === "string" ? filterOf.model : undefined,
-		},
-		caFile: typeof caFile === "string" && caFile !== "" ? caFile : undefined,
-	};
+/** Adds an entry to the list where it stands: in the workspace if it is set there, else for the user. */
+export async function addSourceEntry(config: SourceConfig): Promise<void> {
+	await changeSources((entries) => [...entries, entryOf(config)]);
 }
 
-/** Checks an address that a person typed; the result has neither a trailing slash nor `/api`. */
-export function checkSourceUrl(
-	value: unknown,
-): { readonly ok: true; readonly url: string } | { readonly ok: false; readonly problem: string } {
-	if (typeof value !== "string" || value.trim() === "") return { ok: false, problem: "must be an address" };
-	const parsed = URL.parse(value.trim());
-	if (parsed === null) return { ok: false, problem: "is not an address such as http://127.0.0.1:3000" };
-	if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-		return { ok: false, problem: "must begin with http:// or https://" };
-	}
-	if (parsed.username !== "" || parsed.password !== "" || parsed.search !== "") {
-		return { ok: false, problem: 'must not hold a password or token; use the command "Traceway: Set Token"' };
-	}
-	return { ok: true, url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, "").replace(/\/api$/, "") };
+/** Takes the entries with this id out of the list. */
+export async function removeSourceEntry(sourceId: string): Promise<void> {
+	await changeSources((entries) => entries.filter((entry) => (entry as { id?: unknown } | null)?.id !== sourceId));
 }
 
-/** Writes the list where it stands: in the workspace if it is set there, else for the user. */
-export async function writeSources(configs: readonly SourceConfig[]): Promise<void> {
+/** Entries that make no sense to us stay as they are: they may be half written, or of a newer version. */
+async function changeSources(change: (entries: readonly unknown[]) => readonly unknown[]): Promise<void> {
 	const configuration = vscode.workspace.getConfiguration(SECTION);
-	const isInWorkspace = configuration.inspect("sources")?.workspaceValue !== undefined;
-	const plain = configs.map((config) => JSON.parse(JSON.stringify(config)));
+	const inspected = configuration.inspect<unknown>("sources");
+	const isInWorkspace = inspected?.workspaceValue !== undefined;
+	const value = isInWorkspace ? inspected?.workspaceValue : inspected?.globalValue;
 	await configuration.update(
 		"sources",
-		plain,
+		change(Array.isArray(value) ? value : []),
 		isInWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global,
 	);
 }

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import * as vscode from "vscode";
 import type { Disposable } from "../../base/disposable.ts";
 import { CommandId } from "../ids.ts";
-import { LOCAL_SOURCE_ID } from "../settings.ts";
+import { LOCAL_SOURCE_ID } from "../sources/sourceEntry.ts";
 import type { CommandContext } from "./context.ts";
 import { register } from "./register.ts";
 

@@ -1,15 +1,18 @@
 import * as vscode from "vscode";
 import type { Disposable } from "../../base/disposable.ts";
-import type { SourceConfig } from "../../sources/source.ts";
 import { CommandId } from "../ids.ts";
-import { checkSourceUrl, LOCAL_SOURCE_ID, readSources, writeSources } from "../settings.ts";
+import { readSources, removeSourceEntry } from "../settings.ts";
 import type { CommandContext } from "./context.ts";
 import { register } from "./register.ts";
 import { pickSource, sourceOf } from "./sourcePick.ts";
 
 export function registerSourceCommands(context: CommandContext): Disposable[] {
 	return [
-		register(context, CommandId.sourceAdd, () => addSource(context)),
+		register(context, CommandId.sourceAdd, async () => {
+			// What finds and asks backends is loaded when the first one is added.
+			const { addSource } = await import("../sources/addSource.ts");
+			await addSource(context);
+		}),
 		register(context, CommandId.sourceSelect, async (argument) => {
 			const config = await pickSource(context, argument, context.manager.configs);
 			if (config !== undefined) await context.manager.select(config.id);
@@ -19,46 +22,8 @@ export function registerSourceCommands(context: CommandContext): Disposable[] {
 	];
 }
 
-async function addSource(context: CommandContext): Promise<void> {
-	const address = await vscode.window.showInputBox({
-		title: vscode.l10n.t("Add Source"),
-		prompt: vscode.l10n.t("Address of a Traceway server"),
-		placeHolder: "http://127.0.0.1:3000",
-		ignoreFocusOut: true,
-		validateInput: (value) => {
-			const checked = checkSourceUrl(value);
-			return checked.ok || value.trim() === "" ? undefined : vscode.l10n.t("The address {0}", checked.problem);
-		},
-	});
-	if (address === undefined) return;
-	const checked = checkSourceUrl(address);
-	if (!checked.ok) return;
-	const host = new URL(checked.url).host;
-	const name = await vscode.window.showInputBox({
-		title: vscode.l10n.t("Add Source"),
-		prompt: vscode.l10n.t("Name of the source"),
-		value: host,
-		ignoreFocusOut: true,
-	});
-	if (name === undefined) return;
-	const { configs } = readSources();
-	const config: SourceConfig = {
-		id: freeId(
-			host.replace(/[^a-zA-Z0-9]+/g, "-"),
-			configs.map((other) => other.id),
-		),
-		name: name.trim() || host,
-		type: "traceway",
-		url: checked.url,
-	};
-	await writeSources([...configs, config]);
-	context.manager.reload();
-	await context.manager.select(config.id);
-}
-
 async function removeSource(context: CommandContext, argument: unknown): Promise<void> {
-	const { configs } = readSources();
-	const config = await pickSource(context, argument, configs);
+	const config = await pickSource(context, argument, readSources().configs);
 	if (config === undefined) return;
 	const remove = vscode.l10n.t("Remove");
 	const choice = await vscode.window.showWarningMessage(
@@ -68,7 +33,7 @@ async function removeSource(context: CommandContext, argument: unknown): Promise
 	);
 	if (choice !== remove) return;
 	await context.tokens.set(config.id, undefined);
-	await writeSources(configs.filter((other) => other.id !== config.id));
+	await removeSourceEntry(config.id);
 	context.manager.reload();
 }
 
@@ -89,12 +54,4 @@ async function setToken(context: CommandContext, argument: unknown): Promise<voi
 	if (token === undefined) return;
 	await context.tokens.set(config.id, token.trim());
 	if (context.manager.connectionOf(config.id) !== undefined) context.manager.reconnect(config.id);
-}
-
-function freeId(wanted: string, taken: readonly string[]): string {
-	const base = wanted.replace(/^-+|-+$/g, "") || "source";
-	if (base !== LOCAL_SOURCE_ID && !taken.includes(base)) return base;
-	for (let number = 2; ; number++) {
-		if (!taken.includes(`${base}-${number}`)) return `${base}-${number}`;
-	}
 }

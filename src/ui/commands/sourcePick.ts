@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { SourceConfig } from "../../sources/source.ts";
 import { plainLabel } from "../plainMarkdown.ts";
-import { LOCAL_SOURCE_ID } from "../settings.ts";
+import { LOCAL_SOURCE_ID } from "../sources/sourceEntry.ts";
 import type { CommandContext } from "./context.ts";
 
 /** The source of a row of the sources view, or of an id given by a key binding. */

@@ -3,8 +3,8 @@ import { describeError } from "../../base/logger.ts";
 import { isLoopback, isSameServer, parseTraceUri } from "../../protocol/traceUri.ts";
 import { CommandId } from "../ids.ts";
 import { noticeText } from "../noticeText.ts";
-import { LOCAL_SOURCE_ID } from "../settings.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
+import { LOCAL_SOURCE_ID } from "../sources/sourceEntry.ts";
 import type { MonitorOptions } from "./monitor.ts";
 
 const START_TIMEOUT_MS = 20_000;

@@ -7,7 +7,7 @@ import type { SourceConfig } from "../../sources/source.ts";
  * file of its own gets undici's, from a lazy chunk, with its own dispatcher: undici's dispatchers and the global fetch must
  * never meet.
  */
-export async function fetchFor(config: SourceConfig, logger: Logger): Promise<typeof globalThis.fetch> {
+export async function fetchFor(config: Pick<SourceConfig, "caFile">, logger: Logger): Promise<typeof globalThis.fetch> {
 	if (config.caFile === undefined) return (input, init) => globalThis.fetch(input, init);
 	try {
 		const ca = await readFile(config.caFile, "utf8");

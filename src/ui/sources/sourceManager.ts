@@ -6,8 +6,9 @@ import type { SourceConfig, SourceMemory } from "../../sources/source.ts";
 import { indicatorOf, type Translate } from "../indicator.ts";
 import type { MiniServer } from "../miniServer.ts";
 import type { TokenStore } from "../secrets.ts";
-import { LOCAL_SOURCE_ID, readSettings, readSources, type Settings } from "../settings.ts";
+import { readSettings, readSources, type Settings } from "../settings.ts";
 import { SourceConnection } from "./sourceConnection.ts";
+import { LOCAL_SOURCE_ID } from "./sourceEntry.ts";
 
 const SELECTED_KEY = "selectedSource";
 const CONNECTED_KEY = "connectedSources";

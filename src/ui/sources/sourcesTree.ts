@@ -4,8 +4,8 @@ import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { SourceConfig } from "../../sources/source.ts";
 import { CommandId, DOCUMENT_SCHEME, RowKind, ViewId } from "../ids.ts";
 import { type Indicator, indicatorOf, isStandingIn, needsToken, shortText } from "../indicator.ts";
-import { LOCAL_SOURCE_ID } from "../settings.ts";
 import type { SourceConnection } from "./sourceConnection.ts";
+import { LOCAL_SOURCE_ID } from "./sourceEntry.ts";
 import type { SourceManager } from "./sourceManager.ts";
 import { statusTooltip, tracesText } from "./statusTooltip.ts";
 

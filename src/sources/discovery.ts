@@ -68,10 +68,15 @@ async function ask(definition: SourceDefinition, url: string, options: AskOption
 		]);
 	} catch (error) {
 		signal.throwIfAborted();
-		return { definition, outcome: "silent", message: describeError(error) };
+		return { definition, outcome: "silent", message: plainMessage(describeError(error)) };
 	} finally {
 		clearTimeout(timer);
 	}
+}
+
+/** Without which request it was, and that it was one: everybody who was asked says the same. */
+function plainMessage(message: string): string {
+	return message.replace(/^(?:GET|POST) \S+: /, "").replace(/^fetch failed \((.*)\)$/, "$1");
 }
 
 /** A backend that was found on this machine; without a definition it wants a token before it says what it is. */

@@ -1,20 +1,21 @@
 import { silentLogger } from "../../base/logger.ts";
 import type { SourceDefinition } from "../registry.ts";
 import { SourceError } from "../source.ts";
+import { asObject } from "../wire.ts";
 
 export const traceway: SourceDefinition = {
 	type: "traceway",
 	label: "Traceway",
 	ports: [3000],
 	identify: async ({ url, fetch, token, signal }) => {
-		const [{ TracewayClient }, { decodePage }] = await Promise.all([import("./client.ts"), import("./decode.ts")]);
+		const { TracewayClient } = await import("./client.ts");
 		const client = new TracewayClient({ url, fetch, getToken: async () => token, logger: silentLogger });
 		try {
-			const { value } = await client.get("/traces", { query: { limit: 1 }, maxBytes: MAX_ANSWER_BYTES, signal });
-			const page = decodePage(value, "traces");
-			if (page === undefined) return { match: "no" };
-			const count = Math.max(page.total, page.items.length);
-			return { match: "yes", found: count === 1 ? "1 trace" : `${count} traces` };
+			// Exactly these keys in every dialect; lists of traces under the same path are TraceLLM's, too.
+			const { value } = await client.get("/stats", { maxBytes: MAX_ANSWER_BYTES, signal });
+			const { trace_count: traces, span_count: spans } = asObject(value) ?? {};
+			if (!Number.isSafeInteger(traces) || !Number.isSafeInteger(spans)) return { match: "no" };
+			return { match: "yes", found: traces === 1 ? "1 trace" : `${String(traces)} traces` };
 		} catch (error) {
 			if (!(error instanceof SourceError)) throw error;
 			if (error.reason === "unauthorized" || error.reason === "forbidden") return { match: "needsToken", error };
@@ -25,8 +26,8 @@ export const traceway: SourceDefinition = {
 	create: async (options) => (await import("./tracewaySource.ts")).createTracewaySource(options),
 };
 
-/** One row; whatever is larger is something else. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Two numbers; whatever is larger is something else. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 const UNLIKE: ReadonlySet<SourceError["reason"]> = new Set([
 	"notFound",
 	"gone",

@@ -8,7 +8,7 @@ import type { BoundSpan, MarkedSpan, SpanAddress } from "../markedSpan.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { SourceConnection } from "../sources/sourceConnection.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
-import { SpanDetailPanel, spanDetailStateOf } from "./spanDetailPanel.ts";
+import type { SpanDetailPanel } from "./spanDetailPanel.ts";
 import type { WaterfallPanel } from "./waterfallPanel.ts";
 
 export interface PanelManagerOptions {
@@ -93,19 +93,36 @@ export class PanelManager implements Disposable {
 	}
 
 	openSpan(connection: SourceConnection, traceId: string, spanId: string, preserveFocus = true): void {
-		this.#spanDetail ??= SpanDetailPanel.create(
-			this.#options.extensionUri,
-			this.#options.logger,
-			this.#options.documents,
-			this.#spanDetailEvents(),
-			() => {
-				this.#spanDetail = undefined;
+		this.#withSpanDetail((spanDetail) => {
+			spanDetail.show(connection, traceId, spanId);
+			spanDetail.reveal(preserveFocus);
+			if (this.#waterfall?.holds(connection, traceId) === true) this.#waterfall.select({ traceId, spanId });
+			this.sendConnection();
+		});
+	}
+
+	/** As `#withWaterfall`, for the details. */
+	#withSpanDetail(run: (spanDetail: SpanDetailPanel) => void): void {
+		if (this.#spanDetail !== undefined) {
+			run(this.#spanDetail);
+			return;
+		}
+		import("./spanDetailPanel.ts").then(
+			({ SpanDetailPanel }) => {
+				if (this.#owned.isDisposed) return;
+				this.#spanDetail ??= SpanDetailPanel.create(
+					this.#options.extensionUri,
+					this.#options.logger,
+					this.#options.documents,
+					this.#spanDetailEvents(),
+					() => {
+						this.#spanDetail = undefined;
+					},
+				);
+				run(this.#spanDetail);
 			},
+			(error: unknown) => this.#options.logger.error(`the details could not be loaded: ${describeError(error)}`),
 		);
-		this.#spanDetail.show(connection, traceId, spanId);
-		this.#spanDetail.reveal(preserveFocus);
-		if (this.#waterfall?.holds(connection, traceId) === true) this.#waterfall.select({ traceId, spanId });
-		this.sendConnection();
 	}
 
 	/** The tree's selection moved: panels that are open follow, none is opened. */
@@ -224,9 +241,10 @@ export class PanelManager implements Disposable {
 		this.sendConnection();
 	}
 
-	#restoreSpanDetail(panel: vscode.WebviewPanel, value: unknown): void {
+	async #restoreSpanDetail(panel: vscode.WebviewPanel, value: unknown): Promise<void> {
+		const { SpanDetailPanel, spanDetailStateOf } = await import("./spanDetailPanel.ts");
 		const state = spanDetailStateOf(value);
-		if (state === undefined || this.#spanDetail !== undefined) {
+		if (state === undefined || this.#spanDetail !== undefined || this.#owned.isDisposed) {
 			panel.dispose();
 			return;
 		}

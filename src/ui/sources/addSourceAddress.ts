@@ -61,7 +61,8 @@ export async function pickAddress(
 			owned.add(pick.onDidChangeValue(show));
 			owned.add(
 				pick.onDidAccept(() => {
-					const address = pick.selectedItems[0]?.address;
+					// Enter right after a paste comes before the row of what was pasted is there.
+					const address = pick.selectedItems[0]?.address ?? typedItem(context, pick.value).address;
 					if (address !== undefined) resolve(address);
 				}),
 			);
@@ -119,12 +120,13 @@ function typedItem(context: CommandContext, value: string): AddressItem {
 
 function findingItem(context: CommandContext, { url, definition, found }: LocalFinding): AddressItem {
 	const sourceId = knownSource(context, url);
-	const label = definition?.label ?? vscode.l10n.t("A server that wants a token");
-	const facts = [hostOf(url), displayText(found, 100), sourceId === undefined ? vscode.l10n.t("found just now") : ""];
+	const source = context.manager.configs.find(({ id }) => id === sourceId);
+	const label = source?.name ?? definition?.label ?? vscode.l10n.t("A server that wants a token");
+	const news = source === undefined ? vscode.l10n.t("found just now") : vscode.l10n.t("a source already");
+	const facts = [hostOf(url), displayText(found, 100), news];
 	return {
 		label: `$(${sourceId === undefined ? "server" : "check"}) ${plainLabel(label)}`,
 		description: facts.filter((fact) => fact !== "").join(" · "),
-		...(sourceId === undefined ? {} : { detail: vscode.l10n.t("A source already: pick it to show its traces") }),
 		alwaysShow: true,
 		address: sourceId === undefined ? { typed: url, urls: [url] } : { sourceId },
 	};

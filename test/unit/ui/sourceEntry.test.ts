@@ -20,7 +20,8 @@ describe("an entry of the setting", () => {
 	});
 
 	it("takes each type that has an adapter", () => {
-		for (const { type } of SOURCE_DEFINITIONS) expect(checkSource({ id: "a", url: URL, type }, none)).toMatchObject({ type });
+		for (const { type } of SOURCE_DEFINITIONS)
+			expect(checkSource({ id: "a", url: URL, type }, none)).toMatchObject({ type });
 	});
 
 	it("hands what it does not know to the adapter, as it stands", () => {

@@ -9,12 +9,12 @@ const MAX_OPTIONS = 30;
 const MAX_OPTION_LENGTH = 4_000;
 
 /**
- * Reads one entry of the setting `traceway.sources`; the end of a sentence on what is wrong with it when it makes no sense. Whatever is
- * no field of every source is an option of its type, which the adapter checks.
+ * Reads one entry of the setting `traceway.sources`; the end of a sentence on what is wrong with it when it makes no sense. Its
+ * `options` are scalars here; what they mean the adapter checks.
  */
 export function checkSource(entry: unknown, taken: ReadonlySet<string>): SourceConfig | string {
 	if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return "must be an object";
-	const { id, name, type = "traceway", url, filter, caFile, ...rest } = entry as Record<string, unknown>;
+	const { id, name, type = "traceway", url, filter, caFile, options: given } = entry as Record<string, unknown>;
 	if (typeof id !== "string" || id === "") return '"id" must be a text';
 	if (id === LOCAL_SOURCE_ID) return `"id" must not be "${LOCAL_SOURCE_ID}", which names the mini-server`;
 	if (taken.has(id)) return `"id" "${id}" is used twice`;
@@ -25,7 +25,7 @@ export function checkSource(entry: unknown, taken: ReadonlySet<string>): SourceC
 	}
 	const address = checkSourceUrl(url);
 	if (!address.ok) return `"url" ${address.problem}`;
-	const options = checkOptions(rest);
+	const options = checkOptions(given);
 	if (typeof options === "string") return options;
 	const filterOf = typeof filter === "object" && filter !== null ? (filter as Record<string, unknown>) : undefined;
 	return {
@@ -45,22 +45,24 @@ export function checkSource(entry: unknown, taken: ReadonlySet<string>): SourceC
 	};
 }
 
-function checkOptions(given: Readonly<Record<string, unknown>>): SourceConfig["options"] | string {
+function checkOptions(given: unknown): SourceConfig["options"] | string {
+	if (given === undefined) return undefined;
+	if (typeof given !== "object" || given === null || Array.isArray(given)) return '"options" must be an object';
 	const entries = Object.entries(given);
-	if (entries.length === 0) return undefined;
-	if (entries.length > MAX_OPTIONS) return `has more than ${MAX_OPTIONS} options`;
+	if (entries.length > MAX_OPTIONS) return `"options" has more than ${MAX_OPTIONS} of them`;
 	const options: Record<string, string | number | boolean> = {};
 	for (const [key, value] of entries) {
 		if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) options[key] = value;
 		else if (typeof value === "string" && value.length <= MAX_OPTION_LENGTH) options[key] = value;
-		else return `"${key}" must be a text of at most ${MAX_OPTION_LENGTH} characters, a number, true or false`;
+		else
+			return `"options.${key.slice(0, 60)}" must be a text of at most ${MAX_OPTION_LENGTH} characters, a number, true or false`;
 	}
 	return options;
 }
 
 /** The entry of the setting that says this. */
-export function entryOf({ options, ...config }: SourceConfig): Readonly<Record<string, unknown>> {
-	return JSON.parse(JSON.stringify({ ...config, ...options }));
+export function entryOf(config: SourceConfig): Readonly<Record<string, unknown>> {
+	return JSON.parse(JSON.stringify(config));
 }
 
 /** An id that none has yet, made of a host or a name. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire, stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { SOURCE_DEFINITIONS } from "../../../src/sources/registry.ts";
 import { CommandId, ContextKey, PanelId, RowKind, ViewId } from "../../../src/ui/ids.ts";
 import { ROOT, sourceFiles } from "./sourceFiles.ts";
 
@@ -192,6 +193,25 @@ describe("settings", () => {
 		const defaults = Object.entries(settings).map(([name, setting]) => [name, setting.default]);
 		const code = Object.entries(defaultsOfCode()).map(([name, value]) => [`traceway.${name}`, value]);
 		expect(Object.fromEntries(defaults)).toEqual(Object.fromEntries(code));
+	});
+
+	it("offer every kind of source that has an adapter, and say what it is", () => {
+		interface Kinds {
+			readonly items: {
+				readonly properties: {
+					readonly type: { readonly enum: readonly string[]; readonly markdownEnumDescriptions: readonly string[] };
+				};
+				readonly allOf: readonly {
+					readonly if: { readonly properties: { readonly type: { readonly const: string } } };
+				}[];
+			};
+		}
+		const { items } = settings["traceway.sources"] as unknown as Kinds;
+		const { enum: kinds, markdownEnumDescriptions: described } = items.properties.type;
+		for (const { type } of SOURCE_DEFINITIONS) expect(kinds).toContain(type);
+		expect(described).toEqual(kinds.map((kind) => `%config.sources.type.${kind}%`));
+		// Options are told of kinds that are offered.
+		for (const { if: condition } of items.allOf) expect(kinds).toContain(condition.properties.type.const);
 	});
 
 	it("have the bounds of the code", () => {

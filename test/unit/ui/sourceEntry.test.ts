@@ -24,10 +24,10 @@ describe("an entry of the setting", () => {
 			expect(checkSource({ id: "a", url: URL, type }, none)).toMatchObject({ type });
 	});
 
-	it("hands what it does not know to the adapter, as it stands", () => {
-		const entry = { id: "a", url: URL, tenant: "team-a", refreshSeconds: 2.5, isFast: true };
+	it("hands its options to the adapter as they stand", () => {
+		const entry = { id: "a", url: URL, options: { tenant: "team-a", refreshSeconds: 2.5, isFast: true } };
 		const config = checkSource(entry, none);
-		expect(config).toMatchObject({ options: { tenant: "team-a", refreshSeconds: 2.5, isFast: true } });
+		expect(config).toMatchObject(entry);
 		if (typeof config === "string") throw new Error(config);
 		expect(entryOf(config)).toEqual({ ...entry, name: "a", type: "traceway" });
 	});
@@ -40,8 +40,15 @@ describe("an entry of the setting", () => {
 		[{ id: "taken", url: URL }, '"id" "taken" is used twice'],
 		[{ id: "a" }, '"url" must be an address'],
 		[{ id: "a", url: "http://me:secret@host" }, '"url" must not hold a password or token'],
-		[{ id: "a", url: URL, tenant: { name: "x" } }, '"tenant" must be a text of at most 4000 characters, a number'],
-		[{ id: "a", url: URL, tenant: "x".repeat(5000) }, '"tenant" must be a text of at most 4000 characters'],
+		[{ id: "a", url: URL, options: "fast" }, '"options" must be an object'],
+		[
+			{ id: "a", url: URL, options: { tenant: { name: "x" } } },
+			'"options.tenant" must be a text of at most 4000 characters, a number',
+		],
+		[
+			{ id: "a", url: URL, options: { tenant: "x".repeat(5000) } },
+			'"options.tenant" must be a text of at most 4000 characters',
+		],
 		[{ id: "a", url: URL, type: "jaeger" }, '"type" "jaeger" is not known; use "traceway"'],
 	])("is refused in words: %j", (entry, problem) => {
 		const result = checkSource(entry, new Set(["taken"]));
@@ -50,7 +57,7 @@ describe("an entry of the setting", () => {
 	});
 
 	it("is a source or a sentence, whatever stands there", () => {
-		const anything = fc.oneof(fc.anything(), fc.record({ id: fc.string(), url: fc.webUrl(), x: fc.anything() }));
+		const anything = fc.oneof(fc.anything(), fc.record({ id: fc.string(), url: fc.webUrl(), options: fc.anything() }));
 		fc.assert(
 			fc.property(anything, (entry) => {
 				const result = checkSource(entry, none);

@@ -22,7 +22,12 @@ const FIRST_TOKEN_KEYS: readonly (readonly [key: string, unitNs: number])[] = [
 	["time_to_first_token_ms", 1e6],
 ];
 
-const FINISH_KEYS = ["gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason"];
+const FINISH_KEYS = [
+	"gen_ai.response.finish_reasons",
+	"gen_ai.response.finish_reason",
+	"ai.response.finishReason",
+	"llm.finish_reason",
+];
 
 /** Facts of a call, from its attributes first, then from its answer: OpenAI, Anthropic, Gemini, Ollama, the Vercel AI SDK. */
 export function callFacts(attributes: Json, output: unknown): CallFacts {

@@ -26,7 +26,7 @@ async function startPeer(options: ExplorerPeerOptions = {}): Promise<TraceExplor
 	return peer;
 }
 
-type Made = Partial<TraceExplorerOptions> & { config?: Partial<SourceConfig> };
+type Made = Omit<Partial<TraceExplorerOptions>, "config"> & { config?: Partial<SourceConfig> };
 
 function makeSource(url: string, { config, ...options }: Made = {}): Source {
 	const source = createTraceExplorerSource({

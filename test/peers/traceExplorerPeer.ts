@@ -19,7 +19,7 @@ export type ExplorerStreamBehaviour =
 	| {
 			readonly type: "bytes";
 			readonly chunks: readonly (string | Uint8Array)[];
-			readonly then: "end" | "abort" | "open";
+			readonly ending: "end" | "abort" | "open";
 	  };
 
 /** What a REST request gets instead of its answer. */
@@ -160,7 +160,8 @@ export class TraceExplorerPeer {
 		const stored: StoredSpan = {
 			trace_id: span.traceId ?? `${sessionId}-trace`.padEnd(32, "0"),
 			span_id: span.spanId ?? number.toString(16).padStart(16, "0"),
-			parent_span_id: span.parentSpanId ?? null,
+			// Tempo says an empty id for none.
+			parent_span_id: span.parentSpanId || null,
 			span_name: span.name ?? "opencode.step",
 			start_ns: start,
 			end_ns: start + BigInt(Math.round((span.durationMs ?? 5) * 1e6)),
@@ -297,8 +298,8 @@ export class TraceExplorerPeer {
 		response.flushHeaders();
 		if (behaviour?.type === "bytes") {
 			for (const chunk of behaviour.chunks) response.write(chunk);
-			if (behaviour.then === "abort") setImmediate(() => response.socket?.destroy());
-			else if (behaviour.then === "end") response.end();
+			if (behaviour.ending === "abort") setImmediate(() => response.socket?.destroy());
+			else if (behaviour.ending === "end") response.end();
 			return;
 		}
 		this.#streams.add(response);

@@ -7,6 +7,7 @@ describe("how a call went", () => {
 		["OpenTelemetry", { "gen_ai.response.finish_reasons": ["stop", "stop", "length"] }, undefined, ["stop", "length"]],
 		["OpenTelemetry as text", { "gen_ai.response.finish_reasons": '["tool_calls"]' }, undefined, ["tool_calls"]],
 		["the Vercel AI SDK", { "ai.response.finishReason": "tool-calls" }, undefined, ["tool-calls"]],
+		["OpenCode", { "llm.finish_reason": "tool-calls" }, undefined, ["tool-calls"]],
 		["OpenAI", {}, { choices: [{ finish_reason: "length" }] }, ["length"]],
 		["OpenAI as text", {}, '{"choices":[{"finish_reason":"stop"}]}', ["stop"]],
 		["Anthropic", {}, { stop_reason: "max_tokens" }, ["max_tokens"]],

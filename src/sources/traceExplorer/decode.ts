@@ -181,10 +181,10 @@ function decodeSpan(sessionId: string, spanId: string, span: JsonObject): SpanIn
 	const durationMs = decodeNumber(span.duration_ms);
 	const isOpen = isPlaceholder(span);
 	const model = decodeWord(attributes["llm.model_name"]);
-	// "Presence makes the span an LLM call": of whatever text.
-	const isModelCall = attributes["llm.model_name"] !== undefined && attributes["llm.model_name"] !== null;
-	// A span with both counts once.
-	const toolName = isModelCall ? undefined : decodeWord(attributes["tool.name"]);
+	// "Presence makes the span an LLM call": of whatever text. A span with both counts once.
+	const isModelCall = has(attributes, "llm.model_name");
+	const isToolCall = !isModelCall && has(attributes, "tool.name");
+	const toolName = isToolCall ? (decodeWord(attributes["tool.name"]) ?? "unknown") : undefined;
 	const error = toolName === undefined ? undefined : toolError(attributes);
 	return {
 		spanId,
@@ -211,8 +211,12 @@ function kindName(span: JsonObject, attributes: JsonObject, toolName: string | u
 	if (span.span_name === ROOT_NAME) return "agent";
 	const word = decodeWord(attributes["openinference.span.kind"]);
 	const known = word === undefined ? undefined : kindOfWord(word);
-	// Only the name of a model makes a model call here.
-	return known === undefined || known === "llm_call" ? "custom" : known;
+	// Only the name of a model makes a model call here, and only that of a tool a tool call.
+	return known === undefined || known === "llm_call" || known === "tool_call" ? "custom" : known;
+}
+
+function has(attributes: JsonObject, name: string): boolean {
+	return attributes[name] !== undefined && attributes[name] !== null;
 }
 
 /** "Cost and tokens come from LLM spans only": the sums of a root are left where they are, among the attributes. */

@@ -19,8 +19,8 @@ interface Connection {
 /** The overview of a connection: counted by its source, or here from what is loaded where the source does not count. */
 export class SourceOverview {
 	readonly #connection: Connection;
-	/** The source said that it does not count. */
-	#isCountedHere = false;
+	/** Ranges that the source said it does not count: some backends count some. */
+	readonly #countedHere = new Set<OverviewRange>();
 
 	constructor(connection: Connection) {
 		this.#connection = connection;
@@ -30,13 +30,13 @@ export class SourceOverview {
 		const { config, store, status } = this.#connection;
 		const source = await this.#connection.whenSource(signal);
 		const origin = { sourceId: config.id, sourceName: config.name };
-		if (!this.#isCountedHere) {
+		if (!this.#countedHere.has(range)) {
 			try {
 				const overview = await source.loadOverview(range, signal);
 				return { overview, origin: { ...origin, isWhole: true, loadedTraces: 0, isPart: false } };
 			} catch (error) {
 				if (!(error instanceof SourceError) || error.reason !== "unsupported") throw error;
-				this.#isCountedHere = true;
+				this.#countedHere.add(range);
 			}
 		}
 		const { overviewOfStore } = await import("../../model/overviewOfStore.ts");

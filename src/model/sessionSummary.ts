@@ -29,6 +29,12 @@ export interface ListedSession {
 	readonly start: Timestamp | undefined;
 	/** Latest start or end that is known; while a session is open it lasts until now. */
 	readonly lastTime: Timestamp | undefined;
+	/** Missing where a server does not tell; so the next ones. */
+	readonly modelCalls?: number | undefined;
+	readonly toolCalls?: number | undefined;
+	/** Names, sorted, `MAX_NAMES` at most; so the agents. */
+	readonly models?: readonly string[] | undefined;
+	readonly agents?: readonly string[] | undefined;
 }
 
 /** What a session sums up to over its traces. Unknown is undefined. */
@@ -44,7 +50,6 @@ export interface SessionSummary extends ListedSession {
 	readonly averageTraceNs: number | undefined;
 	readonly modelCalls: number;
 	readonly toolCalls: number;
-	/** Names, sorted, `MAX_NAMES` at most; so the agents. */
 	readonly models: readonly string[];
 	readonly agents: readonly string[];
 	readonly droppedSpans: number;
@@ -138,6 +143,8 @@ export class StoreSessions {
 			costNano = plus(costNano, trace.costUsd === undefined ? undefined : nanoUsd(trace.costUsd));
 			isCostEstimated ||= trace.isCostEstimated;
 			start = earlier(start, trace.start);
+			// Of a trace whose spans are not here its report knows the end.
+			lastTime = later(lastTime, trace.end);
 			if (part === undefined) continue;
 			modelCalls += part.modelCalls;
 			toolCalls += part.toolCalls;

@@ -4,10 +4,11 @@ import { formatCost, formatTokens } from "../../src/model/format.ts";
 import { OVERVIEW_BUCKETS, successRate, type UsageTotals } from "../../src/model/overview.ts";
 import { overviewOfStore } from "../../src/model/overviewOfStore.ts";
 import { StoreSessions } from "../../src/model/sessionSummary.ts";
-import type { Source } from "../../src/sources/source.ts";
+import type { SessionQuery, Source } from "../../src/sources/source.ts";
 import { createTraceExplorerSource } from "../../src/sources/traceExplorer/traceExplorerSource.ts";
 import { SessionContent } from "../../src/ui/panels/sessionContent.ts";
 import { SubagentLinker } from "../../src/ui/panels/subagentLinks.ts";
+import { mergeSessions } from "../../src/ui/sessions/sessionList.ts";
 import { rootIdOf, TraceExplorerPeer } from "../peers/traceExplorerPeer.ts";
 
 /**
@@ -217,6 +218,62 @@ describe("fact: spans", () => {
 		await connect();
 		await source.loadTrace("ses_a", never);
 		expect(source.store.span("ses_a", call.span_id)).toMatchObject({ spanId: "11aa22bb33cc44dd", parentSpanId: null });
+	});
+});
+
+describe("fact: the list of sessions", () => {
+	beforeEach(() => {
+		const at = (seconds: number) => peer.nowNs - BigInt(seconds) * 1_000_000_000n;
+		peer.addModelCall("ses_dear", { startNs: at(300), attributes: { cost_usd: 9, "llm.model_name": "claude-sonnet" } });
+		peer.addModelCall("ses_long", { startNs: at(200), durationMs: 90_000, attributes: { "agent.name": "plan" } });
+		peer.addModelCall("ses_many", { startNs: at(100), attributes: { "llm.token_count.total": 1e6 } });
+		peer.addModelCall("ses_old", { startNs: at(3 * 86_400) });
+		for (const id of ["ses_dear", "ses_long", "ses_many", "ses_old"]) peer.endSession(id);
+		// A subagent whose parent is older than the range.
+		peer.addToolCall("ses_old", "task", {
+			startNs: at(3 * 86_400),
+			attributes: { "output.value": '<task id="ses_long"' },
+		});
+	});
+
+	const listed = async (query: Partial<SessionQuery>) =>
+		(
+			await source.listSessions(
+				{ sort: "recent", sinceMs: Date.now() - 3_600_000, search: "", limit: 500, ...query },
+				never,
+			)
+		).map(({ sessionId }) => sessionId);
+
+	it("has descending orders; its filter matches id, model and agent; a subagent without visible parent is still listed", async () => {
+		await connect();
+		expect(await listed({})).toEqual(["ses_many", "ses_long", "ses_dear"]);
+		expect((await listed({ sort: "cost" }))[0]).toBe("ses_dear");
+		expect((await listed({ sort: "duration" }))[0]).toBe("ses_long");
+		expect((await listed({ sort: "tokens" }))[0]).toBe("ses_many");
+		expect(await listed({ search: "MANY" })).toEqual(["ses_many"]);
+		expect(await listed({ search: "sonnet" })).toEqual(["ses_dear"]);
+		expect(await listed({ search: "plan" })).toEqual(["ses_long"]);
+		expect(await listed({ sinceMs: undefined })).toContain("ses_old");
+		expect(await listed({ limit: 1 })).toEqual(["ses_many"]);
+	});
+
+	it("shows what the backend says of a session that nobody has opened, and counts it here once it is", async () => {
+		await connect();
+		const now = Date.now();
+		const told = await source.listSessions({ sort: "recent", sinceMs: undefined, search: "", limit: 500 }, never);
+		const shown = () => {
+			const merged = mergeSessions(new StoreSessions(source.store).all(now), told);
+			return merged.find(({ sessionId }) => sessionId === "ses_dear");
+		};
+		expect(shown()).toMatchObject({
+			modelCalls: 1,
+			models: ["claude-sonnet"],
+			costUsd: 9,
+			inputTokens: 950,
+			isOpen: false,
+		});
+		await source.loadTrace("ses_dear", never);
+		expect(shown()).toMatchObject({ modelCalls: 1, models: ["claude-sonnet"], inputTokens: 700, outputTokens: 250 });
 	});
 });
 

@@ -1,6 +1,7 @@
 import { sleep } from "../../base/abort.ts";
 import { parsedJson } from "../../model/messageShapes.ts";
 import type { Overview, OverviewRange } from "../../model/overview.ts";
+import type { ListedSession } from "../../model/sessionSummary.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { TraceStore } from "../../model/traceStore.ts";
 import { type ConnectionAttempt, ConnectionLoop } from "../../stream/connectionLoop.ts";
@@ -9,6 +10,7 @@ import { TurnBudget } from "../../stream/turnBudget.ts";
 import { BaseSource, connectionEnd } from "../baseSource.ts";
 import { JsonClient } from "../jsonClient.ts";
 import {
+	type SessionQuery,
 	type Source,
 	type SourceCapabilities,
 	SourceError,
@@ -23,6 +25,7 @@ import { decodeSessionSpans, decodeSessions, parseExact } from "./decode.ts";
 import { LiveSessions } from "./liveSessions.ts";
 import { type CallAddress, decodeOverview } from "./overview.ts";
 import { inTurns, SessionReads } from "./sessionReads.ts";
+import { listedSessions } from "./sessions.ts";
 
 export interface TraceExplorerOptions extends SourceOptions {
 	/** Distance of two lists. Default: `options.refreshSeconds` of the configuration, else 2 seconds. */
@@ -200,6 +203,13 @@ class TraceExplorerSource extends BaseSource {
 
 	async loadTrace(traceId: string, signal: AbortSignal): Promise<void> {
 		await this.request(signal, (both) => this.#sessions.load(traceId, both));
+	}
+
+	override async listSessions(query: SessionQuery, signal: AbortSignal): Promise<readonly ListedSession[]> {
+		const agoMs = query.sinceMs === undefined ? Number.POSITIVE_INFINITY : this.#serverNowMs() - query.sinceMs;
+		// Clocks that differ by some seconds must not ask for a whole day more.
+		const range = RANGES.find((one) => RANGE_MS[one] + RANGE_MARGIN_MS >= agoMs) ?? "all";
+		return await this.request(signal, async (both) => listedSessions((await this.#getList(range, both)).rows, query));
 	}
 
 	override async listSession(sessionId: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -38,7 +38,7 @@ export function sinceOf(range: SessionRange, nowMs: number): number | undefined 
 
 /**
  * Sessions that are here together with those that a server told of. One that is here is told live and with its calls, unless
- * the server has more traces of it: then its sums are the whole ones.
+ * the server has more of its traces or calls: then its sums are the whole ones.
  */
 export function mergeSessions(
 	here: readonly SessionSummary[],
@@ -47,9 +47,14 @@ export function mergeSessions(
 	const merged = new Map<string, SessionSummary | ListedSession>(here.map((session) => [session.sessionId, session]));
 	for (const session of told) {
 		const known = merged.get(session.sessionId);
-		if (known === undefined || known.traceCount < session.traceCount) merged.set(session.sessionId, session);
+		const hasMore = known === undefined || known.traceCount < session.traceCount || callsOf(known) < callsOf(session);
+		if (hasMore) merged.set(session.sessionId, session);
 	}
 	return [...merged.values()];
+}
+
+function callsOf({ modelCalls = 0, toolCalls = 0 }: ListedSession): number {
+	return modelCalls + toolCalls;
 }
 
 /** The one after it, and the first one after the last: what a button changes to. */

@@ -170,18 +170,14 @@ function itemOf(session: SessionSummary | ListedSession, nowMs: number): Session
 	];
 	const calls = [
 		session.traceCount === 1 ? vscode.l10n.t("1 trace") : vscode.l10n.t("{0} traces", session.traceCount),
-		...("modelCalls" in session
-			? [
-					vscode.l10n.t("{0} LLM", session.modelCalls),
-					vscode.l10n.t("{0} tool", session.toolCalls),
-					...[...session.agents, ...session.models].map((name) => displayText(name, 60)),
-				]
-			: []),
+		session.modelCalls === undefined ? undefined : vscode.l10n.t("{0} LLM", session.modelCalls),
+		session.toolCalls === undefined ? undefined : vscode.l10n.t("{0} tool", session.toolCalls),
+		...[...(session.agents ?? []), ...(session.models ?? [])].map((name) => displayText(name, 60)),
 	];
 	return {
 		label: plainLabel(displayText(session.sessionId, 100)),
 		description: facts.filter((fact) => fact !== undefined).join(" · "),
-		detail: plainLabel(calls.join(" · ")),
+		detail: plainLabel(calls.filter((fact) => fact !== undefined).join(" · ")),
 		iconPath: stateIcon(session.isOpen && session.state !== "failed" ? "running" : session.state),
 		sessionId: session.sessionId,
 	};

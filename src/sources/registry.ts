@@ -1,5 +1,6 @@
 import { cloudgrid } from "./cloudgrid/definition.ts";
 import type { Source, SourceError, SourceOptions, SourceType } from "./source.ts";
+import { tempo } from "./tempo/definition.ts";
 import { traceExplorer } from "./traceExplorer/definition.ts";
 import { tracellm } from "./tracellm/definition.ts";
 import { traceway } from "./traceway/definition.ts";
@@ -32,7 +33,7 @@ export type SourceFinding =
 	| { readonly match: "needsToken"; readonly error: SourceError };
 
 /** Every backend that has an adapter, in the order in which they are offered. A new one is a folder, and a line here. */
-export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer, tracellm, cloudgrid];
+export const SOURCE_DEFINITIONS: readonly SourceDefinition[] = [traceway, traceExplorer, tempo, tracellm, cloudgrid];
 
 /** Undefined for a word that names none. */
 export function sourceDefinition(type: unknown): SourceDefinition | undefined {

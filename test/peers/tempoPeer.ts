@@ -300,7 +300,7 @@ export class TempoPeer {
 		const traceId = idText.toLowerCase().padStart(32, "0");
 		const spans = isEmpty ? undefined : this.traces.get(traceId);
 		if (spans === undefined || spans.length === 0) return say(404, "trace not found");
-		if (this.hasProtobuf && accept?.includes("application/protobuf")) {
+		if (this.hasProtobuf && accept === "application/protobuf") {
 			const body = traceProtobuf(traceId, spans, isSecond);
 			return { status: 200, headers: { "content-type": "application/protobuf" }, body };
 		}

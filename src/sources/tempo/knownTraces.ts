@@ -20,8 +20,10 @@ interface Known {
 	hasRoot: boolean;
 	/** Not before this time is it read again. */
 	notBeforeMs: number;
-	/** A look did not find it where it should have. */
+	/** A search did not find it where it should have. */
 	isMissing: boolean;
+	/** When it was last asked for because of that. */
+	checkedAtMs: number;
 }
 
 export interface KnownTracesOptions {
@@ -42,6 +44,8 @@ const FAILED_REST_MS = 300_000;
 /** A reading that lacks spans is tried again so often, with rests that double: servers count copies of spans, too. */
 const MAX_SHORT_READS = 4;
 const SHORT_REST_MS = 2000;
+/** A trace that searches miss, though it is there, is not asked for more often. */
+const CHECK_REST_MS = 60_000;
 /** Traces that are remembered. */
 const MAX_KNOWN = 50_000;
 
@@ -121,13 +125,26 @@ export class KnownTraces {
 		return this.#traces.get(traceId)?.isMissing ?? false;
 	}
 
-	/** Known traces of a range that a look over it did not find, the newest first. They are noted as missing. */
-	missing({ from, to }: SearchWindow, found: ReadonlySet<string>): readonly string[] {
-		const missing = [...this.#traces.values()].filter(
-			({ row }) => !found.has(row.traceId) && row.end.ms / 1000 >= from && row.start.ms / 1000 <= to,
-		);
-		for (const known of missing) known.isMissing = true;
-		return missing.sort((a, b) => b.row.start.ms - a.row.start.ms).map(({ row }) => row.traceId);
+	/**
+	 * Reads the newest `most` of the known traces of a range that a search over it did not find: a search alone proves nothing, as
+	 * two of them may differ. Who reads one and finds that it is not there asks `isMissing`.
+	 *
+	 * @param isThorough those that were asked for just now, too.
+	 */
+	check({ from, to }: SearchWindow, found: ReadonlySet<string>, most: number, isThorough: boolean): void {
+		const nowMs = Date.now();
+		const missing: Known[] = [];
+		for (const known of this.#traces.values()) {
+			const { row, checkedAtMs } = known;
+			if (found.has(row.traceId) || row.end.ms / 1000 < from || row.start.ms / 1000 > to) continue;
+			if (isThorough || nowMs - checkedAtMs >= CHECK_REST_MS) missing.push(known);
+		}
+		missing.sort((a, b) => b.row.start.ms - a.row.start.ms);
+		for (const known of missing.slice(0, most)) {
+			known.isMissing = true;
+			known.checkedAtMs = nowMs;
+			this.#options.read(known.row.traceId, false);
+		}
 	}
 
 	/** A reading brought `count` spans; `row` is what was known when it began. */
@@ -195,6 +212,7 @@ export class KnownTraces {
 			hasRoot: row.hasRoot,
 			notBeforeMs: 0,
 			isMissing: false,
+			checkedAtMs: 0,
 		};
 		this.#traces.set(row.traceId, known);
 		this.#report(known, nowMs);

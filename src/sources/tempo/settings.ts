@@ -8,7 +8,7 @@ export interface TempoSettings {
 	readonly tenant: string | undefined;
 	/** With it the token is the password of basic authentication, else it is a bearer token. */
 	readonly username: string | undefined;
-	/** Distance of the polls in milliseconds. Default 5,000, 0.2 s to 1 h. */
+	/** Distance of the polls in milliseconds. Default 5,000, 0.1 s to 1 h. */
 	readonly refreshMs: number;
 	/** How far the first look goes back, in seconds. Default 24 h, up to 31 days. */
 	readonly historySeconds: number;
@@ -35,7 +35,7 @@ export function readSettings({ options = {} }: SourceConfig): TempoSettings {
 		query: query ?? "{}",
 		tenant,
 		username,
-		refreshMs: number(options.refreshSeconds, "refreshSeconds", 5, 0.2, 3600) * 1000,
+		refreshMs: number(options.refreshSeconds, "refreshSeconds", 5, 0.1, 3600) * 1000,
 		historySeconds: number(options.historyHours, "historyHours", 24, 1, 31 * 24) * 3600,
 	};
 }

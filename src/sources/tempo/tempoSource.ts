@@ -1,5 +1,6 @@
 import { isAbortError, sleep } from "../../base/abort.ts";
 import { describeError } from "../../base/logger.ts";
+import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { type ConnectionAttempt, type ConnectionEnd, ConnectionLoop } from "../../stream/connectionLoop.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
@@ -39,8 +40,8 @@ const AHEAD_SECONDS = 60;
 const LATE_EVERY = 6;
 /** The first part of a look back, and the longest; each is twice as long as the one before. */
 const FIRST_PART_SECONDS = 15 * 60;
-const LONGEST_PART_SECONDS = 24 * 3600;
-/** Older traces are not looked for: Tempo keeps two weeks unless told otherwise. */
+const LONGEST_PART_SECONDS = 7 * 24 * 3600;
+/** Older traces are not looked for: Tempo keeps two weeks of them unless told otherwise. */
 const MAX_AGE_SECONDS = 31 * 24 * 3600;
 /** A server's clock that is further away is not followed. */
 const MAX_SKEW_MS = 24 * 3600 * 1000;
@@ -48,8 +49,9 @@ const MAX_SKEW_MS = 24 * 3600 * 1000;
 const SESSION_LIMIT = 1000;
 /** Traces of one piece of an older list. */
 const MORE_TRACES = 100;
-/** Traces whose absence is proved by asking for them, in one look. */
+/** Traces whose absence is proved by asking for them, in one look and in one poll. */
 const MAX_MISSING = 100;
+const MAX_MISSING_OF_POLL = 10;
 /** Most traces that one look takes in, so that a busy server does not keep it from ever ending. */
 const MAX_FOUND = 20_000;
 
@@ -86,6 +88,8 @@ class TempoSource extends BaseSource {
 	/** Whether what is read now makes up for a time without connection. */
 	#isRecovering = false;
 	#isListCut = false;
+	/** Whether the next poll looks at everything again. */
+	#isLookDue = false;
 	#polls = 0;
 	/** Server's time in seconds of the last look that went to its end. */
 	#lookedAt: number | undefined;
@@ -242,18 +246,18 @@ class TempoSource extends BaseSource {
 		return await this.#ask(signal, async (both) => {
 			const now = this.#nowSeconds() + AHEAD_SECONDS;
 			const from = Math.min(this.#historyFrom ?? now, now - LONGEST_PART_SECONDS);
-			const found = new Map<string, number>();
+			const found = new Map<string, Timestamp>();
 			const query = sessionQuery(sessionId);
 			for (let to = now; to > from && found.size < SESSION_LIMIT; to -= LONGEST_PART_SECONDS) {
 				const range = { from: Math.max(from, to - LONGEST_PART_SECONDS), to };
 				const search = (window: typeof range, limit: number) => this.#client.search(window, limit, both, query);
 				for await (const part of searchWindows(search, range)) {
-					for (const row of part.rows) found.set(row.traceId, row.start.ms);
+					for (const row of part.rows) found.set(row.traceId, row.start);
 				}
 			}
 			if (found.size === 0)
 				throw new SourceError("notFound", "Tempo has no trace of this session in the time looked at");
-			return [...found].sort((a, b) => a[1] - b[1]).map(([traceId]) => traceId);
+			return [...found].sort((a, b) => differenceNs(a[1], b[1])).map(([traceId]) => traceId);
 		});
 	}
 
@@ -307,7 +311,11 @@ class TempoSource extends BaseSource {
 		for (;;) {
 			await sleep(settings.refreshMs, signal);
 			this.#isRecovering = false;
-			await this.#poll(signal, () => attempt.heard());
+			const onAnswer = () => attempt.heard();
+			if (this.#isLookDue) {
+				this.#isLookDue = false;
+				await this.#look(settings, { isHistory: false, isFirst: false, signal, onAnswer });
+			} else await this.#poll(signal, onAnswer);
 			attempt.proved();
 			this.announceSoon();
 		}
@@ -335,7 +343,7 @@ class TempoSource extends BaseSource {
 		const { isHistory, isFirst, signal, onAnswer } = options;
 		const startedAt = this.#nowSeconds();
 		const { to, behind } = this.#present();
-		const oldest = isFirst ? to - settings.historySeconds : Math.min(this.#historyFrom ?? to, to - 1);
+		const history = isFirst ? to - settings.historySeconds : Math.min(this.#historyFrom ?? to, to - 1);
 		const since = isFirst ? to : (this.#lookedAt ?? to) - OVERLAP_SECONDS - behind;
 		const search = async (window: { from: number; to: number }, limit: number) => {
 			const found = await this.#client.search(window, limit, signal);
@@ -347,7 +355,10 @@ class TempoSource extends BaseSource {
 		let from = to;
 		let seconds = FIRST_PART_SECONDS + behind;
 		const isEnough = () => found.size >= MAX_FOUND || (found.size >= this.#snapshotTraces && from <= since);
-		while (from > oldest && !isEnough()) {
+		for (;;) {
+			// Where there is nothing at all, it may be older: the few searches of nothing cost little.
+			const oldest = isFirst && found.size === 0 ? startedAt - MAX_AGE_SECONDS : history;
+			if (from <= oldest || isEnough()) break;
 			const range = { from: Math.max(oldest, from - seconds), to: from };
 			for await (const part of searchWindows(search, range)) {
 				this.#takeRows(part.rows, isHistory);
@@ -363,10 +374,7 @@ class TempoSource extends BaseSource {
 		this.#historyFrom = Math.min(this.#historyFrom ?? from, from);
 		this.#lookedAt = startedAt;
 		this.#isLoaded = true;
-		if (!isFirst) {
-			for (const traceId of this.#known.missing({ from, to }, found).slice(0, MAX_MISSING))
-				this.#reads.request(traceId);
-		}
+		if (!isFirst) this.#known.check({ from, to }, found, MAX_MISSING, true);
 		this.announce();
 	}
 
@@ -376,16 +384,16 @@ class TempoSource extends BaseSource {
 		const { to, behind } = this.#present();
 		const from = (this.#lookedAt ?? startedAt) - OVERLAP_SECONDS - behind;
 		let isCut = false;
-		let count = 0;
+		const found = new Set<string>();
 		for await (const part of searchWindows((window, limit) => this.#client.search(window, limit, signal), {
 			from,
 			to,
 		})) {
 			onAnswer();
 			this.#takeRows(part.rows, false);
-			count += part.rows.length;
+			for (const row of part.rows) found.add(row.traceId);
 			if (!part.isComplete) isCut = true;
-			if (count >= MAX_FOUND) {
+			if (found.size >= MAX_FOUND) {
 				isCut = true;
 				break;
 			}
@@ -396,6 +404,7 @@ class TempoSource extends BaseSource {
 		}
 		this.#isListCut = isCut;
 		this.#lookedAt = startedAt;
+		if (!isCut) this.#known.check({ from, to }, found, MAX_MISSING_OF_POLL, false);
 		this.#known.readOpen(Date.now());
 	}
 
@@ -454,6 +463,8 @@ class TempoSource extends BaseSource {
 	#handleUnread(traceId: string, error: unknown): void {
 		if (error instanceof SourceError && error.reason === "notFound" && this.#known.isMissing(traceId)) {
 			this.#forget(traceId);
+			// Where one is gone that came just now, others are: the server lost its data, or has other data.
+			this.#isLookDue = true;
 			return;
 		}
 		this.#known.noteFailure(traceId, Date.now());

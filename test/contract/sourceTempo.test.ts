@@ -1,0 +1,4 @@
+import { describeSource } from "./support/sourceContract.ts";
+import { tempoFixture } from "./support/sources/tempoFixture.ts";
+
+describeSource(tempoFixture);

@@ -1,4 +1,3 @@
-import { Server } from "node:http";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { StreamMessage } from "../../src/protocol/events.ts";
 import type { RunningServer } from "../../src/server/server.ts";
@@ -371,16 +370,6 @@ describe("the end of streams", () => {
 		await server.close();
 		await eventually("the end of the stream", () => live.isEnded);
 		expect(live.comments.at(-1)).toBe("the server is closing");
-	});
-
-	it("needs no force to close the kept connection of a stream that it ended", async () => {
-		const server = await start();
-		const response = await fetch(`${server.url}/api/events`);
-		const force = vi.spyOn(Server.prototype, "closeAllConnections");
-		onTestFinished(() => force.mockRestore());
-		await server.close();
-		expect(await response.text()).toContain("the server is closing");
-		expect(force).not.toHaveBeenCalled();
 	});
 
 	it("calls back when the last listener has gone, and when nobody ever listened", async () => {

@@ -37,8 +37,6 @@ const LAST_WORDS_MS = 5000;
 
 /** Time for requests under way when the server closes. */
 export const DRAIN_MS = 2000;
-/** Distance of the looks for connections that have become idle meanwhile. */
-const IDLE_LOOK_MS = 20;
 
 const MAX_CONNECTIONS = 5000;
 
@@ -188,10 +186,7 @@ export async function listen(server: Server, host: string, port: number): Promis
 export async function closeServer(server: Server): Promise<void> {
 	const closed = once(server, "close");
 	server.close();
-	// `close` ends the connections that are idle now: not those whose stream or request ends a moment later, which are kept alive.
-	const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
 	const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
 	await closed;
-	clearInterval(idle);
 	clearTimeout(timer);
 }

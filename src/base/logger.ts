@@ -25,9 +25,10 @@ export function prefixedLogger(logger: Logger, prefix: string): Logger {
 	};
 }
 
-/** One line for a caught value: its message and, in parentheses, the message of its cause. */
+/** One line for a caught value: its message and, in parentheses, the message of its cause, unless that is in it already. */
 export function describeError(error: unknown): string {
 	if (!(error instanceof Error)) return String(error);
-	const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-	return `${error.message || error.name}${cause}`;
+	const message = error.message || error.name;
+	const { cause } = error;
+	return cause instanceof Error && !message.includes(cause.message) ? `${message} (${cause.message})` : message;
 }

@@ -1,7 +1,7 @@
 import { isAbortError } from "../base/abort.ts";
 import { describeError, type Logger } from "../base/logger.ts";
 import { parseRetryAfterMs } from "../stream/backoff.ts";
-import { discardBody, guardedFetch } from "../stream/guardedFetch.ts";
+import { describeNetworkError, discardBody, guardedFetch } from "../stream/guardedFetch.ts";
 import { SourceError } from "./source.ts";
 import { asObject } from "./wire.ts";
 
@@ -248,9 +248,9 @@ export class JsonClient {
 			options.signal.throwIfAborted();
 			if (error instanceof SourceError) throw error;
 			if (timeout.signal.aborted || isAbortError(error)) {
-				throw new SourceError("timeout", `${label}: no whole answer within ${timeoutMs / 1000} s`, { cause: error });
+				throw new SourceError("timeout", `${label}: no whole answer within ${timeoutMs / 1000} s`);
 			}
-			throw new SourceError("network", `${label}: ${describeError(error)}`, { cause: error });
+			throw new SourceError("network", `${label}: ${describeNetworkError(error)}`, { cause: error });
 		} finally {
 			clearTimeout(timer);
 		}

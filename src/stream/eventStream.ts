@@ -1,11 +1,11 @@
 import { EventSource, type EventSourceFetchInit, type FetchLikeResponse, type ReaderLike } from "eventsource";
 import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
-import { describeError, type Logger } from "../base/logger.ts";
+import type { Logger } from "../base/logger.ts";
 import { parseRetryAfterMs } from "./backoff.ts";
 import { type ConnectionAttempt, ConnectionLoop } from "./connectionLoop.ts";
 import type { ConnectionReason, ConnectionState } from "./connectionState.ts";
-import { discardBody, guardedFetch } from "./guardedFetch.ts";
+import { describeNetworkError, discardBody, guardedFetch } from "./guardedFetch.ts";
 import { RetryFieldFinder } from "./retryField.ts";
 import { TurnBudget } from "./turnBudget.ts";
 
@@ -334,11 +334,4 @@ function isMessage(event: object): event is MessageEvent<string> {
 function lastEventIdHeader(id: string | undefined): Record<string, string> {
 	if (id === undefined || /[\0\r\n]/.test(id)) return {};
 	return { "last-event-id": Buffer.from(id, "utf8").toString("latin1") };
-}
-
-/** Text of a failed request. `fetch` says only "fetch failed"; the cause has the system's words. */
-function describeNetworkError(error: unknown): string {
-	const code =
-		error instanceof Error && error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
-	return code === undefined ? describeError(error) : `${describeError(error)} [${code}]`;
 }

@@ -1,3 +1,5 @@
+import { describeError } from "../base/logger.ts";
+
 /** What a server may be told. `secretHeaders` go to the first origin only. */
 export interface GuardedRequest {
 	readonly method?: string;
@@ -59,6 +61,15 @@ export async function guardedFetch(
 		}
 	}
 	throw new TypeError(`more than ${MAX_REDIRECTS} redirects from ${url.origin}${url.pathname}`);
+}
+
+/** Why nothing came, or no more. `fetch` says "fetch failed" and "terminated"; its cause has the system's words. */
+export function describeNetworkError(error: unknown): string {
+	if (!(error instanceof Error)) return describeError(error);
+	if (error.message === "terminated") return "the connection broke off";
+	const text = describeError(error);
+	const code = error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
+	return code === undefined || text.includes(code) ? text : `${text} [${code}]`;
 }
 
 function isGetRedirect(response: Response): boolean {

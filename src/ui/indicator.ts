@@ -95,13 +95,13 @@ function reasonText(reason: ConnectionReason, t: Translate): string {
 		case "forbidden":
 			return t("The server does not let this token read traces");
 		case "notFound":
-			return t("No event stream at this address");
+			return t("No traces are served at this address");
 		case "gone":
-			return t("The event stream at this address is gone");
+			return t("Traces are no longer served at this address");
 		case "noContent":
-			return t("The server has closed its event stream");
+			return t("The server has nothing more to send");
 		case "contentType":
-			return t("The answer is no event stream");
+			return t("Something else answers at this address");
 		case "protocol":
 			return t("The server's answer cannot be used");
 		case "disconnected":

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { startInterruptedProxy } from "./support/interruptedProxy.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FaultProxy, isEventStream } from "../peers/faultProxy.ts";
 import { untilConnected, useMonitor } from "./support/monitorRun.ts";
 import { send } from "./support/testServer.ts";
 
@@ -84,7 +84,10 @@ describe("the monitor without a stream", () => {
 
 	it("reads the traces every --refresh seconds, newest first and at most --limit, until the stream is there", async () => {
 		const run = current();
-		const proxy = await startInterruptedProxy(run.server.url);
+		const proxy = await FaultProxy.start(() => run.server.url);
+		onTestFinished(() => proxy.dispose());
+		proxy.isMeant = isEventStream;
+		await proxy.set({ type: "status", status: 503 });
 		for (const name of ["one", "two", "three"]) await run.chat(name);
 		const pty = run.monitor({ args: ["--url", proxy.url, "-r", "0.25", "-l", "2"] });
 		await pty.until((text) => /three[\s\S]*two/.test(text) && text.includes("● Unavailable"));
@@ -94,7 +97,7 @@ describe("the monitor without a stream", () => {
 		await run.chat("four");
 		await pty.until((text) => /four[\s\S]*three/.test(text));
 		expect(pty.text).toContain("● Unavailable");
-		proxy.state.isStreamRefused = false;
+		await proxy.set(undefined);
 		pty.write("r");
 		await untilConnected(pty);
 		await run.chat("five");

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { FaultProxy } from "../peers/faultProxy.ts";
 import { expectAgreement } from "./support/agreement.ts";
-import { FaultyProxy } from "./support/faultyProxy.ts";
 import { Load } from "./support/load.ts";
 import { TestServer } from "./support/server.ts";
 import { useSession } from "./support/session.ts";
@@ -14,7 +14,7 @@ const LOAD = { spansPerSecond: 1000, spansPerTrace: 400 };
 const SLOW_MS = 240_000;
 
 let server: TestServer;
-let proxy: FaultyProxy;
+let proxy: FaultProxy;
 
 /** Spans that arrived since `from`. */
 async function waitForLoad(load: Load, spans: number): Promise<void> {
@@ -25,7 +25,7 @@ async function waitForLoad(load: Load, spans: number): Promise<void> {
 describe("a connection that breaks", () => {
 	const session = useSession(async () => {
 		server = await TestServer.start();
-		proxy = await FaultyProxy.start(() => server.port);
+		proxy = await FaultProxy.start(() => server.url);
 		return withSource(proxy.url);
 	});
 
@@ -74,10 +74,10 @@ describe("a connection that breaks", () => {
 			load.start();
 			await waitForLoad(load, 600);
 			for (let cut = 0; cut < 2; cut++) {
-				proxy.refuse();
+				await proxy.set({ type: "refused" });
 				await window.statusBar.waitUntilNot("Live", 5000);
 				await waitForLoad(load, 300);
-				proxy.accept();
+				await proxy.set(undefined);
 				await window.statusBar.waitFor("Live", 40_000);
 				await waitForLoad(load, 300);
 			}
@@ -98,7 +98,7 @@ describe("a connection that breaks", () => {
 			const lost = await api.trace("lost");
 			await api.span(lost, "lost span");
 			await window.traces.row("lost").waitFor();
-			proxy.refuse();
+			await proxy.set({ type: "refused" });
 			await window.statusBar.waitUntilNot("Live", 5000);
 			await api.deleteTrace(lost);
 			const added = await api.trace("added");
@@ -106,7 +106,7 @@ describe("a connection that breaks", () => {
 			await server.kill();
 			deleteEvents(server.dataDir);
 			await server.start();
-			proxy.accept();
+			await proxy.set(undefined);
 			await window.statusBar.waitFor("Live", 40_000);
 			await until("the deleted trace is gone", async () => (await window.traces.row("lost").count()) === 0);
 			await expectAgreement(window, api);

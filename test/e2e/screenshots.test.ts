@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runDemo } from "../../src/cli/demo.ts";
+import { FaultProxy, isEventStream } from "../peers/faultProxy.ts";
 import { ROOT } from "../workbench/workbench.mts";
 import type { WebviewFrame } from "./pages/webviewFrame.ts";
 import type { Theme, Window } from "./pages/window.ts";
 import { type AgentRun, RUN_NAME, sendAgentRun } from "./support/agentRun.ts";
-import { FaultyProxy } from "./support/faultyProxy.ts";
 import { TestServer } from "./support/server.ts";
 import { OUTPUT_DIR, useSession } from "./support/session.ts";
 import { withSource } from "./support/sources.ts";
@@ -118,11 +118,12 @@ async function widenSideBar({ page }: Window, widthPx: number): Promise<void> {
 
 describe("pictures of a window with traces", () => {
 	let server: TestServer;
-	let proxy: FaultyProxy;
+	let proxy: FaultProxy;
 	let run: AgentRun;
 	const session = useSession(async () => {
 		server = await TestServer.start();
-		proxy = await FaultyProxy.start(() => server.port);
+		proxy = await FaultProxy.start(() => server.url);
+		proxy.isMeant = isEventStream;
 		return { ...withSource(proxy.url), theme: "Dark High Contrast" };
 	});
 
@@ -189,20 +190,20 @@ describe("pictures of a window with traces", () => {
 		it("shows the status bar in its three states, and in the panels why they are not live", async () => {
 			const { window } = session();
 			await picture(window, `${file}-status-live`, ".part.statusbar");
-			proxy.stream = { type: "status", status: 503 };
+			await proxy.set({ type: "status", status: 503 });
 			proxy.cut();
 			await window.statusBar.waitFor("Connecting");
 			await window.spanDetail.waitForText("Next try in");
 			await picture(window, `${file}-status-connecting`, ".part.statusbar");
 			await picture(window, `${file}-connecting`);
-			proxy.stream = { type: "status", status: 401 };
+			await proxy.set({ type: "status", status: 401 });
 			await window.run("Traceway: Reconnect");
 			await window.statusBar.waitFor("Disconnected");
 			await window.spanDetail.waitForText("The server wants a valid token");
 			await window.notifications.toast("The server wants a valid token").first().waitFor();
 			await picture(window, `${file}-status-disconnected`, ".part.statusbar");
 			await picture(window, `${file}-disconnected`);
-			proxy.stream = { type: "pass" };
+			await proxy.set(undefined);
 			await window.run("Traceway: Reconnect");
 			await window.statusBar.waitFor("Live");
 			await window.run("Notifications: Clear All Notifications");

@@ -231,6 +231,8 @@ class TracewaySource extends BaseSource {
 			if (!(error instanceof SourceError)) throw error;
 			if (error.reason === "tooLarge") return undefined;
 			if (error.reason !== "notFound") throw error;
+			// Whatever answers 404 while there is no stream may be no server at all, and what goes here a replay does not bring back.
+			if (this.#stream.state.name !== "open") throw error;
 			this.store.deleteTrace(traceId);
 			throw new SourceError("notFound", "the server no longer has this trace", { cause: error });
 		}

@@ -9,6 +9,7 @@ import {
 	makeSource,
 	never,
 	open,
+	plain,
 	type SourceFixture,
 	type SourcePeer,
 	shownIds,
@@ -447,9 +448,6 @@ export function describeSource(fixture: SourceFixture): void {
 		});
 	});
 }
-
-const plain = (text: string, ...args: (string | number | boolean)[]) =>
-	text.replace(/\{(\d)\}/g, (_place, index) => String(args[Number(index)]));
 
 /** How many of a kind keep this process busy. */
 function resources(kind: "Timeout" | "TCPSocketWrap"): number {

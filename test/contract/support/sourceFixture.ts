@@ -46,6 +46,8 @@ export interface SourcePeer {
 	removeTrace?(traceId: string): Awaitable<void>;
 	/** From now on requests need this token, none with undefined. */
 	setToken?(token: string | undefined): Awaitable<void>;
+	/** Sets its clock, by which later traces are dated; milliseconds to add to the real one. Missing where it has none. */
+	setClock?(offsetMs: number): void;
 	/** Calls of models that an overview of everything counts; where the backend counts. */
 	callCount?(): Awaitable<number>;
 	/** Dies: its connections break, its port is free. */
@@ -161,3 +163,7 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
 		return at < 0;
 	});
 }
+
+/** The words as they are in English. */
+export const plain = (text: string, ...args: (string | number | boolean)[]) =>
+	text.replace(/\{(\d)\}/g, (_place, index) => String(args[Number(index)]));

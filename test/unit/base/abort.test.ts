@@ -60,6 +60,9 @@ describe("describeError", () => {
 		expect(describeError(new Error("fetch failed", { cause: new Error("connect ECONNREFUSED") }))).toBe(
 			"fetch failed (connect ECONNREFUSED)",
 		);
+		expect(describeError(new Error("GET /x: fetch failed (no)", { cause: new Error("fetch failed") }))).toBe(
+			"GET /x: fetch failed (no)",
+		);
 		expect(describeError(new TypeError(""))).toBe("TypeError");
 		expect(describeError("text")).toBe("text");
 		expect(describeError(undefined)).toBe("undefined");

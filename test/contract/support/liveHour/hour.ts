@@ -13,8 +13,8 @@ import type { WireSession } from "../../../../src/protocol/sessions.ts";
 import type { Source } from "../../../../src/sources/source.ts";
 import { decodeOverview } from "../../../../src/sources/traceway/overview.ts";
 import { createTracewaySource } from "../../../../src/sources/traceway/tracewaySource.ts";
+import { FaultProxy } from "../../../peers/faultProxy.ts";
 import { Process } from "../cli.ts";
-import { CutProxy } from "./cutProxy.ts";
 import { differences, type Facts } from "./facts.ts";
 import { LivePage } from "./livePage.ts";
 import * as places from "./places.ts";
@@ -75,7 +75,8 @@ export async function runHour(options: HourOptions): Promise<HourSummary> {
 		problems.push(...lines.slice(0, MAX_PROBLEMS - problems.length));
 	};
 	let server = await startServer(cliPath, dataDir);
-	const proxy = await CutProxy.start(server.url);
+	const { url: firstUrl } = server;
+	const proxy = await FaultProxy.start(() => firstUrl);
 	const source = connect(proxy.url);
 	const page = new LivePage(source);
 	const demo = new Process(
@@ -154,7 +155,7 @@ export async function runHour(options: HourOptions): Promise<HourSummary> {
 		demo.child.kill("SIGKILL");
 		page.dispose();
 		source.dispose();
-		proxy.dispose();
+		await proxy.dispose();
 		await server.stop();
 	}
 }

@@ -65,6 +65,10 @@ class ExplorerSourcePeer implements SourcePeer {
 		this.#peer.authorization = token === undefined ? undefined : `Bearer ${token}`;
 	}
 
+	setClock(offsetMs: number): void {
+		this.#peer.clockOffsetMs = offsetMs;
+	}
+
 	callCount(): number {
 		return this.#peer.spans.filter(({ attributes }) => "llm.model_name" in attributes).length;
 	}

@@ -30,6 +30,7 @@ class TracewayServerPeer implements SourcePeer {
 	#server: RunningServer | undefined;
 	#token: string | undefined;
 	#count = 0;
+	#clockOffsetMs = 0;
 
 	private constructor(server: RunningServer, dataDir: string) {
 		this.#server = server;
@@ -62,6 +63,15 @@ class TracewayServerPeer implements SourcePeer {
 		await this.revive();
 	}
 
+	setClock(offsetMs: number): void {
+		this.#clockOffsetMs = offsetMs;
+	}
+
+	/** What its clock shows, for programs that run on the same machine; undefined for the real time. */
+	get #now(): string | undefined {
+		return this.#clockOffsetMs === 0 ? undefined : new Date(Date.now() + this.#clockOffsetMs).toISOString();
+	}
+
 	async traces(): Promise<readonly ExpectedTrace[]> {
 		const spans = await this.#spans();
 		const { traces } = (await this.#call("GET", "/traces?limit=1000")) as { traces: { id: string }[] };
@@ -77,11 +87,12 @@ class TracewayServerPeer implements SourcePeer {
 		const payload = `payload of ${name} `.repeat(100);
 		const tags = sessionId === undefined ? [] : [`session:${sessionId}`];
 		const root = `${traceId}-root`;
-		await this.#call("POST", "/traces", { id: traceId, name, tags });
-		await this.#call("POST", "/spans", { id: root, trace_id: traceId, name: "agent" });
+		const started_at = this.#now;
+		await this.#call("POST", "/traces", { id: traceId, name, tags, started_at });
+		await this.#call("POST", "/spans", { id: root, trace_id: traceId, name: "agent", started_at });
 		const kind = { type: "llm_call", model: "gpt-4o", input_tokens: 3, output_tokens: 2 };
 		const call = { id: `${traceId}-call`, trace_id: traceId, parent_id: root, name: "draft", kind, input: { payload } };
-		await this.#call("POST", "/spans", call);
+		await this.#call("POST", "/spans", { ...call, started_at });
 		await this.endSpan(traceId, call.id);
 		await this.endSpan(traceId, root);
 		return { traceId, spanId: call.id, payload };
@@ -100,7 +111,7 @@ class TracewayServerPeer implements SourcePeer {
 	}
 
 	async endSpan(_traceId: string, spanId: string): Promise<void> {
-		await this.#call("POST", `/spans/${spanId}/complete`, {});
+		await this.#call("POST", `/spans/${spanId}/complete`, { ended_at: this.#now });
 	}
 
 	async removeTrace(traceId: string): Promise<void> {

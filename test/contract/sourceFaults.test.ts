@@ -1,0 +1,231 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { SourceError, type SourceStatus, type SourceType } from "../../src/sources/source.ts";
+import { connectionText, indicatorOf, needsToken } from "../../src/ui/indicator.ts";
+import { type Fault, FaultProxy, MARKER } from "../peers/faultProxy.ts";
+import { agree, loaded, makeSource, never, plain, type SourceFixture, until } from "./support/sourceFixture.ts";
+import { traceExplorerFixture } from "./support/sources/traceExplorerFixture.ts";
+import { tracewayFixture } from "./support/sources/tracewayFixture.ts";
+
+const SOURCES: readonly SourceFixture[] = [tracewayFixture, traceExplorerFixture];
+const OUTPUT = join(import.meta.dirname, "../.output");
+const TOKEN = "tw_sk_SECRET";
+const DAY_MS = 86_400_000;
+
+/** Waits of 10 s and more end 20 times as soon, so that a test sees the time limits of requests and connections. */
+const LONG_MS = 10_000;
+const SHORTER = 20;
+/** How long a fault is watched for attempts, once its state shows. */
+const WATCHED_MS = 1200;
+/**
+ * Requests while a fault lasts. With a shortest wait of 50 ms that doubles there are six attempts in its time, of at most four
+ * requests each: a source that does not wait makes hundreds.
+ */
+const MOST_REQUESTS = 24;
+/** What 429 asks for. */
+const ASKED_MS = 1000;
+/** Cells that run side by side: nearly all of their time is waiting. */
+const AT_ONCE = 12;
+
+interface Case {
+	readonly name: string;
+	readonly fault: Fault;
+	/** `state` or `state reason` that shows; the first that fits. */
+	readonly shows: readonly string[];
+}
+
+const failing: readonly Case[] = [
+	{ name: "refused", fault: { type: "refused" }, shows: ["waiting network"] },
+	{ name: "reset", fault: { type: "reset" }, shows: ["waiting network"] },
+	{ name: "half-open", fault: { type: "halfOpen" }, shows: ["waiting timeout"] },
+	{ name: "401", fault: { type: "status", status: 401 }, shows: ["failed unauthorized"] },
+	{ name: "403", fault: { type: "status", status: 403 }, shows: ["failed forbidden"] },
+	{ name: "404", fault: { type: "status", status: 404 }, shows: ["failed notFound"] },
+	{
+		name: "429",
+		fault: { type: "status", status: 429, headers: { "retry-after": String(ASKED_MS / 1000) } },
+		shows: ["waiting rateLimited"],
+	},
+	{ name: "500", fault: { type: "status", status: 500 }, shows: ["waiting serverError"] },
+	{ name: "503", fault: { type: "status", status: 503 }, shows: ["waiting serverError"] },
+	{ name: "wrong content type", fault: { type: "wrongType" }, shows: ["failed contentType"] },
+	{ name: "slow (10 B/s)", fault: { type: "slow", everyMs: 100 }, shows: ["waiting timeout"] },
+	{ name: "truncated", fault: { type: "truncated" }, shows: ["waiting network"] },
+	{ name: "oversized", fault: { type: "oversized" }, shows: ["failed protocol"] },
+];
+
+/** The traces come all the same. */
+const harmless: readonly Case[] = [
+	{ name: "invalid UTF-8", fault: { type: "invalidUtf8" }, shows: ["open"] },
+	{ name: "duplicate", fault: { type: "duplicate" }, shows: ["open"] },
+	{ name: "reordered", fault: { type: "reordered" }, shows: ["open"] },
+	{ name: "clock skew", fault: { type: "clock", offsetMs: DAY_MS }, shows: ["open"] },
+];
+
+/** What is another way with one kind of source, and why. */
+const OTHERWISE: Readonly<Partial<Record<SourceType, Readonly<Record<string, readonly string[]>>>>> = {
+	// Its stream is open and speaks, if slowly.
+	traceway: { "slow (10 B/s)": ["open"] },
+};
+
+interface Cell {
+	readonly status: SourceStatus;
+	/** What a person reads of it. */
+	readonly words: string;
+	/** Milliseconds of the waits that a server asked for. */
+	readonly waits: readonly number[];
+	/** Requests while the fault lasted, and those of them after its state showed. */
+	readonly requests: number;
+	readonly requestsAfter: number;
+	/** Why a trace could not be opened meanwhile; undefined if it could, by what is here already. */
+	readonly refusal: unknown;
+	/** Whatever was logged, announced and said. */
+	readonly said: string;
+}
+
+const cells = new Map<string, Promise<Cell>>();
+
+/** Brings a source up, the fault over it, and the fault away again; rejects when it does not show what it should. */
+async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): Promise<Cell> {
+	const peer = await fixture.start();
+	const proxy = await FaultProxy.start(() => peer.url);
+	const { source, lines, told } = await makeSource(fixture, proxy.url, {
+		minBackoffMs: 50,
+		random: () => 1,
+		getToken: async () => TOKEN,
+	});
+	try {
+		const before = await peer.addTrace({ name: `${MARKER} before` });
+		source.connect();
+		await loaded(source);
+		await agree(source, peer);
+
+		if (fault.type === "clock") peer.setClock?.(fault.offsetMs);
+		await proxy.set(fault);
+		proxy.cut();
+		const asked = proxy.requests.length;
+		const waits: number[] = [];
+		let hasLeft = false;
+		const listener = source.onDidChangeStatus(({ state }) => {
+			if (state.name !== "open") hasLeft = true;
+			if (state.name === "waiting" && state.reason === "rateLimited") waits.push(state.retryAtMs - Date.now());
+		});
+		await peer.addTrace({ name: `${MARKER} meanwhile` });
+		const wanted = OTHERWISE[fixture.type]?.[name] ?? shows;
+		const isHarmless = harmless.some((one) => one.name === name);
+		await until(() => {
+			expect(wanted).toContain(outcomeOf(source.status));
+			// A stream that was cut is not open any more: whoever shows it for a fault has opened it anew.
+			expect(hasLeft || isHarmless).toBe(true);
+		});
+		const status = source.status;
+		const words = wordsOf(status);
+		const askedThen = proxy.requests.length;
+		if (wanted === shows && harmless.some((one) => one.name === name)) await agree(source, peer);
+		else await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+		const requestsAfter = proxy.requests.length - askedThen;
+		const requests = proxy.requests.length - asked;
+		const refusal = await source.loadTrace(before.traceId, never).then(
+			() => undefined,
+			(error: unknown) => error,
+		);
+		listener.dispose();
+
+		await proxy.set(undefined);
+		proxy.cut();
+		if (source.status.state.name === "failed") source.reconnect();
+		await loaded(source);
+		await agree(source, peer);
+		await peer.addTrace({ name: "after" });
+		await agree(source, peer);
+		expect(source.status.requestError).toBeUndefined();
+		const said = JSON.stringify([lines, told, words, String(refusal)]);
+		return { status, words, waits, requests, requestsAfter, refusal, said };
+	} finally {
+		source.dispose();
+		await proxy.dispose();
+		await peer.close();
+	}
+}
+
+function outcomeOf({ state }: SourceStatus): string {
+	return "reason" in state ? `${state.name} ${state.reason}` : state.name;
+}
+
+/** The tooltip's first lines. */
+function wordsOf(status: SourceStatus): string {
+	const nowMs = Date.now();
+	const text = connectionText(status, indicatorOf(status, nowMs, nowMs), nowMs, plain);
+	return status.state.name === "waiting" ? `${text} (${status.state.message})` : text;
+}
+
+/** As the table has it: without numbers and addresses that differ from run to run. */
+function tableWords({ status, words }: Cell): string {
+	const nowMs = Date.now();
+	const indicator = indicatorOf(status, nowMs, nowMs);
+	const sign = { live: "●", connecting: "◐", disconnected: "○" }[indicator];
+	const text = words.replace(/\. Next try in \d+ s.*/, "").replace(/^Live.*/, "Live");
+	return `${sign} ${text.replaceAll("|", "/")}`;
+}
+
+beforeAll(() => {
+	const later = globalThis.setTimeout;
+	vi.spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, ms = 0, ...args: unknown[]) =>
+		later(run, ms >= LONG_MS ? ms / SHORTER : ms, ...args)) as typeof setTimeout);
+	const queue = [...failing, ...harmless].flatMap((one) => SOURCES.map((fixture) => ({ fixture, one })));
+	const tracks: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
+	for (const [index, { fixture, one }] of queue.entries()) {
+		const cell = tracks[index % AT_ONCE].then(() => tryFault(fixture, one));
+		// Whoever asks for the cell gets its error; the track goes on.
+		tracks[index % AT_ONCE] = cell.catch(() => undefined);
+		cells.set(keyOf(fixture, one), cell);
+	}
+});
+
+afterAll(async () => {
+	vi.restoreAllMocks();
+	const rows = [...failing, ...harmless].map(async (one) => {
+		const row = await Promise.all(
+			SOURCES.map((fixture) => cells.get(keyOf(fixture, one))?.then(tableWords, () => "did not hold")),
+		);
+		return `| ${[one.name, ...row].join(" | ")} |`;
+	});
+	const head = ["Fault", ...SOURCES.map(({ label }) => label)];
+	const table = [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...(await Promise.all(rows))];
+	mkdirSync(OUTPUT, { recursive: true });
+	writeFileSync(join(OUTPUT, "fault-matrix.md"), `${table.join("\n")}\n`);
+});
+
+function keyOf(fixture: SourceFixture, one: Case): string {
+	return `${one.name} ${fixture.label}`;
+}
+
+describe.each(SOURCES)("a source of $label", (fixture) => {
+	it.each([...failing, ...harmless])(
+		"says what is wrong and what happens next, does not hammer, and recovers: $name",
+		async (one) => {
+			const cell = await (cells.get(keyOf(fixture, one)) as Promise<Cell>);
+			const { status, words, waits, refusal } = cell;
+			if (status.state.name === "waiting") expect(words).toMatch(/^[A-Z].{10,}\. Next try in \d+ s \(.{4,}\)$/);
+			if (status.state.name === "failed") expect(words).toMatch(/^.{20,}$/);
+			if (one.fault.type === "status") expect(words).toContain(`HTTP ${one.fault.status}`);
+			if (one.fault.type === "wrongType") expect(words).toContain("got text/html");
+			// A person can act on each of them by the button of its notice: Set Token, or Reconnect.
+			if (status.state.name === "failed") {
+				expect(needsToken(status.state.reason)).toBe(one.name === "401" || one.name === "403");
+			}
+			if (refusal !== undefined) {
+				expect(refusal).toBeInstanceOf(SourceError);
+				expect(String(refusal)).toMatch(/^SourceError: .{15,}$/);
+			}
+			expect(cell.said).not.toContain("SECRET");
+			expect(cell.said).not.toContain(Buffer.from(TOKEN).toString("base64"));
+
+			expect(cell.requests).toBeLessThanOrEqual(MOST_REQUESTS);
+			if (status.state.name === "failed") expect(cell.requestsAfter).toBe(0);
+			if (one.name === "429") expect(Math.min(...waits)).toBeGreaterThan(ASKED_MS - 100);
+		},
+		60_000,
+	);
+});

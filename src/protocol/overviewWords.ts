@@ -20,6 +20,7 @@ export const overviewWords = {
 	retry: "Try Again",
 	ofLoaded: "Counted over the {0} traces that are loaded here; the source may have more.",
 	cardCost: "Cost",
+	cardCostDetail: "{0} a model call",
 	cardTokens: "Tokens",
 	cardTokensDetail: "{0} in · {1} out",
 	cardModelCalls: "Model Calls",

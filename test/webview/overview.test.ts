@@ -232,11 +232,16 @@ describe("the overview page", () => {
 		await overview.send(
 			{ ...value, overview: { ...value.overview, range: "all" }, origin },
 			{ type: "overview/error", range: "all", message: "it went away" },
-			{ type: "connection/changed", connection: { indicator: "disconnected", text: "Disconnected: no answer" } },
 		);
 		await page.getByText("Counted over the 1,234 traces that are loaded here").waitFor();
 		await page.getByRole("alert").getByText("it went away").waitFor();
+		// One reason is enough: what the connection lacks, the question did.
+		await overview.send({
+			type: "connection/changed",
+			connection: { indicator: "disconnected", text: "Disconnected: no answer" },
+		});
 		await page.getByText("Disconnected: no answer").first().waitFor();
+		expect(await page.getByText("it went away").count()).toBe(0);
 		expect(await page.locator(".card").count()).toBe(7);
 		expect(await overview.problems()).toEqual([]);
 		await overview.close();

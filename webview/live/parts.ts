@@ -109,7 +109,8 @@ export function emptyPart(
 			return message(
 				"error",
 				words.unauthorizedTitle,
-				text,
+				// No more than the title has said already.
+				text === words.unauthorizedTitle ? undefined : text,
 				html`${button(words.setToken, "setToken")}${button(words.reconnect, "reconnect")}`,
 			);
 		case "failed":

@@ -136,7 +136,7 @@ function outcomeColumn(context: CallContext): Column<OverviewCall> {
 			const word = words[call.state];
 			return html`<span class="state ${call.state}" title=${text ?? word}>
 				${icon(call.state === "running" ? "sync" : call.state === "failed" ? "error" : "pass")}
-				<span>${word}${text === undefined ? nothing : html` <bdi class="muted">${text}</bdi>`}</span>
+				<span>${word}${text === undefined ? nothing : html`<span class="muted"> · <bdi>${text}</bdi></span>`}</span>
 			</span>`;
 		},
 		csv: (call): string => [words[call.state], detailOf(call)].filter((part) => part !== null).join(": "),

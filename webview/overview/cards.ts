@@ -31,7 +31,9 @@ export function statCards(overview: Overview): TemplateResult {
 		${card(
 			words.cardCost,
 			formatCost(usage.costUsd ?? undefined, usage.isCostEstimated),
-			undefined,
+			usage.costUsd === null || usage.calls === 0
+				? undefined
+				: fill(words.cardCostDetail, formatCost(usage.costUsd / usage.calls, usage.isCostEstimated)),
 			usage.isCostEstimated ? `${words.costHint}. ${words.costEstimated}` : words.costHint,
 		)}
 		${card(words.cardTokens, formatTokens(tokens), tokensDetail, tokens === undefined ? undefined : formatCount(tokens))}

@@ -177,7 +177,8 @@ export class OverviewPage extends LitElement {
 						</div>`
 			}
 			${
-				this.#error === undefined || this.#value === undefined
+				// While the connection is away, that is why, and when it is back the numbers are read by themselves.
+				this.#error === undefined || this.#value === undefined || !isLive
 					? nothing
 					: html`<div class="notice error" role="alert">
 							${icon("error")}<span>${displayText(this.#error, 500)}</span>

@@ -238,4 +238,12 @@ export const pageStyles = css`
 	button.plain:hover {
 		background: var(--vscode-button-secondaryHoverBackground);
 	}
+	/* The one thing that can be done. */
+	.message button.plain {
+		background: var(--vscode-button-background);
+		color: var(--vscode-button-foreground);
+	}
+	.message button.plain:hover {
+		background: var(--vscode-button-hoverBackground);
+	}
 `;

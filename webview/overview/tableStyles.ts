@@ -184,4 +184,20 @@ export const tableStyles = css`
 		margin: 4px 0;
 		color: var(--vscode-descriptionForeground);
 	}
+	/* What the model costs and how it fares comes before who provides it. */
+	@media (max-width: 560px) {
+		th,
+		td {
+			padding-right: 10px;
+		}
+		.name {
+			max-width: 132px;
+		}
+		.providers {
+			display: none;
+		}
+		td:not(:last-child) .bar {
+			right: 10px;
+		}
+	}
 `;

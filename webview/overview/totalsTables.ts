@@ -33,7 +33,7 @@ export function modelsTable({ models, omitted, usage }: Overview): DataTable<Mod
 			},
 			{
 				label: words.columnProviders,
-				className: "name",
+				className: "name providers",
 				cell: ({ providers }) => nameCell(providers.length === 0 ? null : providers.join(", "), UNKNOWN),
 				csv: ({ providers }) => providers.join(", "),
 			},

@@ -280,7 +280,7 @@ export class TraceChart extends LitElement {
 		return html`
 			<div class="chart">
 				<div class="head">
-					<span class="column" id="column">${words.columnSpan}</span>
+					<span class="column" id="column"><span>${words.columnSpan}</span></span>
 					<div class="ruler"></div>
 				</div>
 				<div class="scroller" @scroll=${this.#handleScroll}>

@@ -29,13 +29,14 @@ export const chartStyles = css`
 		padding: 0 152px 0 28px;
 		font-size: 11px;
 		overflow: hidden;
-		text-overflow: ellipsis;
 		white-space: nowrap;
+		container-type: inline-size;
 	}
-	.head .actions {
-		display: flex;
-		flex: none;
-		margin-left: auto;
+	/* Half a word says less than none. */
+	@container (max-width: 3.2em) {
+		.head .column > span {
+			visibility: hidden;
+		}
 	}
 	.scroller {
 		flex: 1;

@@ -7,7 +7,7 @@ import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
-import { liveBadge, sessionFacts, sessionLabel } from "./sessionParts.ts";
+import { liveBadge, sessionFacts, sessionLabel, sessionSize } from "./sessionParts.ts";
 import { nodeFacts, nodeName, shownName } from "./spanText.ts";
 import { words } from "./words.ts";
 
@@ -47,7 +47,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 			</div>
 			<ul class="facts">
 				<li title=${words.duration}>${icon("clockface")}<b>${formatDuration(durationNs)}</b></li>
-				${sessionFacts(header.session)}
+				${sessionSize(header.session)}
 				<li>${spans}</li>
 				${
 					header.state !== "running" && model.table.runningCount > 0
@@ -65,6 +65,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 				<li title=${header.isCostEstimated ? words.costEstimated : nothing}>
 					${words.cost}<b>${formatCost(header.costUsd, header.isCostEstimated)}</b>
 				</li>
+				${sessionFacts(header.session)}
 				${
 					header.droppedSpans > 0
 						? html`<li class="warning" title=${words.droppedSpansHint}>

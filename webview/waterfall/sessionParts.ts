@@ -15,22 +15,30 @@ export function liveBadge(session: SessionHeader | undefined): TemplateResult | 
 	return session?.isOpen === true ? html`<span class="live" title=${words.liveHint}>${words.live}</span>` : nothing;
 }
 
-/** What is counted of a session beside the sums that a trace has, too. */
+/** How much there is of a session. */
+export function sessionSize(session: SessionHeader | undefined): TemplateResult | typeof nothing {
+	if (session === undefined) return nothing;
+	const { traceCount } = session;
+	return html`<li>${traceCount === 1 ? words.traceCountOne : fill(words.traceCount, formatCount(traceCount))}</li>`;
+}
+
+/** What is counted of a session beside the sums that a trace has, too; those that are for a wide page say so by their class. */
 export function sessionFacts(session: SessionHeader | undefined): TemplateResult | typeof nothing {
 	if (session === undefined) return nothing;
 	const { traceCount, modelCalls, toolCalls, failedTraces, averageTraceNs, models } = session;
 	return html`
-		<li>${traceCount === 1 ? words.traceCountOne : fill(words.traceCount, formatCount(traceCount))}</li>
-		<li title=${words.averageTraceHint}>${words.averageTrace}<b>${formatDuration(averageTraceNs)}</b></li>
-		<li title=${fill(words.errorRateHint, formatCount(failedTraces), formatCount(traceCount))}>
-			${words.errorRate}<b>${errorRate(failedTraces, traceCount)}</b>
-		</li>
 		<li>${words.modelCalls}<b>${formatCount(modelCalls)}</b></li>
 		<li>${words.toolCalls}<b>${formatCount(toolCalls)}</b></li>
+		<li class="wide" title=${words.averageTraceHint}>
+			${words.averageTrace}<b>${formatDuration(averageTraceNs)}</b>
+		</li>
+		<li class="wide" title=${fill(words.errorRateHint, formatCount(failedTraces), formatCount(traceCount))}>
+			${words.errorRate}<b>${errorRate(failedTraces, traceCount)}</b>
+		</li>
 		${
 			models.length === 0
 				? nothing
-				: html`<li title=${models.map((model) => displayText(model, 100)).join("\n")}>
+				: html`<li class="wide" title=${models.map((model) => displayText(model, 100)).join("\n")}>
 						${words.models}<b class="models"><bdi>${modelsText(models)}</bdi></b>
 					</li>`
 		}
@@ -55,6 +63,12 @@ export const sessionStyles = css`
 	.title .what {
 		flex: none;
 		color: var(--vscode-descriptionForeground);
+	}
+	/* A narrow page has its rows to show. */
+	@media (max-width: 560px) {
+		.facts .wide {
+			display: none;
+		}
 	}
 	.facts .models {
 		max-width: 24ch;

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { SourceError } from "../../src/sources/source.ts";
 import type { ProblemId } from "../peers/cloudgridSchema.ts";
 import { agree, loaded, makeSource, never, soon, startPeer } from "./support/cloudgridRig.ts";
 
@@ -195,6 +196,8 @@ describe("CloudGrid's connection", () => {
 		const peer = await startPeer();
 		const gone = peer.url;
 		await peer.stop();
+		// The time of day stands still, so that waits are seen exactly.
+		vi.useFakeTimers({ toFake: ["Date"] });
 		const waitsOf = (minBackoffMs: number | undefined, count: number) => {
 			const { promise, resolve } = Promise.withResolvers<number[]>();
 			const waits: number[] = [];
@@ -207,10 +210,8 @@ describe("CloudGrid's connection", () => {
 			source.connect();
 			return promise;
 		};
-		// By the millisecond in which the clock is read again.
-		const near = (ms: number) => expect.toSatisfy((wait: number) => wait <= ms && wait > ms - 5);
-		expect(await waitsOf(undefined, 1)).toEqual([near(1000)]);
-		expect(await waitsOf(10, 5)).toEqual([near(20), near(40), near(80), near(160), near(320)]);
+		expect(await waitsOf(undefined, 1)).toEqual([1000]);
+		expect(await waitsOf(10, 5)).toEqual([20, 40, 80, 160, 320]);
 	});
 
 	it("leaves Live when nothing is heard for as long as the watchdog allows, and comes back", async () => {
@@ -341,32 +342,78 @@ describe("CloudGrid's connection", () => {
 
 describe("a list of CloudGrid that cannot be read", () => {
 	const page = { status: 200, headers: { "content-type": "text/html" }, body: "<html>Sign in</html>" };
+	const later = { "retry-after": "120" };
+
 	it.each([
-		["401", { status: 401 }, "failed", "unauthorized"],
-		["403", { status: 403 }, "failed", "forbidden"],
-		["404", { status: 404 }, "waiting", "notFound"],
-		["429", { status: 429, headers: { "retry-after": "120" } }, "waiting", "rateLimited"],
-		["500", { status: 500 }, "waiting", "serverError"],
-		["503", { status: 503 }, "waiting", "serverError"],
-		["a page", page, "waiting", "contentType"],
-		["half an answer", { ...page, body: '{"data":{"traces":{"items":[' }, "waiting", "contentType"],
-		["an answer without data", { ...page, body: '{"data":{}}' }, "waiting", "protocol"],
-		["another answer", { ...page, body: "[]" }, "waiting", "contentType"],
-	] as const)("with %s is said, and is no Live", async (_what, answer, name, reason) => {
+		["401", { status: 401 }, "unauthorized"],
+		["403", { status: 403 }, "forbidden"],
+	] as const)("with %s ends Live, and says why", async (_what, answer, reason) => {
 		const peer = await startPeer();
-		peer.addTrace();
 		peer.httpAnswer = answer;
-		const source = makeSource(peer.url, { minBackoffMs: 1000 });
+		const source = makeSource(peer.url);
 		source.connect();
-		await vi.waitFor(() => expect(source.status.state).toMatchObject({ name, reason }), soon);
-		expect(source.status.isLoaded).toBe(false);
-		// 404 is of the thing asked for, elsewhere; here the state tells.
-		if (reason !== "notFound") await vi.waitFor(() => expect(source.status.requestError).toBeDefined(), soon);
+		const failed = { state: { name: "failed", reason, message: expect.stringContaining(String(answer.status)) } };
+		await vi.waitFor(() => expect(source.status).toMatchObject(failed), soon);
 		peer.httpAnswer = undefined;
 		source.reconnect();
 		await loaded(source);
+	});
+
+	it.each([
+		["404", { status: 404 }, "HTTP 404"],
+		["429", { status: 429 }, "HTTP 429"],
+		["500", { status: 500 }, "HTTP 500"],
+		["503", { status: 503 }, "HTTP 503"],
+		["a page", page, "got a page; is this the address of a CloudGrid server?"],
+		["half an answer", { ...page, body: '{"data":{"traces":{"items":[' }, "expected GraphQL's JSON"],
+		["an answer without data", { ...page, body: '{"data":{}}' }, "holds no list of traces"],
+		["another answer", { ...page, body: "[]" }, "expected GraphQL's JSON"],
+	] as const)("with %s is said while Live goes on, and asked for again", async (_what, answer, words) => {
+		const peer = await startPeer();
+		const stored = peer.addTrace();
+		peer.httpAnswer = answer;
+		const source = makeSource(peer.url);
+		source.connect();
+		const requestError = expect.stringContaining(words);
+		await vi.waitFor(() => expect(source.status).toMatchObject({ requestError, isLoaded: false }), soon);
+		const live = peer.addTrace();
+		await vi.waitFor(() => expect(source.store.entry(live)).toBeDefined(), soon);
+		expect(source.store.entry(stored)).toBeUndefined();
+		expect(source.status.state.name).toBe("open");
+		peer.httpAnswer = undefined;
+		await loaded(source);
 		await agree(source, peer);
-		await vi.waitFor(() => expect(source.status.requestError).toBeUndefined(), soon);
+		expect(source.status.requestError).toBeUndefined();
+		expect(peer.openedSockets).toBe(1);
+	});
+
+	it("is asked for less and less often, and not before the time that the server names", async () => {
+		const peer = await startPeer();
+		let asked = 0;
+		const counting: typeof fetch = (...given) => {
+			asked++;
+			return fetch(...given);
+		};
+		peer.httpAnswer = { status: 503 };
+		vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+		const source = makeSource(peer.url, { fetch: counting, minBackoffMs: 1000 });
+		let failures = 0;
+		source.onDidChangeStatus(({ requestError }) => {
+			// Announced at once when an answer was judged; a counter that moved, a quarter of a second later, says the same again.
+			if (requestError !== undefined) failures = asked;
+		});
+		source.connect();
+		const waits = [2000, 4000, 8000, 16_000, 30_000, 120_000];
+		const turn = () => new Promise((resolve) => setImmediate(resolve));
+		for (const [index, waitMs] of waits.entries()) {
+			while (failures <= index) await turn();
+			vi.advanceTimersByTime(waitMs - 1);
+			for (let count = 0; count < 10; count++) await turn();
+			expect(asked).toBe(index + 1);
+			if (index === 4) peer.httpAnswer = { status: 429, headers: later };
+			vi.advanceTimersByTime(1);
+			while (asked === index + 1) await turn();
+		}
 	});
 
 	it.each([false, true])(
@@ -374,17 +421,19 @@ describe("a list of CloudGrid that cannot be read", () => {
 		async (isTold) => {
 			const peer = await startPeer();
 			peer.areStatusesTold = isTold;
-			const cases: readonly (readonly [ProblemId, string, string])[] = [
-				["ERR-006", "waiting", "serverError"],
-				["ERR-012", "waiting", "timeout"],
+			const cases: readonly (readonly [ProblemId, string, SourceError["reason"]])[] = [
+				["ERR-006", "open", "serverError"],
+				["ERR-012", "open", "timeout"],
 				["ERR-016", "failed", "forbidden"],
+				["ERR-023", "failed", "protocol"],
 			];
 			for (const [problem, name, reason] of cases) {
 				peer.queryProblem = problem;
-				const source = makeSource(peer.url, { minBackoffMs: 1000 });
+				const source = makeSource(peer.url);
 				source.connect();
+				await vi.waitFor(() => expect(source.seen.lines.join()).toContain(problem), soon);
+				await vi.waitFor(() => expect(source.status.state.name).toBe(name), soon);
 				const message = expect.stringContaining(problem);
-				await vi.waitFor(() => expect(source.status.state).toMatchObject({ name, reason, message }), soon);
 				await expect(source.refresh(never)).rejects.toMatchObject({ reason, message });
 			}
 		},

@@ -13,6 +13,7 @@ import {
 	type TraceHits,
 	type TraceTextSearch,
 } from "../source.ts";
+import { ClockOffset } from "../traceway/clockOffset.ts";
 import { filterKey, readSettings, type TraceFilter } from "./filter.ts";
 import { GraphqlClient } from "./graphqlClient.ts";
 import { LiveFeed } from "./liveFeed.ts";
@@ -25,6 +26,8 @@ import { TraceHistory } from "./traceHistory.ts";
 const DEFAULT_WATCHDOG_MS = 45_000;
 /** Rest before the list is read again after a gap, and so the least distance of two such readings. */
 const DOUBT_MS = 500;
+/** Longest wait before the list is asked for again, unless the server names a time. */
+const MAX_LIST_RETRY_MS = 30_000;
 
 /** A CloudGrid server. Throws nothing: settings that make no sense show as `failed` once connected. */
 export function createCloudgridSource(options: SourceOptions): CloudgridSource {
@@ -43,6 +46,7 @@ export class CloudgridSource extends BaseSource implements Source {
 		sessions: false,
 		files: false,
 	};
+	readonly #clock = new ClockOffset();
 	readonly #client: GraphqlClient;
 	readonly #operations = new Operations();
 	readonly #history: TraceHistory;
@@ -56,6 +60,9 @@ export class CloudgridSource extends BaseSource implements Source {
 	/** Readings of the list, one after the other. */
 	#readings: Promise<unknown> = Promise.resolve();
 	#doubtTimer: ReturnType<typeof setTimeout> | undefined;
+	/** Why the list could not be read, until it can. */
+	#listError: string | undefined;
+	#listFailures = 0;
 	#isLoaded = false;
 	#received = 0;
 	#recovered = 0;
@@ -73,7 +80,15 @@ export class CloudgridSource extends BaseSource implements Source {
 			this.#settingsError = error;
 		}
 		this.#leastWatchdogMs = Math.max(options.watchdogMs ?? DEFAULT_WATCHDOG_MS, 3000 * (heartbeatSeconds ?? 0));
-		this.#client = new GraphqlClient({ url: config.url, fetch, getToken, logger });
+		this.#client = new GraphqlClient({
+			url: config.url,
+			fetch,
+			getToken,
+			logger,
+			onAnswer: (headers, requestedAtMs, answeredAtMs) => {
+				this.#clock.note(headers.get("date"), requestedAtMs, answeredAtMs);
+			},
+		});
 		const shared = { client: this.#client, operations: this.#operations, store: this.store };
 		this.#spans = this.owned.add(
 			new SpanReader({
@@ -120,8 +135,9 @@ export class CloudgridSource extends BaseSource implements Source {
 			recovered: this.#recovered,
 			unknownEvents: 0,
 			undecodable: this.#undecodable,
-			clockOffsetMs: 0,
+			clockOffsetMs: this.#clock.offsetMs,
 			...this.baseStatus,
+			...(this.#listError === undefined ? undefined : { requestError: this.#listError }),
 			watchdogMs: this.#loop.watchdogMs,
 		};
 	}
@@ -228,7 +244,10 @@ export class CloudgridSource extends BaseSource implements Source {
 		socket.close();
 	}
 
-	/** Reads what happened before the subscription, or between its events. A list that cannot be read is no live connection. */
+	/**
+	 * Reads what happened before the subscription, or between its events. While the list cannot be read Live goes on, which says
+	 * so and asks again; only what needs a person ends it.
+	 */
 	async #recover(attempt: ConnectionAttempt): Promise<void> {
 		const isFirst = !this.#isLoaded;
 		try {
@@ -238,17 +257,30 @@ export class CloudgridSource extends BaseSource implements Source {
 			this.announceSoon();
 		} catch (error) {
 			if (attempt.isOver) return;
-			attempt.end(endOfReading(error));
+			const end = endOfReading(error);
+			if (end.isFinal) {
+				attempt.end(end);
+				return;
+			}
+			this.#listError = end.message;
+			const { minBackoffMs = 500 } = this.options;
+			const delayMs = Math.min(MAX_LIST_RETRY_MS, minBackoffMs * 2 ** Math.min(++this.#listFailures, 20));
+			this.#recoverLater(attempt, Math.max(delayMs, end.askedMs ?? 0));
+			this.announce();
 		}
 	}
 
 	/** Reads the list again, after a rest that gathers what else is missing. */
 	#doubt(attempt: ConnectionAttempt, why: "gap" | "filter"): void {
 		if (why === "gap") this.#gaps++;
+		this.#recoverLater(attempt, DOUBT_MS);
+	}
+
+	#recoverLater(attempt: ConnectionAttempt, delayMs: number): void {
 		this.#doubtTimer ??= setTimeout(() => {
 			this.#doubtTimer = undefined;
 			void this.#recover(attempt);
-		}, DOUBT_MS);
+		}, delayMs);
 	}
 
 	#forgetDoubt(): void {
@@ -260,10 +292,11 @@ export class CloudgridSource extends BaseSource implements Source {
 		return this.#exclusive(signal, async () => {
 			const filter = this.#filter;
 			const changed = await this.#history.sync(filter, signal);
-			if (!this.#isLoaded) {
-				this.#isLoaded = true;
-				this.announce();
-			}
+			const isNews = !this.#isLoaded || this.#listError !== undefined;
+			this.#isLoaded = true;
+			this.#listError = undefined;
+			this.#listFailures = 0;
+			if (isNews) this.announce();
 			return changed;
 		});
 	}
@@ -286,7 +319,7 @@ export class CloudgridSource extends BaseSource implements Source {
 	}
 }
 
-/** The connection's end for a list that could not be read: the server answered a moment ago, so what is garbled may pass. */
+/** How bad a list is that could not be read: the server answered a moment ago, so what is garbled may pass. */
 function endOfReading(error: unknown): ConnectionEnd {
 	const end = connectionEnd(error);
 	if (error instanceof CloudgridProblem) return { ...end, isFinal: !error.isRetryable };

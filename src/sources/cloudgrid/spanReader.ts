@@ -29,6 +29,8 @@ export interface SpanReaderOptions {
 
 /** Rest after a change before an open trace is read again: spans of one batch come close together. */
 const REREAD_MS = 300;
+/** A trace that takes long to read is read less often: a third of the time at most. */
+const REST_FACTOR = 2;
 /** Spans put in between two looks at the clock. */
 const SLICE_SPANS = 200;
 const MAX_RELATED_LOGS = 200;
@@ -55,7 +57,7 @@ export class SpanReader {
 		const { store, signal } = this.#options;
 		if (signal.aborted || (!store.isPinned(traceId) && !store.entry(traceId)?.rows.length)) return;
 		this.#changed.add(traceId);
-		if (!this.#isRereading) this.#timer ??= setTimeout(() => void this.#reread(), REREAD_MS);
+		if (!this.#isRereading) this.#rereadLater(REREAD_MS);
 	}
 
 	/** Brings every span of a trace into the store. */
@@ -117,13 +119,20 @@ export class SpanReader {
 		return ids.filter((id) => typeof id === "string");
 	}
 
+	#rereadLater(delayMs: number): void {
+		this.#timer ??= setTimeout(() => void this.#reread(), delayMs);
+	}
+
+	/** Reads what has changed until now; what changes meanwhile is read after a rest. */
 	async #reread(): Promise<void> {
 		this.#timer = undefined;
 		this.#isRereading = true;
+		const startedAtMs = performance.now();
+		const traceIds = [...this.#changed];
+		this.#changed.clear();
 		const { request, logger, signal } = this.#options;
 		try {
-			for (const traceId of this.#changed) {
-				this.#changed.delete(traceId);
+			for (const traceId of traceIds) {
 				try {
 					await request((both) => this.load(traceId, both));
 				} catch (error) {
@@ -134,6 +143,8 @@ export class SpanReader {
 			}
 		} finally {
 			this.#isRereading = false;
+			const restMs = Math.max(REREAD_MS, REST_FACTOR * (performance.now() - startedAtMs));
+			if (this.#changed.size > 0 && !signal.aborted) this.#rereadLater(restMs);
 		}
 	}
 

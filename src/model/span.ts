@@ -35,6 +35,11 @@ export interface SpanInput {
 	readonly cacheWriteTokens?: number | undefined;
 	/** Part of the output. */
 	readonly reasoningTokens?: number | undefined;
+	/**
+	 * True where the backend tells one sum of both ways: it stands as the input, the output stays unknown, and no cost is estimated
+	 * from it. Part of the kind.
+	 */
+	readonly isTokenTotal?: boolean | undefined;
 	/** US dollars as the server said; undefined is unknown. */
 	readonly costUsd?: number | undefined;
 	/** Nanoseconds from the start to the first token; part of the kind. */
@@ -108,6 +113,8 @@ export interface SpanSummary {
 	readonly firstTokenNs: number | undefined;
 	/** True when tokens and cost sum up what is below the span. */
 	readonly isRollup: boolean;
+	/** True when the input tokens are the sum of both ways; else missing. */
+	readonly isTokenTotal?: true | undefined;
 	readonly state: SpanState;
 	readonly error: string | undefined;
 	readonly start: Timestamp | undefined;

@@ -20,6 +20,8 @@ export const SpanFlag = {
 	usageBelow: 8,
 	/** Tokens and cost repeat those below and are in no sum; right as long as the trace's `nesting` is not stale. */
 	repeating: 16,
+	/** The input tokens are those of both ways (`SpanInput.isTokenTotal`). */
+	tokenTotal: 32,
 } as const;
 
 export class SpanColumns {

@@ -134,7 +134,8 @@ export class SpanRows {
 	#estimateAt(row: number): number | undefined {
 		const c = this.columns;
 		const model = this.modelOf(row);
-		if (model === undefined) return undefined;
+		// Either way has a price of its own.
+		if (model === undefined || (c.flags[row] & SpanFlag.tokenTotal) !== 0) return undefined;
 		if (c.kindType[row] !== 0 && !isEstimated(this.kindTypeOf(row), this.isRollup(row))) return undefined;
 		return estimateCostUsd({
 			model,
@@ -182,6 +183,7 @@ export class SpanRows {
 			isCostEstimated: saidCostUsd === undefined && costUsd !== undefined,
 			firstTokenNs: this.#firstTokens.get(row),
 			isRollup: this.isRollup(row),
+			...((c.flags[row] & SpanFlag.tokenTotal) === 0 ? undefined : { isTokenTotal: true }),
 			state: SPAN_STATES[c.state[row]],
 			error: this.#errors.get(row),
 			start: timeAt(c.startMs[row], c.startSubNs[row]),
@@ -226,6 +228,8 @@ export class SpanRows {
 		if (this.#setText(c.name, row, input.name, way)) hasChanged = true;
 		if (setTime(c.startMs, c.startSubNs, row, input.start, way)) hasChanged = true;
 		if (after !== SpanStateCode.running && setTime(c.endMs, c.endSubNs, row, input.end, way)) hasChanged = true;
+		// A span that failed and was told anew as one that completed.
+		if (input.state === "completed" && input.error === undefined && this.#errors.delete(row)) hasChanged = true;
 		if (input.error !== undefined && !isLate && this.#errors.get(row) !== input.error) {
 			this.#errors.set(row, input.error);
 			hasChanged = true;
@@ -261,6 +265,7 @@ export class SpanRows {
 		if (setCount(c.reasoningTokens, row, input.reasoningTokens, way)) hasUsageChanged = true;
 		if (setNumber(c.costUsd, row, input.costUsd, way)) hasUsageChanged = true;
 		if (this.#setRollup(row, input.isRollup, way)) hasUsageChanged = true;
+		if (this.#setTokenTotal(row, input.isTokenTotal, way)) hasUsageChanged = true;
 		return hasUsageChanged ? Written.usage : hasChanged ? Written.shown : Written.nothing;
 	}
 
@@ -302,6 +307,14 @@ export class SpanRows {
 		flags[row] =
 			isRollup === undefined ? others : others | SpanFlag.rollupKnown | (isRollup === true ? SpanFlag.rollup : 0);
 		return ((flags[row] ^ before) & SpanFlag.rollup) !== 0;
+	}
+
+	#setTokenTotal(row: number, isTotal: boolean | undefined, way: Way): boolean {
+		if (isTotal === undefined && way !== "replace") return false;
+		const { flags } = this.columns;
+		const before = flags[row];
+		flags[row] = isTotal === true ? before | SpanFlag.tokenTotal : before & ~SpanFlag.tokenTotal;
+		return flags[row] !== before;
 	}
 
 	#setParent(row: number, parentSpanId: string | null): boolean {

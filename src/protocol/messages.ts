@@ -412,6 +412,8 @@ export interface SpanDetailView {
 	readonly isCostEstimated: boolean;
 	/** True when tokens and cost sum up what is below the span. */
 	readonly isRollup: boolean;
+	/** True when the input tokens are those of both ways. */
+	readonly isTokenTotal?: true | undefined;
 	/** Why the model stopped, in the provider's words. */
 	readonly finishReasons: readonly string[];
 	readonly firstTokenNs: number | undefined;

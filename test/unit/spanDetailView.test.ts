@@ -102,6 +102,8 @@ describe("buildSpanDetailView", () => {
 			/token counts are not known/,
 		);
 		const agent = { kindType: "custom", kindName: "agent" };
+		const oneSum = { ...unpriced, inputTokens: 148, outputTokens: undefined, isTokenTotal: true as const };
+		expect(viewOf(detailOf({}, oneSum)).costFormula).toMatch(/which tokens were sent and which came back/);
 		expect(viewOf(detailOf({}, { ...agent, ...unpriced })).costFormula).toMatch(/only calls of models are/);
 		const cached = { model: "claude-3-5-sonnet", provider: "anthropic", cacheReadTokens: 1000, cacheWriteTokens: 100 };
 		expect(viewOf(detailOf({}, cached)).costFormula).toBe(

@@ -44,6 +44,20 @@ describe("the span details page", () => {
 			expect(await page.locator("#hint-input").textContent()).toContain("the sum of the spans below");
 		}));
 
+	it("shows one count where the backend tells no other", () =>
+		opened(async ({ page, send }) => {
+			const parts = {
+				inputTokens: 148,
+				outputTokens: undefined,
+				isTokenTotal: true as const,
+				tokensPerSecond: undefined,
+			};
+			await send({ type: "detail/value", detail: { ...completedView(), ...parts } });
+			const chips = (await page.locator(".chip").allInnerTexts()).map((text) => text.replace("\n", " "));
+			expect(chips.filter((text) => /token/i.test(text))).toEqual(["Tokens 148"]);
+			expect(await page.locator("#hint-input").textContent()).toContain("sent and received");
+		}));
+
 	it("shows how fast the answer came, by the time after the first token where that is known", () =>
 		opened(async ({ page, send }) => {
 			const attributes = { "gen_ai.response.time_to_first_chunk": 0.155 };

@@ -115,19 +115,21 @@ export function summaryChips(context: PageContext, detail: SpanDetailView): Temp
 						chip(
 							context,
 							"input",
-							words.inputTokens,
+							detail.isTokenTotal === true ? words.tokens : words.inputTokens,
 							formatTokens(detail.inputTokens),
 							tokenHint(detail, detail.inputTokens),
 						),
 						partChip(context, "cacheRead", words.cacheReadTokens, detail.cacheReadTokens, words.partOfInput),
 						partChip(context, "cacheWrite", words.cacheWriteTokens, detail.cacheWriteTokens, words.partOfInput),
-						chip(
-							context,
-							"output",
-							words.outputTokens,
-							formatTokens(detail.outputTokens),
-							tokenHint(detail, detail.outputTokens),
-						),
+						detail.isTokenTotal === true
+							? nothing
+							: chip(
+									context,
+									"output",
+									words.outputTokens,
+									formatTokens(detail.outputTokens),
+									tokenHint(detail, detail.outputTokens),
+								),
 						partChip(context, "reasoning", words.reasoningTokens, detail.reasoningTokens, words.partOfOutput),
 					]
 				: nothing
@@ -174,8 +176,9 @@ function durationHint(detail: SpanDetailView): string {
 	return detail.startMs === undefined ? words.startUnknown : words.durationRunning;
 }
 
-function tokenHint({ isRollup }: SpanDetailView, tokens: number | undefined): string {
+function tokenHint({ isRollup, isTokenTotal }: SpanDetailView, tokens: number | undefined): string {
 	if (tokens === undefined) return words.tokensUnknown;
+	if (isTokenTotal === true) return fill(words.tokensBothWays, formatCount(tokens));
 	return fill(isRollup ? words.sumOfBelow : words.tokensExact, formatCount(tokens));
 }
 

@@ -97,8 +97,9 @@ export function decodeTrace(value: unknown): DecodedTrace | undefined {
 		kindName: "llm_call",
 		hasWholeKind: true,
 		model,
-		// Both ways in one sum. 0 is what is saved when nobody counted.
+		// 0 is what is saved when nobody counted.
 		inputTokens: positive(document.token_count),
+		isTokenTotal: true,
 		state,
 		error: state === "failed" ? rootError(document) : undefined,
 		start,

@@ -92,6 +92,10 @@ export class MongoStorage implements TraceStorage {
 
 	dispose(): void {
 		this.#isDisposed = true;
+		this.#close();
+	}
+
+	#close(): void {
 		const client = this.#client;
 		this.#client = undefined;
 		// A client that never came to be has nothing to close.
@@ -163,7 +167,10 @@ export class MongoStorage implements TraceStorage {
 			return result;
 		} catch (error) {
 			signal.throwIfAborted();
-			throw this.#errorOf(error);
+			const told = this.#errorOf(error);
+			// The next question begins with a new client: a failed one never finds its server again, and has the old password.
+			if (told.reason === "network" || told.reason === "unauthorized") this.#close();
+			throw told;
 		}
 	}
 

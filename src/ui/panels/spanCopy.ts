@@ -92,7 +92,10 @@ function factsOf({ summary }: SpanDetail): string {
 		["Duration", start === undefined || end === undefined ? undefined : formatDuration(differenceNs(end, start))],
 		["Model", model],
 		["Provider", provider],
-		["Input tokens", inputTokens === undefined ? undefined : formatCount(inputTokens)],
+		[
+			summary.isTokenTotal === true ? "Tokens" : "Input tokens",
+			inputTokens === undefined ? undefined : formatCount(inputTokens),
+		],
 		["Output tokens", outputTokens === undefined ? undefined : formatCount(outputTokens)],
 		["Cost", costUsd === undefined ? undefined : formatCost(costUsd, summary.isCostEstimated)],
 		["Trace", summary.traceId],

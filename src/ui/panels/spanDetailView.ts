@@ -115,6 +115,7 @@ export function buildSpanDetailView(input: SpanDetailViewInput): SpanDetailView 
 		costUsd: summary.costUsd,
 		isCostEstimated: summary.isCostEstimated,
 		isRollup: summary.isRollup,
+		isTokenTotal: summary.isTokenTotal,
 		finishReasons: facts.finishReasons.map(label),
 		firstTokenNs,
 		tokensPerSecond: tokensPerSecond(summary, firstTokenNs),
@@ -300,7 +301,7 @@ function indented(value: unknown): unknown {
 /** How the cost came about, or why there is none; undefined for spans that have no cost to expect. */
 function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string | undefined {
 	const { model, provider, costUsd } = summary;
-	const explanation = explainCost({ ...summary, atMs: summary.start?.ms });
+	const explanation = summary.isTokenTotal === true ? undefined : explainCost({ ...summary, atMs: summary.start?.ms });
 	if (costUsd !== undefined && !summary.isCostEstimated) {
 		return explanation === undefined
 			? t("As the server says.")
@@ -309,6 +310,7 @@ function costFormula(summary: SpanSummary, isLlm: boolean, t: Translate): string
 	if (costUsd !== undefined) return explanation === undefined ? undefined : formulaOf(explanation, t);
 	if (!isLlm) return undefined;
 	if (model === undefined) return t("Not priced: the span names no model.");
+	if (summary.isTokenTotal === true) return t("Not priced: which tokens were sent and which came back is not known.");
 	if (!isEstimated(summary.kindType, summary.isRollup)) return t("Not priced: only calls of models are.");
 	if (!isPriced(model, provider))
 		return t("Not priced: no price is known for {0} (prices of {1}).", label(model), PRICES_AS_OF);

@@ -250,7 +250,10 @@ export function spanTooltip(span: SpanSummary, nowMs: number): vscode.MarkdownSt
 		[vscode.l10n.t("Provider"), span.provider === undefined ? undefined : displayText(span.provider, 200)],
 		[vscode.l10n.t("Started"), span.start === undefined ? undefined : formatAbsoluteTime(span.start)],
 		[vscode.l10n.t("Duration"), durationNs === undefined ? "–" : formatDuration(durationNs)],
-		[vscode.l10n.t("Tokens in"), span.inputTokens === undefined ? undefined : formatTokens(span.inputTokens)],
+		[
+			span.isTokenTotal === true ? vscode.l10n.t("Tokens") : vscode.l10n.t("Tokens in"),
+			span.inputTokens === undefined ? undefined : formatTokens(span.inputTokens),
+		],
 		[vscode.l10n.t("Tokens out"), span.outputTokens === undefined ? undefined : formatTokens(span.outputTokens)],
 		[vscode.l10n.t("Cost"), span.costUsd === undefined ? undefined : formatCost(span.costUsd, span.isCostEstimated)],
 		[vscode.l10n.t("Id"), displayText(span.spanId, 260)],

@@ -227,3 +227,25 @@ describe("TraceStore: usage of a trace", { timeout: 30_000 }, () => {
 		);
 	});
 });
+
+describe("one sum of both ways", () => {
+	const total = { kindType: "llm_call", model: "gpt-4o-mini", inputTokens: 148, isTokenTotal: true } as const;
+
+	it("counts as tokens and costs nothing that anybody could know", () => {
+		const store = new TraceStore();
+		store.upsertSpan(span("t", "a", { ...total, hasWholeKind: true }));
+		expect(store.span("t", "a")).toMatchObject({ inputTokens: 148, isTokenTotal: true, costUsd: undefined });
+		expect(store.summary("t")).toMatchObject({ inputTokens: 148, outputTokens: undefined, costUsd: undefined });
+		store.dispose();
+	});
+
+	it("is one no longer when the span is told anew with both", () => {
+		const store = new TraceStore();
+		store.upsertSpan(span("t", "a", { ...total, hasWholeKind: true }));
+		const { isTokenTotal: _total, ...both } = { ...total, inputTokens: 100, outputTokens: 48, hasWholeKind: true };
+		store.upsertSpan(span("t", "a", both));
+		expect(store.span("t", "a")?.isTokenTotal).toBeUndefined();
+		expect(store.span("t", "a")?.costUsd).toBeGreaterThan(0);
+		store.dispose();
+	});
+});

@@ -184,7 +184,8 @@ describe("a stream", () => {
 		});
 		const source = await connected(peer);
 		await until(() => expect(source.store.span("ses_a", "1")).toBeDefined());
-		expect(source.status.undecodable).toBeGreaterThanOrEqual(2);
+		// Of frames that come at once only the first and the last are looked at.
+		expect(source.status.undecodable).toBeGreaterThanOrEqual(1);
 		expect(logged.filter((line) => line.includes("cannot be read"))).toHaveLength(1);
 	});
 

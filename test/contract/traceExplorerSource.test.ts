@@ -178,6 +178,60 @@ describe("live", () => {
 		expect(peer.streamCount).toBeLessThanOrEqual(2);
 	});
 
+	it("gives its streams to what somebody looks at before what is newest", async () => {
+		const peer = await startPeer();
+		const source = await connected(peer, { maxStreams: 1 });
+		peer.addModelCall("ses_1");
+		await agree(source, peer, "ses_1");
+		const pin = source.store.pin("ses_1");
+		peer.addModelCall("ses_2");
+		await agree(source, peer, "ses_2");
+		peer.addToolCall("ses_1", "bash");
+		await agree(source, peer, "ses_1");
+		expect(peer.streamRequests("ses_2")).toEqual([]);
+		pin.dispose();
+		await until(() => expect(peer.streamRequests("ses_2")).toHaveLength(1));
+	});
+
+	it("streams no session without news for a quarter of an hour, until it has some", async () => {
+		const peer = await startPeer();
+		peer.addModelCall("ses_a", { startNs: peer.nowNs - 1_800_000_000_000n });
+		const source = await connected(peer);
+		await agree(source, peer, "ses_a");
+		await until(() => expect(peer.streamCount).toBe(0));
+		expect(source.store.summary("ses_a")?.state).toBe("running");
+		peer.addToolCall("ses_a", "bash");
+		await agree(source, peer, "ses_a");
+		await until(() => expect(peer.streamCount).toBe(1));
+	});
+
+	it("goes by the server's clock where that is another one", async () => {
+		const peer = await startPeer();
+		peer.clockOffsetMs = 5 * 86_400_000;
+		peer.addModelCall("ses_a");
+		const source = await connected(peer);
+		await agree(source, peer, "ses_a");
+		expect(Math.abs(source.status.clockOffsetMs - peer.clockOffsetMs)).toBeLessThan(5000);
+		const lists = () => peer.requests.filter(({ path }) => path === "/api/sessions").length;
+		const before = lists();
+		await until(() => expect(lists()).toBeGreaterThan(before + 15));
+		expect(peer.streamCount).toBe(1);
+		peer.removeSession("ses_a");
+		await until(() => expect(source.store.entry("ses_a")).toBeUndefined());
+	});
+
+	it("takes in a session that grows faster than it is read, and ends with its last state", async () => {
+		const peer = await startPeer({ pollMs: 1 });
+		const source = await connected(peer);
+		for (let round = 0; round < 30; round++) {
+			for (let count = 0; count < 100; count++) peer.addToolCall("ses_a", "bash");
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		peer.endSession("ses_a");
+		await agree(source, peer, "ses_a");
+		expect(source.store.entry("ses_a")?.isWhole).toBe(true);
+	});
+
 	it("replaces the state with each frame: a span that is gone is gone", async () => {
 		const peer = await startPeer();
 		const source = await connected(peer);

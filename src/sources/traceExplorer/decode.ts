@@ -42,6 +42,38 @@ export function parseExact(text: string): unknown {
 	return JSON.parse(text.replace(/"(start_ns|end_ns)"\s*:\s*(\d{16,21})(?=\s*[,}])/g, '"$1":"$2"'));
 }
 
+/** Parsed in one go; about two milliseconds. */
+const PIECE_UNITS = 256 * 1024;
+
+/**
+ * As `parseExact`, for a list of spans, cut before spans so that others have their turn: a session comes whole, with all its
+ * payloads. In valid JSON an object that begins with this key is no part of a string. Where such an object stands deeper than in
+ * the list a piece is no JSON, and everything is parsed in one go. Throws `SyntaxError`.
+ */
+export function* parseSpans(text: string, pieceUnits = PIECE_UNITS): Sliced<unknown> {
+	const from = text.indexOf("[");
+	const to = text.lastIndexOf("]");
+	if (text.length <= pieceUnits || from < 0 || text.slice(0, from).trim() !== "" || text.slice(to + 1).trim() !== "") {
+		return parseExact(text);
+	}
+	const spans: unknown[] = [];
+	const boundary = /,\s*(?=\{\s*"trace_id"\s*:)/g;
+	try {
+		for (let at = from + 1; at < to; ) {
+			boundary.lastIndex = at + pieceUnits;
+			const end = boundary.lastIndex < to ? boundary.exec(text) : null;
+			const piece = parseExact(`[${text.slice(at, end?.index ?? to)}]`);
+			for (const span of piece as unknown[]) spans.push(span);
+			at = end === null ? to : boundary.lastIndex;
+			yield;
+		}
+		return spans;
+	} catch (error) {
+		if (!(error instanceof SyntaxError)) throw error;
+		return parseExact(text);
+	}
+}
+
 /** Nanoseconds since the epoch, as text or, where it is short enough to be exact, as a number. */
 export function decodeNanoseconds(value: unknown): Timestamp | undefined {
 	const digits = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
@@ -132,7 +164,9 @@ export function* decodeSessionSpans(sessionId: string, value: unknown): Sliced<S
 	const objects = new Map<string, JsonObject>();
 	let undecodable = Math.max(0, value.length - MAX_SPANS);
 	let isClosed = false;
+	let visited = 0;
 	for (const item of value.slice(0, MAX_SPANS)) {
+		if (++visited % SLICE === 0) yield;
 		const span = asObject(item);
 		const spanId = decodeId(span?.span_id);
 		if (span === undefined || spanId === undefined) undecodable++;
@@ -145,7 +179,6 @@ export function* decodeSessionSpans(sessionId: string, value: unknown): Sliced<S
 	let modelCalls = 0;
 	let toolCalls = 0;
 	let lastMs: number | undefined;
-	let visited = 0;
 	for (const [spanId, object] of objects) {
 		if (++visited % SLICE === 0) yield;
 		if (isClosed && isPlaceholder(object)) continue;

@@ -1,14 +1,17 @@
 import { isAbortError } from "../../base/abort.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
-import type { SpanInput, TraceInput } from "../../model/span.ts";
+import type { Sliced } from "../../base/sliced.ts";
+import type { TraceInput } from "../../model/span.ts";
 import type { TraceStore } from "../../model/traceStore.ts";
 import type { TurnBudget } from "../../stream/turnBudget.ts";
 import type { JsonClient } from "../jsonClient.ts";
 import { SourceError } from "../source.ts";
-import { decodeSessionSpans, type SessionRow, type SessionSpans } from "./decode.ts";
+import { decodeSessionSpans, parseSpans, type SessionRow, type SessionSpans } from "./decode.ts";
+import { agrees, newSession, recordOf, type Session, signatureOf, traceOf } from "./session.ts";
 import { inTurns, type SessionReads } from "./sessionReads.ts";
 import { SessionStream } from "./sessionStream.ts";
+import { writeWhole } from "./wholeState.ts";
 
 /** Streams at once; each costs the backend two requests and more every half second. */
 const MAX_STREAMS = 8;
@@ -38,31 +41,6 @@ export interface LiveSessionsOptions {
 	readonly onLost: () => void;
 	/** Counters or troubles moved. */
 	readonly onProgress: () => void;
-}
-
-/** What the store holds of a session, all of it. */
-type Held = Pick<SessionSpans, "modelCalls" | "toolCalls" | "isClosed" | "lastMs">;
-
-interface Session {
-	readonly id: string;
-	/** Of the newest list that had it; undefined while none had. */
-	row: SessionRow | undefined;
-	/** It came while we were looking, so all of it is wanted. */
-	isNew: boolean;
-	/** Its coming is no news: it was there before, or came while we were away. */
-	isHistory: boolean;
-	held: Held | undefined;
-	/** The connection broke since: what comes now was missed. */
-	wasLost: boolean;
-	/** Moves with each whole state: an older one that is still being taken in is left. */
-	version: number;
-	stream: SessionStream | undefined;
-	/** The row with which a stream, or a reading, is of no use any more. */
-	streamedAs: string | undefined;
-	readAs: string | undefined;
-	failures: number;
-	notBeforeMs: number;
-	missingSinceMs: number | undefined;
 }
 
 /**
@@ -212,21 +190,7 @@ export class LiveSessions implements Disposable {
 	}
 
 	#add(id: string): Session {
-		const session: Session = {
-			id,
-			row: undefined,
-			isNew: false,
-			isHistory: true,
-			held: undefined,
-			wasLost: false,
-			version: 0,
-			stream: undefined,
-			streamedAs: undefined,
-			readAs: undefined,
-			failures: 0,
-			notBeforeMs: 0,
-			missingSinceMs: undefined,
-		};
+		const session = newSession(id);
 		this.#sessions.set(id, session);
 		return session;
 	}
@@ -274,9 +238,9 @@ export class LiveSessions implements Disposable {
 				minBackoffMs,
 				random,
 				onHeard,
-				onSpans: (value) => {
+				onSpans: (text) => {
 					this.#received++;
-					void this.#takeFrame(session, value);
+					this.#takeFrame(session, text).catch((error: unknown) => this.#setTrouble(session, describeError(error)));
 				},
 				onDone: () => {
 					session.streamedAs = signatureOf(session.row);
@@ -313,22 +277,30 @@ export class LiveSessions implements Disposable {
 		if (stream !== undefined) this.#options.onProgress();
 	}
 
-	/** A frame is the whole session: it takes the place of everything before. */
-	async #takeFrame(session: Session, value: unknown): Promise<void> {
-		const version = ++session.version;
-		this.#options.reads.forget(session.id);
-		const work = decodeSessionSpans(session.id, value);
-		for (let step = work.next(); ; step = work.next()) {
-			if (step.done === true) {
-				if (step.value === undefined) this.#noteUndecodable(session.id, 1);
-				else await this.#hold(session, step.value, version);
-				return;
+	/**
+	 * A frame is the whole session: it takes the place of everything before. While one is being taken in the newest waits and
+	 * those between are left, so that frames which come faster than they are read do not keep each other out.
+	 */
+	async #takeFrame(session: Session, text: string): Promise<void> {
+		const isTaking = session.frame !== undefined;
+		session.frame = text;
+		if (isTaking) return;
+		const { budget, reads } = this.#options;
+		while (session.frame !== undefined && !this.#isDisposed && this.#sessions.get(session.id) === session) {
+			const frame: string = session.frame;
+			const version = ++session.version;
+			reads.forget(session.id);
+			try {
+				const decoded = await inTurns(decodeFrame(session.id, frame), budget, NEVER);
+				if (decoded === undefined) this.#noteUndecodable(session.id, 1);
+				else await this.#hold(session, decoded, version);
+			} catch (error) {
+				if (!(error instanceof SyntaxError)) throw error;
+				this.#noteUndecodable(session.id, 1);
 			}
-			if (!this.#options.budget.isSpent) continue;
-			await this.#options.budget.turn();
-			// Not when its stream has ended: the last state comes right before that.
-			if (this.#isDisposed || session.version !== version) return;
+			if (session.frame === frame) session.frame = undefined;
 		}
+		session.frame = undefined;
 	}
 
 	/** Brings the store to a whole state, in turns; a newer one that arrives meanwhile ends it. */
@@ -336,50 +308,15 @@ export class LiveSessions implements Disposable {
 		const { id, row } = session;
 		const isHistory = session.isHistory && session.held === undefined;
 		if (decoded.undecodable > 0 && session.held === undefined) this.#noteUndecodable(id, decoded.undecodable);
-		const isCurrent = await inTurns(
-			this.#writing(session, decoded.spans, version, isHistory),
-			this.#options.budget,
-			NEVER,
-		);
-		if (!isCurrent) return;
-		const applied = this.#settle(id, row, decoded.spans, isHistory);
+		const isCurrent = () => session.version === version && !this.#isDisposed;
+		const writing = writeWhole(this.#store, recordOf(id, row), decoded.spans, isHistory, isCurrent);
+		const changed = await inTurns(writing, this.#options.budget, NEVER);
+		if (changed === undefined) return;
 		const { modelCalls, toolCalls, isClosed, lastMs } = decoded;
 		session.held = { modelCalls, toolCalls, isClosed, lastMs };
-		if (session.wasLost) this.#recovered += applied;
+		if (session.wasLost) this.#recovered += changed;
 		session.wasLost = false;
 		this.#options.onProgress();
-	}
-
-	/** Spans of a large state go in by and by; false when something newer has come. */
-	*#writing(session: Session, spans: readonly SpanInput[], version: number, isHistory: boolean) {
-		if (spans.length <= ATOMIC_SPANS) return session.version === version && !this.#isDisposed;
-		for (let at = 0; at < spans.length; at += ATOMIC_SPANS) {
-			if (this.#isDisposed || session.version !== version) return false;
-			const write = () => {
-				for (const span of spans.slice(at, at + ATOMIC_SPANS)) this.#store.upsertSpan(span);
-			};
-			if (isHistory) this.#store.asHistory(write);
-			else write();
-			yield;
-		}
-		return session.version === version && !this.#isDisposed;
-	}
-
-	/** One step: what is not in the state leaves the store, and the trace is whole. Returns how many spans changed. */
-	#settle(id: string, row: SessionRow | undefined, spans: readonly SpanInput[], isHistory: boolean): number {
-		const isWritten = spans.length > ATOMIC_SPANS;
-		const isNothingGone = (this.#store.entry(id)?.rows.length ?? 0) <= spans.length;
-		const kept = isWritten
-			? spans.filter(({ spanId }) => this.#store.rowOf(spanId, id) !== undefined).map(nameOnly)
-			: spans;
-		if (isWritten && isNothingGone) this.#store.markWhole(id);
-		return this.#store.applySnapshot({
-			traces: [recordOf(id, row)],
-			spans: isWritten && isNothingGone ? [] : kept,
-			isTraceListComplete: false,
-			wholeTraceIds: isWritten && isNothingGone ? new Set() : new Set([id]),
-			isHistory,
-		});
 	}
 
 	#want(session: Session): void {
@@ -442,8 +379,6 @@ export class LiveSessions implements Disposable {
 	}
 }
 
-/** Spans written in one go; about five milliseconds. */
-const ATOMIC_SPANS = 2000;
 const NEVER = new AbortController().signal;
 /** What the next try may mend. */
 const PASSING: ReadonlySet<SourceError["reason"]> = new Set([
@@ -453,53 +388,6 @@ const PASSING: ReadonlySet<SourceError["reason"]> = new Set([
 	"rateLimited",
 ] as const);
 
-/** Whether the row says what the store has, as far as it can be compared. */
-function agrees({ row, held }: Pick<Session, "row" | "held">): boolean {
-	return (
-		row !== undefined &&
-		held !== undefined &&
-		row.modelCalls === held.modelCalls &&
-		row.toolCalls === held.toolCalls &&
-		row.isOpen !== held.isClosed
-	);
-}
-
-/** What of a row says that something happened; the end of an open session moves by itself. */
-function signatureOf(row: SessionRow | undefined): string {
-	if (row === undefined) return "";
-	const { isOpen, modelCalls, toolCalls, totalTokens, costUsd, end } = row;
-	return [isOpen, modelCalls, toolCalls, totalTokens, costUsd, isOpen ? "" : `${end?.ms} ${end?.subNs}`].join(" ");
-}
-
-function recordOf(id: string, row: SessionRow | undefined): TraceInput {
-	const parent = row?.parentSessionId;
-	return {
-		traceId: id,
-		name: id,
-		tags: row === undefined ? undefined : parent === undefined ? [] : [`parent:${parent}`],
-		start: row?.start,
-	};
-}
-
-/** What was taken in whole needs no report; a new one would say that it is whole no longer. */
-function traceOf({ id, held }: Session, row: SessionRow): TraceInput {
-	if (held !== undefined) return recordOf(id, row);
-	return {
-		...recordOf(id, row),
-		reported: {
-			// OpenCode makes these three kinds of spans; while it is open a placeholder stands for the root.
-			spanCount: row.modelCalls + row.toolCalls + 1,
-			state: row.isOpen ? "running" : "completed",
-			end: row.isOpen ? undefined : row.end,
-			// Of a total nobody knows the parts; the sum is right.
-			inputTokens: row.modelCalls === 0 ? undefined : row.totalTokens,
-			costUsd: row.modelCalls === 0 ? undefined : row.costUsd,
-			serviceName: "opencode",
-			sessionId: id,
-		},
-	};
-}
-
-function nameOnly({ spanId, traceId }: SpanInput): SpanInput {
-	return { spanId, traceId };
+function* decodeFrame(sessionId: string, text: string): Sliced<SessionSpans | undefined> {
+	return yield* decodeSessionSpans(sessionId, yield* parseSpans(text));
 }

@@ -5,7 +5,7 @@ import type { TurnBudget } from "../../stream/turnBudget.ts";
 import type { JsonClient } from "../jsonClient.ts";
 import { SourceError } from "../source.ts";
 import { asObject, decodeId, type JsonObject } from "../wire.ts";
-import { decodeSessionSpans, parseExact, type SessionSpans } from "./decode.ts";
+import { decodeSessionSpans, parseSpans, type SessionSpans } from "./decode.ts";
 import { spansPath } from "./paths.ts";
 
 /** A session as it was read. */
@@ -82,7 +82,9 @@ export class SessionReads implements Disposable {
 	async #get(sessionId: string): Promise<SessionRead> {
 		const path = spansPath(sessionId);
 		const { signal } = this.#life;
-		const { value } = await this.#client.get(path, { parse: parseExact, timeoutMs: TIMEOUT_MS, signal });
+		// The text, because it may be as long as the longest session, and parsing that in one go would be felt.
+		const { value: text } = await this.#client.get(path, { parse: (json) => json, timeoutMs: TIMEOUT_MS, signal });
+		const value = await this.#parse(path, String(text), signal);
 		const decoded = await inTurns(decodeSessionSpans(sessionId, value), this.#budget, signal);
 		if (decoded === undefined || !Array.isArray(value)) {
 			throw new SourceError("protocol", `GET ${path}: the answer is no list of spans`);
@@ -94,6 +96,15 @@ export class SessionReads implements Disposable {
 			if (object !== undefined && id !== undefined) objects.set(id, object);
 		}
 		return { decoded, objects };
+	}
+
+	async #parse(path: string, text: string, signal: AbortSignal): Promise<unknown> {
+		try {
+			return await inTurns(parseSpans(text), this.#budget, signal);
+		} catch (cause) {
+			if (!(cause instanceof SyntaxError)) throw cause;
+			throw new SourceError("protocol", `GET ${path}: the answer is no valid JSON`, { cause });
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ import { ClockOffset } from "../traceway/clockOffset.ts";
 import { asObject, type JsonObject } from "../wire.ts";
 import { decodeSessionSpans, decodeSessions, parseExact } from "./decode.ts";
 import { LiveSessions } from "./liveSessions.ts";
+import { pollMsOf, RANGE_MARGIN_MS, RANGE_MS, RANGES, type Range, rangeOf } from "./options.ts";
 import { type CallAddress, decodeOverview } from "./overview.ts";
 import { inTurns, SessionReads } from "./sessionReads.ts";
 import { listedSessions } from "./sessions.ts";
@@ -34,27 +35,14 @@ export interface TraceExplorerOptions extends SourceOptions {
 	readonly maxStreams?: number | undefined;
 }
 
-const RANGES = ["1h", "6h", "24h", "all"] as const;
-type Range = (typeof RANGES)[number];
-const HOUR_MS = 3_600_000;
-const RANGE_MS: Readonly<Record<Range, number>> = {
-	"1h": HOUR_MS,
-	"6h": 6 * HOUR_MS,
-	"24h": 24 * HOUR_MS,
-	all: Number.POSITIVE_INFINITY,
-};
 /** A session is gone when it is missing for so many lists, 20 s: the backend may answer from its cache for that long. */
 const GONE_AFTER_LISTS = 10;
-/** Sessions that began so shortly after a range did may be out of it already. */
-const RANGE_MARGIN_MS = 5 * 60_000;
 /** The backend fetches every trace of the range from its Tempo before it answers. */
 const LIST_TIMEOUT_MS = 60_000;
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const MAX_OVERVIEW_BYTES = 4 * 1024 * 1024;
 /** A stream that broke may mean that the server is gone: the next list comes at once, but not more often than this. */
 const MIN_POLL_MS = 100;
-const MIN_REFRESH_SECONDS = 0.1;
-const MAX_REFRESH_SECONDS = 300;
 /** Begins the id of a call that the overview names by its start only. */
 const BY_START = "start:";
 
@@ -387,23 +375,6 @@ class TraceExplorerSource extends BaseSource {
 		}
 		this.announce();
 	}
-}
-
-function rangeOf(value: unknown): Range | SourceError {
-	if (value === undefined) return "24h";
-	return (
-		RANGES.find((range) => range === value) ??
-		new SourceError("protocol", `the option "range" must be one of ${RANGES.join(", ")}`)
-	);
-}
-
-function pollMsOf(value: unknown): number | SourceError {
-	if (value === undefined) return 2000;
-	if (typeof value === "number" && value >= MIN_REFRESH_SECONDS && value <= MAX_REFRESH_SECONDS) return value * 1000;
-	return new SourceError(
-		"protocol",
-		`the option "refreshSeconds" must be a number from ${MIN_REFRESH_SECONDS} to ${MAX_REFRESH_SECONDS}`,
-	);
 }
 
 /** Input or output: JSON in a string is what it says, unless numbers in it would lose digits. */

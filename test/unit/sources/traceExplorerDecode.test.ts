@@ -7,6 +7,7 @@ import {
 	decodeSessionSpans,
 	decodeSessions,
 	parseExact,
+	parseSpans,
 	sentAndReceived,
 } from "../../../src/sources/traceExplorer/decode.ts";
 import { exactJson } from "../../peers/traceExplorerPeer.ts";
@@ -89,6 +90,43 @@ describe("integers beyond 2^53", () => {
 			fc.property(fc.bigInt({ min: 0n, max: 2n ** 50n }), (durationNs) => {
 				const { end } = decode(wireSpan({ duration_ms: Number(durationNs) / 1e6 })).spans[0];
 				expect(BigInt(end?.ms ?? 0) * 1_000_000n + BigInt(end?.subNs ?? 0)).toBe(START + durationNs);
+			}),
+		);
+	});
+});
+
+describe("a long list of spans", () => {
+	const inPieces = (text: string, units: number) => finish(parseSpans(text, units));
+
+	it("is the same in pieces as in one go, however it is cut and whatever its texts hold", () => {
+		const span = fc.record({
+			trace_id: fc.string(),
+			start_ns: fc.bigInt({ min: 10n ** 17n, max: 10n ** 18n }),
+			text: fc.oneof(fc.string(), fc.constant(', {"trace_id": 1'), fc.constant('"}, {\\"trace_id\\":')),
+			attributes: fc.oneof(fc.anything(), fc.array(fc.record({ trace_id: fc.string() }))),
+		});
+		fc.assert(
+			fc.property(fc.array(span), fc.integer({ min: 1, max: 200 }), fc.constantFrom(0, 1), (spans, units, indent) => {
+				const text = indent === 0 ? exactJson(spans) : exactJson(spans).replaceAll(',{"trace_id":', ', {"trace_id": ');
+				expect(inPieces(text, units)).toEqual(parseExact(text));
+			}),
+		);
+	});
+
+	it("that is none is refused, or is what JSON says it is", () => {
+		for (const text of [
+			'[{"trace_id":1},{"trace_id":2}',
+			'[{"trace_id":1},{"trace_id":2}]]',
+			'[{"trace_id":1},,{"trace_id":2}]',
+			"x[1]",
+			"",
+		]) {
+			expect(() => inPieces(text, 3)).toThrow(SyntaxError);
+		}
+		expect(inPieces('{"a":[{"trace_id":1},{"trace_id":2}]}', 3)).toEqual({ a: [{ trace_id: 1 }, { trace_id: 2 }] });
+		fc.assert(
+			fc.property(fc.json(), fc.integer({ min: 1, max: 9 }), (text, units) => {
+				expect(inPieces(text, units)).toEqual(JSON.parse(text));
 			}),
 		);
 	});

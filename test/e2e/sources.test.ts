@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TraceExplorerPeer } from "../peers/traceExplorerPeer.ts";
 import { TestServer } from "./support/server.ts";
 import { useSession } from "./support/session.ts";
 import { until } from "./support/wait.ts";
@@ -6,14 +7,16 @@ import { until } from "./support/wait.ts";
 describe("several sources at once", () => {
 	let near: TestServer;
 	let far: TestServer;
+	let explorer: TraceExplorerPeer;
 	let nearTrace: string;
 	const session = useSession(async () => {
-		[near, far] = await Promise.all([TestServer.start(), TestServer.start()]);
+		[near, far, explorer] = await Promise.all([TestServer.start(), TestServer.start(), TraceExplorerPeer.start()]);
 		return {
 			settings: {
 				"traceway.sources": [
 					{ id: "near", name: "Near", url: near.url },
 					{ id: "far", name: "Far", url: far.url },
+					{ id: "explorer", name: "Explorer", type: "traceExplorer", url: explorer.url },
 				],
 			},
 		};
@@ -32,12 +35,13 @@ describe("several sources at once", () => {
 	afterAll(async () => {
 		await near?.dispose();
 		await far?.dispose();
+		await explorer?.stop();
 	});
 
 	it("connects only what is looked at, and offers the rest", async () => {
 		const { sources, traces } = session().window;
 		await traces.row("near trace").waitFor();
-		expect(await sources.names()).toEqual(["Near", "Far", "Mini-Server"]);
+		expect(await sources.names()).toEqual(["Near", "Far", "Explorer", "Mini-Server"]);
 		await sources.waitFor("Near", /^Live · 1 trace · 127\.0\.0\.1:\d+$/);
 		await sources.waitFor("Far", /^Not connected · /);
 		expect(await sources.actions("Far")).toEqual(["Connect"]);
@@ -71,7 +75,7 @@ describe("several sources at once", () => {
 		// What came before stays in view.
 		await window.traces.row("far trace").waitFor();
 		// The rows have kept their places.
-		expect(await window.sources.names()).toEqual(["Near", "Far", "Mini-Server"]);
+		expect(await window.sources.names()).toEqual(["Near", "Far", "Explorer", "Mini-Server"]);
 		await far.start();
 		await window.statusBar.click();
 		await window.statusBar.item.filter({ hasText: /Live · 2/ }).waitFor();
@@ -108,5 +112,29 @@ describe("several sources at once", () => {
 		await window.sources.waitFor("Near", /^Not connected/);
 		await window.sources.run("Near", "Connect");
 		await window.sources.waitFor("Near", /^Live · 1 trace/);
+	});
+
+	it("offers what the shown one can do only, and says who can where it is wanted all the same", async () => {
+		const { window } = session();
+		explorer.addSpan("a session", { name: "only to be read" });
+		explorer.endSession("a session", { name: "its root" });
+		await window.traces.row("far trace").click({ button: "right" });
+		const menu = window.page.locator(".monaco-menu .action-item");
+		await menu.filter({ hasText: "Delete Trace" }).waitFor();
+		await window.page.keyboard.press("Escape");
+		await window.sources.select("Explorer");
+		await window.sources.waitFor("Explorer", /^Live.* · 1 trace/);
+		const row = window.traces.rows.first();
+		await until("the tree shows another trace", async () => (await window.traces.row("far trace").count()) === 0);
+		await row.click({ button: "right" });
+		await menu.filter({ hasText: "Copy Trace Id" }).waitFor();
+		expect(await menu.filter({ hasText: "Delete Trace" }).count()).toBe(0);
+		expect(await menu.filter({ hasText: "Export" }).count()).toBe(0);
+		await window.page.keyboard.press("Escape");
+		await window.run("Traceway: Show Live Panel");
+		const live = await window.live.root();
+		await live.locator(".row").first().click();
+		await window.page.keyboard.press("Delete");
+		await window.notifications.toast("Explorer (Trace Explorer) cannot delete traces. Near, Far can.").waitFor();
 	});
 });

@@ -63,9 +63,9 @@ async function unlock(
 	url: string,
 	locked: readonly Extract<Verdict, { outcome: "needsToken" }>[],
 ): Promise<FoundSource | "correct" | undefined> {
-	let problem: string | undefined = locked[0]?.message;
+	let isRefused = false;
 	for (;;) {
-		const token = await askToken(url, problem);
+		const token = await askToken(url, isRefused);
 		if (token === undefined) return undefined;
 		const definitions = locked.map(({ definition }) => definition);
 		const asked = await showAsking([url], (at, onVerdict, signal) =>
@@ -75,16 +75,18 @@ async function unlock(
 		const refused = asked.verdicts.filter((verdict) => verdict.outcome === "needsToken");
 		const isOpen = asked.verdicts.some(({ outcome }) => outcome === "yes");
 		if (isOpen || refused.length === 0) return await decide(asked, token);
-		problem = vscode.l10n.t("The server refused the token: {0}", refused[0]?.message ?? "");
+		isRefused = true;
 	}
 }
 
-async function askToken(url: string, problem: string | undefined): Promise<string | undefined> {
+async function askToken(url: string, isRefused: boolean): Promise<string | undefined> {
 	const isOpenWire = url.startsWith("http:") && !/^http:\/\/(?:127\.|localhost|\[::1\])/.test(url);
 	const token = await vscode.window.showInputBox({
 		title: vscode.l10n.t("Add Source: Token for {0}", hostOf(url)),
 		prompt: [
-			problem === undefined ? undefined : displayText(problem, 200),
+			isRefused
+				? vscode.l10n.t("The server refused the token. Try another one.")
+				: vscode.l10n.t("The server wants a token."),
 			isOpenWire ? vscode.l10n.t("The address is not https: the token travels unencrypted.") : undefined,
 			vscode.l10n.t("It is kept in the secret storage once the source is saved."),
 		]
@@ -120,9 +122,9 @@ async function save(context: CommandContext, { url, definition, found, token }: 
 		title: vscode.l10n.t("Add Source: Name"),
 		prompt:
 			found === undefined
-				? vscode.l10n.t("{0} at {1}. Enter saves the source.", definition.label, host)
+				? vscode.l10n.t("{0} at {1}. How shall it be called?", definition.label, host)
 				: vscode.l10n.t(
-						"Found {0} at {1} · {2}. Enter saves the source.",
+						"Found {0} at {1} · {2}. How shall it be called?",
 						definition.label,
 						host,
 						displayText(found, 100),

@@ -84,7 +84,10 @@ function itemsOf(
 ): AddressItem[] {
 	const items: AddressItem[] = value.trim() === "" ? [] : [typedItem(context, value)];
 	items.push({ label: vscode.l10n.t("On This Machine"), kind: vscode.QuickPickItemKind.Separator });
-	items.push(...findings.map((finding) => findingItem(context, finding)));
+	const found = findings.map((finding) => findingItem(context, finding));
+	// What is new comes first.
+	const isNew = ({ address }: AddressItem) => address !== undefined && "urls" in address;
+	items.push(...found.filter(isNew), ...found.filter((item) => !isNew(item)));
 	if (findings.length > 0) return items;
 	const ports = wellKnownPorts().join(", ");
 	items.push({
@@ -122,8 +125,10 @@ function findingItem(context: CommandContext, { url, definition, found }: LocalF
 	const sourceId = knownSource(context, url);
 	const source = context.manager.configs.find(({ id }) => id === sourceId);
 	const label = source?.name ?? definition?.label ?? vscode.l10n.t("A server that wants a token");
-	const news = source === undefined ? vscode.l10n.t("found just now") : vscode.l10n.t("a source already");
-	const facts = [hostOf(url), displayText(found, 100), news];
+	const facts =
+		source === undefined
+			? [hostOf(url), displayText(found, 100), vscode.l10n.t("found just now")]
+			: [hostOf(url), vscode.l10n.t("a source already")];
 	return {
 		label: `$(${sourceId === undefined ? "server" : "check"}) ${plainLabel(label)}`,
 		description: facts.filter((fact) => fact !== "").join(" · "),

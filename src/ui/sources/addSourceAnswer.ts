@@ -38,6 +38,8 @@ export async function showAsking(urls: readonly string[], ask: Ask): Promise<Ask
 					label: `$(${verdictIcon(verdicts.get(type))}) ${plainLabel(label)}`,
 					description: verdictText(verdicts.get(type)),
 				}));
+				// They tell, and cannot be picked.
+				pick.activeItems = [];
 			};
 			show();
 			pick.show();

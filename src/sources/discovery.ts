@@ -1,5 +1,5 @@
 import { describeError } from "../base/logger.ts";
-import { SOURCE_DEFINITIONS, type SourceDefinition } from "./registry.ts";
+import { SOURCE_DEFINITIONS, type SourceDefinition, type SourceProbe } from "./registry.ts";
 
 /** How long one kind of backend may take to say whether it is there. */
 const ASK_MS = 6_000;
@@ -19,6 +19,7 @@ export interface AskOptions {
 	readonly fetch: typeof globalThis.fetch;
 	/** Undefined in the first round. */
 	readonly token?: string | undefined;
+	readonly options?: SourceProbe["options"];
 	/** Default: all that have an adapter. */
 	readonly definitions?: readonly SourceDefinition[];
 	/** Default 6,000. */
@@ -45,7 +46,7 @@ export async function askWhatAnswers(url: string, options: AskOptions): Promise<
 }
 
 async function ask(definition: SourceDefinition, url: string, options: AskOptions): Promise<Verdict> {
-	const { fetch, token, signal, timeoutMs = ASK_MS } = options;
+	const { fetch, token, options: accessOptions, signal, timeoutMs = ASK_MS } = options;
 	const timeout = new AbortController();
 	let timer: ReturnType<typeof setTimeout> | undefined;
 	// Whatever an adapter does with its signal, nobody waits longer.
@@ -59,7 +60,7 @@ async function ask(definition: SourceDefinition, url: string, options: AskOption
 		return await Promise.race([
 			late,
 			definition
-				.identify({ url, fetch, token, signal: AbortSignal.any([signal, timeout.signal]) })
+				.identify({ url, fetch, token, options: accessOptions, signal: AbortSignal.any([signal, timeout.signal]) })
 				.then((finding): Verdict => {
 					if (finding.match === "yes") return { definition, outcome: "yes", found: finding.found };
 					if (finding.match === "no") return { definition, outcome: "no" };
@@ -94,7 +95,7 @@ export function wellKnownPorts(definitions: readonly SourceDefinition[] = SOURCE
 
 /** Looks at the well-known ports of this machine, loopback only, all at once; tells what it finds as it is found. */
 export async function searchThisMachine(
-	options: Omit<AskOptions, "token" | "onVerdict"> & {
+	options: Omit<AskOptions, "token" | "options" | "onVerdict"> & {
 		readonly onFound: (finding: LocalFinding) => void;
 		/** Default: the well-known ones. */
 		readonly ports?: readonly number[];

@@ -12,10 +12,15 @@ export interface SourceDefinition {
 	readonly label: string;
 	/** Where it listens on this machine if nobody says otherwise, the likeliest first. */
 	readonly ports: readonly number[];
-	/** Whether its kind answers at an address, in at most two requests. Rejects with a `SourceError` when nothing answers. */
+	/** Options by which some of these servers let people in, beside a token: offered where a server refuses. */
+	readonly accessOptions?: readonly AccessOption[];
+	/** Whether its kind answers at an address, in two or three cheap requests. Rejects with a `SourceError` when nothing answers. */
 	readonly identify: (probe: SourceProbe) => Promise<SourceFinding>;
 	readonly create: (options: SourceOptions) => Promise<Source>;
 }
+
+/** `username`: with it the token is a password. `tenant`: whose traces are meant. */
+export type AccessOption = "username" | "tenant";
 
 export interface SourceProbe {
 	/** As `SourceConfig.url`. */
@@ -23,6 +28,8 @@ export interface SourceProbe {
 	readonly fetch: typeof globalThis.fetch;
 	/** Undefined in the first round; asked for when `needsToken` came back. */
 	readonly token: string | undefined;
+	/** As `SourceConfig.options`, of those in `accessOptions`. */
+	readonly options?: Readonly<Partial<Record<AccessOption, string>>> | undefined;
 	readonly signal: AbortSignal;
 }
 

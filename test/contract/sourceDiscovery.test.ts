@@ -85,6 +85,17 @@ describe("what answers at an address", () => {
 		expect(types(await ask(url, { token: TOKEN }), "yes")).toEqual([type]);
 	});
 
+	it("is Tempo behind a user's name and password, and with tenants, once they are said", async () => {
+		const guarded = await TempoPeer.start({ basic: { username: "me", password: TOKEN } });
+		ends.push(() => guarded.stop());
+		expect(types(await ask(guarded.url, { token: TOKEN }), "yes")).toEqual([]);
+		expect(types(await ask(guarded.url, { token: TOKEN, options: { username: "me" } }), "yes")).toEqual(["tempo"]);
+		const shared = await TempoPeer.start({ tenant: "team-a" });
+		ends.push(() => shared.stop());
+		expect(types(await ask(shared.url), "needsToken")).toContain("tempo");
+		expect(types(await ask(shared.url, { options: { tenant: "team-a" } }), "yes")).toEqual(["tempo"]);
+	});
+
 	it.each(["R", "D", "L", "E"] as const)("is a Traceway server of dialect %s", async (dialect) => {
 		const peer = await TracewayPeer.start({ dialect });
 		ends.push(() => peer.close());

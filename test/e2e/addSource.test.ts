@@ -118,7 +118,7 @@ describe("adding a source by its address", () => {
 		await begin(locked.url);
 		await waitForQuestion("It is kept in the secret storage once the source is saved.");
 		await box().type(WRONG_TOKEN);
-		await waitForQuestion("The server refused the token");
+		await waitForQuestion("The server refused that. Try another token.");
 		await box().type(TOKEN);
 		await waitForQuestion(`Found Traceway at ${hostOf(locked)} · 1 trace.`);
 		await box().cancel();

@@ -1,4 +1,5 @@
 import { silentLogger } from "../../base/logger.ts";
+import type { JsonClient } from "../jsonClient.ts";
 import type { SourceDefinition } from "../registry.ts";
 import { SourceError } from "../source.ts";
 
@@ -7,44 +8,83 @@ export const tempo: SourceDefinition = {
 	type: "tempo",
 	label: "Grafana Tempo",
 	ports: [3200],
-	identify: async ({ url, fetch, token, signal }) => {
-		const [{ JsonClient }, { decodeSearch }] = await Promise.all([
+	accessOptions: ["username", "tenant"],
+	identify: async ({ url, fetch, token, options, signal }) => {
+		const [{ JsonClient }, { accessOf }, { readSettings }] = await Promise.all([
 			import("../jsonClient.ts"),
-			import("./searchAnswer.ts"),
+			import("./access.ts"),
+			import("./settings.ts"),
 		]);
 		const client = new JsonClient({
 			url,
 			backend: "a Tempo server",
 			fetch,
 			getToken: async () => token,
+			...accessOf(readSettings({ options })),
 			logger: silentLogger,
 		});
 		// "echo" is what Tempo says, and nobody else does. A gateway may let searches through only.
 		const echo = await ask(async () => {
 			const { bytes } = await client.getBytes("/api/echo", { accept: "text/plain", maxBytes: 1024, signal });
-			return /^echo\s*$/.test(bytes.toString("latin1"));
+			return /^echo\s*$/.test(bytes.toString("latin1")) || undefined;
 		});
 		if (echo instanceof SourceError) return { match: "needsToken", error: echo };
-		const second = await ask(async () => {
-			if (echo === true) {
-				const { value } = await client.get("/api/status/buildinfo", { maxBytes: MAX_ANSWER_BYTES, signal });
-				const version = typeof value === "object" && value !== null ? Reflect.get(value, "version") : undefined;
-				return typeof version === "string" && /^[\w.+-]{1,40}$/.test(version) ? `version ${version}` : undefined;
-			}
-			const query = { q: "{}", limit: 1, spss: 1 };
-			const { value } = await client.get("/api/search", { query, maxBytes: MAX_ANSWER_BYTES, signal });
-			const answer = decodeSearch(value);
-			if (answer === undefined) return undefined;
-			return answer.count === 0 ? "no recent traces" : "recent traces";
-		});
-		if (echo === true) return { match: "yes", found: typeof second === "string" ? second : "answers as Tempo does" };
-		if (second instanceof SourceError) return { match: "needsToken", error: second };
-		return second === undefined ? { match: "no" } : { match: "yes", found: second };
+		if (echo === undefined) {
+			const count = await ask(() => recentTraces(client, signal));
+			if (count instanceof SourceError) return { match: "needsToken", error: count };
+			return count === undefined ? { match: "no" } : { match: "yes", found: countText(count) };
+		}
+		// Who it is, it tells everybody; what it has, only to whom it lets in.
+		const [version, count] = await Promise.all([
+			ask(() => versionOf(client, signal)).catch(isTempoAllTheSame),
+			ask(() => recentTraces(client, signal)).catch(isTempoAllTheSame),
+		]);
+		if (count instanceof SourceError) return { match: "needsToken", error: count };
+		const known = [version, count === undefined ? undefined : countText(count)].filter(
+			(part) => typeof part === "string",
+		);
+		return { match: "yes", found: known.join(" · ") || "answers as Tempo does" };
 	},
 	create: async (options) => (await import("./tempoSource.ts")).createTempoSource(options),
 };
 
-/** One row; whatever is larger is something else. */
+/** Most traces that are counted. */
+const MAX_COUNTED = 100;
+/** A big store may search for longer: then what it has stays unsaid. */
+const SEARCH_MS = 3_000;
+
+/** A request that failed after it has said who it is. */
+function isTempoAllTheSame(): undefined {
+	return undefined;
+}
+
+/** Undefined where the answer names none. */
+async function versionOf(client: JsonClient, signal: AbortSignal): Promise<string | undefined> {
+	const { value } = await client.get("/api/status/buildinfo", { maxBytes: MAX_ANSWER_BYTES, signal });
+	const version = typeof value === "object" && value !== null ? Reflect.get(value, "version") : undefined;
+	return typeof version === "string" && /^[\w.+-]{1,40}$/.test(version) ? `version ${version}` : undefined;
+}
+
+/** Traces of the last hour, up to `MAX_COUNTED`; undefined where the answer is no list of traces. */
+async function recentTraces(client: JsonClient, signal: AbortSignal): Promise<number | undefined> {
+	const { decodeSearch } = await import("./searchAnswer.ts");
+	const end = Math.ceil(Date.now() / 1000);
+	const query = { q: "{}", limit: MAX_COUNTED, spss: 1, start: end - 3600, end };
+	const { value } = await client.get("/api/search", {
+		query,
+		maxBytes: MAX_ANSWER_BYTES,
+		timeoutMs: SEARCH_MS,
+		signal,
+	});
+	return decodeSearch(value)?.count;
+}
+
+function countText(count: number): string {
+	const traces = count === 1 ? "1 trace" : `${count}${count < MAX_COUNTED ? "" : " or more"} traces`;
+	return `${traces} in the last hour`;
+}
+
+/** One page of rows; whatever is larger is something else. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const UNLIKE: ReadonlySet<SourceError["reason"]> = new Set([

@@ -17,7 +17,7 @@ export interface TempoSettings {
 const MAX_QUERY_CHARS = 4096;
 
 /** @throws SourceError `protocol` that names the option and what it must be. */
-export function readSettings({ options = {} }: SourceConfig): TempoSettings {
+export function readSettings({ options = {} }: Pick<SourceConfig, "options">): TempoSettings {
 	const query = text(options.query, "query");
 	if (query !== undefined && query.length > MAX_QUERY_CHARS) {
 		throw wrong("query", `must have at most ${MAX_QUERY_CHARS} characters`);

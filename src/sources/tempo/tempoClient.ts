@@ -1,6 +1,7 @@
 import { JsonClient } from "../jsonClient.ts";
 import { SourceError, type SourceOptions } from "../source.ts";
 import type { ClockOffset } from "../traceway/clockOffset.ts";
+import { accessOf } from "./access.ts";
 import { decodeSearch, decodeTraceId } from "./searchAnswer.ts";
 import type { TempoSettings } from "./settings.ts";
 import type { TraceBody } from "./traceBody.ts";
@@ -21,18 +22,13 @@ export class TempoClient {
 	undecodable = 0;
 
 	constructor(options: SourceOptions, settings: TempoSettings | undefined, clock: ClockOffset) {
-		const { username, tenant } = settings ?? {};
 		this.#query = settings?.query ?? "{}";
 		this.#json = new JsonClient({
 			url: options.config.url,
 			backend: "a Tempo server",
 			fetch: options.fetch,
 			getToken: options.getToken,
-			authorize:
-				username === undefined
-					? undefined
-					: (password) => `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
-			headers: tenant === undefined ? undefined : { "x-scope-orgid": tenant },
+			...accessOf(settings ?? {}),
 			logger: options.logger,
 			onAnswer: (headers, requestedAtMs, answeredAtMs) => clock.note(headers.get("date"), requestedAtMs, answeredAtMs),
 		});

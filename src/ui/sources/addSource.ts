@@ -1,11 +1,12 @@
 import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import { askWhatAnswers, type Verdict } from "../../sources/discovery.ts";
-import type { SourceDefinition } from "../../sources/registry.ts";
+import { SOURCE_DEFINITIONS, type SourceDefinition } from "../../sources/registry.ts";
 import type { SourceConfig } from "../../sources/source.ts";
 import type { CommandContext } from "../commands/context.ts";
 import { plainLabel } from "../plainMarkdown.ts";
 import { addSourceEntry, readSources } from "../settings.ts";
+import { type Access, askAccess } from "./addSourceAccess.ts";
 import { hostOf, pickAddress } from "./addSourceAddress.ts";
 import { type AskedAddress, pickAnswer, showAsking } from "./addSourceAnswer.ts";
 import { freeId, freeName, LOCAL_SOURCE_ID } from "./sourceEntry.ts";
@@ -17,7 +18,7 @@ interface FoundSource {
 	readonly definition: SourceDefinition;
 	/** In a few words; undefined when nobody could be asked. */
 	readonly found: string | undefined;
-	readonly token: string | undefined;
+	readonly access: Access;
 }
 
 /**
@@ -48,73 +49,58 @@ async function findOut(
 	fetch: typeof globalThis.fetch,
 	urls: readonly string[],
 ): Promise<FoundSource | "correct" | undefined> {
-	const asked = await showAsking(urls, (url, onVerdict, signal) => askWhatAnswers(url, { fetch, onVerdict, signal }));
+	const asked = await showAsking(urls, SOURCE_DEFINITIONS, (url, onVerdict, signal) =>
+		askWhatAnswers(url, { fetch, onVerdict, signal }),
+	);
 	if (asked === undefined) return undefined;
 	const { url, verdicts } = asked;
 	const isLocked = !verdicts.some(({ outcome }) => outcome === "yes");
 	const locked = verdicts.filter((verdict) => verdict.outcome === "needsToken");
 	if (isLocked && locked.length > 0) return await unlock(fetch, url, locked);
-	return await decide(asked, undefined);
+	return await decide(asked, { token: undefined });
 }
 
 /** Asks for a token until it opens the door; every backend that might be behind it is asked again. */
 async function unlock(
 	fetch: typeof globalThis.fetch,
 	url: string,
-	locked: readonly Extract<Verdict, { outcome: "needsToken" }>[],
+	locked: readonly Verdict[],
 ): Promise<FoundSource | "correct" | undefined> {
-	let isRefused = false;
+	let access: Access | undefined;
 	for (;;) {
-		const token = await askToken(url, isRefused);
-		if (token === undefined) return undefined;
-		const definitions = locked.map(({ definition }) => definition);
-		const asked = await showAsking([url], (at, onVerdict, signal) =>
-			askWhatAnswers(at, { fetch, token, definitions, onVerdict, signal }),
+		const accessOptions = [...new Set(locked.flatMap(({ definition }) => definition.accessOptions ?? []))];
+		access = await askAccess(url, accessOptions, access);
+		if (access === undefined) return undefined;
+		const wanted = Object.keys(access.options ?? {});
+		const definitions = locked
+			.map(({ definition }) => definition)
+			.filter(({ accessOptions: known = [] }) => wanted.every((option) => known.some((one) => one === option)));
+		const told = access;
+		const asked = await showAsking([url], definitions, (at, onVerdict, signal) =>
+			askWhatAnswers(at, { fetch, ...told, definitions, onVerdict, signal }),
 		);
 		if (asked === undefined) return undefined;
-		const refused = asked.verdicts.filter((verdict) => verdict.outcome === "needsToken");
+		const isRefused = asked.verdicts.some(({ outcome }) => outcome === "needsToken");
 		const isOpen = asked.verdicts.some(({ outcome }) => outcome === "yes");
-		if (isOpen || refused.length === 0) return await decide(asked, token);
-		isRefused = true;
+		if (isOpen || !isRefused) return await decide(asked, access);
 	}
 }
 
-async function askToken(url: string, isRefused: boolean): Promise<string | undefined> {
-	const isOpenWire = url.startsWith("http:") && !/^http:\/\/(?:127\.|localhost|\[::1\])/.test(url);
-	const token = await vscode.window.showInputBox({
-		title: vscode.l10n.t("Add Source: Token for {0}", hostOf(url)),
-		prompt: [
-			isRefused
-				? vscode.l10n.t("The server refused the token. Try another one.")
-				: vscode.l10n.t("The server wants a token."),
-			isOpenWire ? vscode.l10n.t("The address is not https: the token travels unencrypted.") : undefined,
-			vscode.l10n.t("It is kept in the secret storage once the source is saved."),
-		]
-			.filter((part) => part !== undefined)
-			.join(" "),
-		placeHolder: vscode.l10n.t("Token"),
-		password: true,
-		ignoreFocusOut: true,
-		validateInput: (value) => (value.trim() === "" ? vscode.l10n.t("The server wants a token") : undefined),
-	});
-	return token?.trim();
-}
-
 /** Of several answers the user picks one, and so he does where there is none. */
-async function decide(asked: AskedAddress, token: string | undefined): Promise<FoundSource | "correct" | undefined> {
+async function decide(asked: AskedAddress, access: Access): Promise<FoundSource | "correct" | undefined> {
 	const { url, verdicts } = asked;
 	const answers = verdicts.filter((verdict) => verdict.outcome === "yes");
 	const [only] = answers;
 	if (only !== undefined && answers.length === 1) {
-		return { url, definition: only.definition, found: only.found, token };
+		return { url, definition: only.definition, found: only.found, access };
 	}
 	const picked = await pickAnswer(asked);
 	if (picked === undefined || picked === "correct") return picked;
 	const found = picked.outcome === "yes" ? picked.found : undefined;
-	return { url, definition: picked.definition, found, token };
+	return { url, definition: picked.definition, found, access };
 }
 
-async function save(context: CommandContext, { url, definition, found, token }: FoundSource): Promise<void> {
+async function save(context: CommandContext, { url, definition, found, access }: FoundSource): Promise<void> {
 	const { manager, tokens } = context;
 	const host = hostOf(url);
 	const names = manager.configs.map((config) => config.name);
@@ -139,8 +125,9 @@ async function save(context: CommandContext, { url, definition, found, token }: 
 		name: name.trim() || definition.label,
 		type: definition.type,
 		url,
+		options: access.options,
 	};
-	await tokens.set(config.id, token);
+	await tokens.set(config.id, access.token);
 	try {
 		await addSourceEntry(config);
 	} catch (error) {

@@ -3,7 +3,7 @@ import { isAbortError } from "../../base/abort.ts";
 import { displayText } from "../../base/displayText.ts";
 import { DisposableStore } from "../../base/disposable.ts";
 import type { Verdict } from "../../sources/discovery.ts";
-import { SOURCE_DEFINITIONS } from "../../sources/registry.ts";
+import type { SourceDefinition } from "../../sources/registry.ts";
 import { plainLabel } from "../plainMarkdown.ts";
 import { hostOf } from "./addSourceAddress.ts";
 
@@ -19,7 +19,11 @@ type Ask = (url: string, onVerdict: (verdict: Verdict) => void, signal: AbortSig
  * Asks at one address after the other until something answers there that is known or wants a token, and shows what is asked and what
  * was said so far. Undefined when cancelled; what the first address said when none of them led anywhere.
  */
-export async function showAsking(urls: readonly string[], ask: Ask): Promise<AskedAddress | undefined> {
+export async function showAsking(
+	urls: readonly string[],
+	definitions: readonly SourceDefinition[],
+	ask: Ask,
+): Promise<AskedAddress | undefined> {
 	const owned = new DisposableStore();
 	const abort = new AbortController();
 	const pick = owned.add(vscode.window.createQuickPick());
@@ -34,7 +38,7 @@ export async function showAsking(urls: readonly string[], ask: Ask): Promise<Ask
 			pick.placeholder = vscode.l10n.t("Asking {0} what it is. Esc cancels", displayText(url, 100));
 			const verdicts = new Map<string, Verdict>();
 			const show = () => {
-				pick.items = SOURCE_DEFINITIONS.map(({ type, label }) => ({
+				pick.items = definitions.map(({ type, label }) => ({
 					label: `$(${verdictIcon(verdicts.get(type))}) ${plainLabel(label)}`,
 					description: verdictText(verdicts.get(type)),
 				}));

@@ -132,6 +132,30 @@ describe("a TraceLLM server", () => {
 		expect(source.store.summary("a")?.name).toBe("new");
 	});
 
+	it("lets a filter by model go to the server, and holds events to it", async () => {
+		const peer = await startPeer();
+		peer.save({ trace_id: "stored", model: "gpt-4.1-mini" });
+		peer.save({ trace_id: "other", model: "o3" });
+		const source = makeSource(peer.url, { filter: { model: "gpt-4.1-mini" } });
+		await connected(source);
+		expect(peer.requests.filter(({ path }) => path === "/api/traces").map(({ query }) => query.get("model"))).toContain(
+			"gpt-4.1-mini",
+		);
+		peer.save({ trace_id: "other event", model: "o3" });
+		peer.save({ trace_id: "event", model: "gpt-4.1-mini" });
+		await has(source, ["event", "stored"]);
+	});
+
+	it("shows spans of one kind where the filter says so", async () => {
+		const peer = await startPeer();
+		peer.save({ trace_id: "with tools", steps: [{}, {}] });
+		peer.save({ trace_id: "without" });
+		const source = makeSource(peer.url, { filter: { kind: "tool" } });
+		await connected(source);
+		expect(idsOf(source)).toEqual(["with tools"]);
+		expect(source.store.spanCount).toBe(2);
+	});
+
 	it("knows nothing that TraceLLM does not: it offers neither sessions nor deletion nor files", async () => {
 		const peer = await startPeer();
 		const source = makeSource(peer.url);
@@ -193,6 +217,8 @@ describe("a server that goes away", () => {
 		peer.save({ trace_id: "after" });
 		await agree(source, peer);
 		expect(source.store.spanCount).toBe(6);
+		// The three spans of what was saved meanwhile, and nothing of what was there.
+		expect(source.status.recovered).toBe(3);
 		expect(source.status.requestError).toBeUndefined();
 	});
 

@@ -1,4 +1,5 @@
 import type { Disposable } from "../../base/disposable.ts";
+import { describeError } from "../../base/logger.ts";
 import { JsonClient, type JsonClientOptions } from "../jsonClient.ts";
 import { SourceError, type SourceOptions } from "../source.ts";
 import type { JsonObject } from "../wire.ts";
@@ -108,9 +109,11 @@ export class StorageChain implements Disposable {
 
 	rewind(): void {
 		this.#rest.storage.rewind();
-		void this.#own?.then((own) => {
-			for (const storage of own) storage.rewind();
-		});
+		this.#own
+			?.then((own) => {
+				for (const storage of own) storage.rewind();
+			})
+			.catch(() => undefined);
 	}
 
 	dispose(): void {
@@ -171,7 +174,12 @@ export class StorageChain implements Disposable {
 	async #openOwn(): Promise<readonly TraceStorage[]> {
 		if (!this.hasOwn || this.#isDisposed) return [];
 		this.#own ??= this.#loadOwn();
-		return await this.#own;
+		try {
+			return await this.#own;
+		} catch (cause) {
+			this.#own = undefined;
+			throw new SourceError("protocol", `the storage's driver cannot be loaded (${describeError(cause)})`, { cause });
+		}
 	}
 
 	async #loadOwn(): Promise<readonly TraceStorage[]> {

@@ -107,6 +107,7 @@ class TracellmSource extends BaseSource {
 				if (state.name === "open" || state.name === "idle") this.#polled = undefined;
 				// Whether the storage can be read without the WebSocket is worth knowing at once.
 				if (state.name === "waiting") this.#poller.hurry();
+				if (state.name !== "open") this.#isRecovering = this.#isLoaded;
 				// Who refuses is not asked again until somebody says so; a storage of its own goes on.
 				if (state.name === "failed" && !this.#storages.hasOwn) this.#poller.stop();
 				this.announce();
@@ -236,7 +237,6 @@ class TracellmSource extends BaseSource {
 		attempt.opened();
 		// The welcome is the proof that the reference resets its waits by.
 		attempt.proved();
-		this.#isRecovering = this.#isLoaded;
 		this.#poller.restart();
 		await ended;
 	}

@@ -8,6 +8,7 @@ import { ROOT } from "../workbench/workbench.mts";
 import type { WebviewFrame } from "./pages/webviewFrame.ts";
 import type { Theme, Window } from "./pages/window.ts";
 import { type AgentRun, RUN_NAME, sendAgentRun } from "./support/agentRun.ts";
+import { sendDemoDay } from "./support/demoDay.ts";
 import { TestServer } from "./support/server.ts";
 import { OUTPUT_DIR, useSession } from "./support/session.ts";
 import { withSource } from "./support/sources.ts";
@@ -51,6 +52,13 @@ async function picture(window: Window, file: string, part?: string): Promise<voi
 	await (part === undefined ? window.page : window.page.locator(part)).screenshot({ path });
 	// One colour alone would be far below this: something has been painted.
 	expect((await stat(path)).size).toBeGreaterThan(part === ".part.statusbar" ? 1500 : 8000);
+}
+
+async function mediaPicture(window: Window, file: string): Promise<void> {
+	await parkPointer(window);
+	const path = join(MEDIA_DIR, `${file}.png`);
+	await window.page.screenshot({ path });
+	expect((await stat(path)).size).toBeLessThan(MEDIA_MAX_BYTES);
 }
 
 /** Fonts are there and the frame after next is painted. */
@@ -245,6 +253,8 @@ describe("pictures of a window with traces", () => {
 		await window.traces.expand("research");
 		await window.traces.click("write report");
 		await until("the details are there", async () => (await window.spanDetail.status()) === "Completed");
+		await window.run("Traceway: Show Live Panel");
+		await (await window.live.row(RUN_NAME)).waitFor();
 		for (const [theme, file] of [
 			["Dark Modern", "screenshot"],
 			["Light Modern", "screenshot-light"],
@@ -253,11 +263,23 @@ describe("pictures of a window with traces", () => {
 			await window.setTheme(theme);
 			await painted(window.waterfall);
 			await painted(window.spanDetail);
-			await parkPointer(window);
-			const path = join(MEDIA_DIR, `${file}.png`);
-			await window.page.screenshot({ path });
-			expect((await stat(path)).size).toBeLessThan(MEDIA_MAX_BYTES);
+			await painted(window.live);
+			await mediaPicture(window, file);
 		}
+	});
+
+	it.runIf(TAKES_MEDIA)("takes the picture of the overview for the README", { timeout: 300_000 }, async () => {
+		const { window } = session();
+		await server.api.clear();
+		await sendDemoDay(server.api, 180, Date.now());
+		await window.closeEditors();
+		await window.setTheme("Dark Modern");
+		await window.run("View: Hide Panel");
+		await window.run("View: Toggle Primary Side Bar Visibility");
+		await window.run("Traceway: Open Overview");
+		await window.overview.waitForCard("Traces", "180");
+		await painted(window.overview);
+		await mediaPicture(window, "screenshot-overview");
 	});
 });
 

@@ -182,7 +182,8 @@ describe("CloudGrid's connection", () => {
 		peer.upgradeAnswer = { status, headers: { "retry-after": "120" } };
 		const source = makeSource(peer.url);
 		source.connect();
-		const message = expect.stringContaining(`WebSocket /graphql: HTTP ${status}`);
+		const got = status < 400 ? `expected a WebSocket, got HTTP ${status}` : `HTTP ${status}`;
+		const message = expect.stringContaining(`WebSocket /graphql: ${got}`);
 		await vi.waitFor(() => expect(source.status.state).toMatchObject({ name, reason, message }), soon);
 		const { state } = source.status;
 		// The server has named a time.
@@ -447,6 +448,20 @@ describe("a list of CloudGrid that cannot be read", () => {
 		source.connect();
 		await loaded(source);
 		await agree(source, peer);
+	});
+
+	it("that is not in the order that was asked for takes nothing for gone", async () => {
+		const peer = await startPeer();
+		const kept = peer.addTrace();
+		const source = makeSource(peer.url, { snapshotTraces: 2 });
+		source.connect();
+		await loaded(source);
+		const at = (id: string, startedAt: string) => ({ id, startedAt, attributes: {}, spanCount: 1 });
+		const items = [at("t1", "2026-03-06T08:00:00.000Z"), at("t2", "2026-03-06T10:00:00.000Z")];
+		const body = JSON.stringify({ data: { traces: { items, nextCursor: "more" } } });
+		peer.httpAnswer = { status: 200, headers: { "content-type": "application/json" }, body };
+		await source.refresh(never);
+		expect([...source.store.entries()].map((entry) => entry.traceId).sort()).toEqual([kept, "t1", "t2"]);
 	});
 
 	it("does not go round in a circle after a cursor that comes again, and takes nothing for gone", async () => {

@@ -81,6 +81,10 @@ export class CloudgridPeer {
 	/** Codes with which clients and this server closed sockets, in order. */
 	readonly closeCodes: number[] = [];
 
+	/** As `CloudgridPeerOptions.mode`. */
+	mode: "local" | "sso";
+	/** Milliseconds to add to the time of later traces. */
+	clockOffsetMs = 0;
 	/** POST /graphql answers this while set. */
 	httpAnswer: HttpAnswer | undefined;
 	/** The WebSocket's upgrade answers this while set. */
@@ -123,6 +127,7 @@ export class CloudgridPeer {
 
 	private constructor(options: CloudgridPeerOptions) {
 		this.#options = options;
+		this.mode = options.mode ?? "local";
 		this.#schema = cloudgridSchema(options.age ?? "new");
 		this.#port = options.port ?? 0;
 	}
@@ -206,7 +211,7 @@ export class CloudgridPeer {
 	addTrace(trace: { id?: string; project?: string; name?: string; spans?: readonly Partial<PeerSpan>[] } = {}): string {
 		const number = this.#nextId++;
 		const id = trace.id ?? number.toString(16).padStart(32, "0");
-		const startNs = BASE_NS + BigInt(number) * 1_000_000_000n;
+		const startNs = BASE_NS + BigInt(number * 1000 + this.clockOffsetMs) * 1_000_000n;
 		this.traces.set(id, { id, project: trace.project ?? "default", spans: new Map(), logs: [] });
 		const spans = trace.spans ?? [{ name: trace.name ?? `request ${number}`, endNs: startNs + 250_000_001n }];
 		for (const span of spans) this.#putSpan(id, { startNs, ...span });
@@ -369,7 +374,7 @@ export class CloudgridPeer {
 
 	/** Undefined without a known token in mode `sso`. */
 	#identityOf(authorization: unknown): Identity | undefined {
-		if ((this.#options.mode ?? "local") === "local") return LOCAL;
+		if (this.mode === "local") return LOCAL;
 		const token = typeof authorization === "string" ? /^Bearer (.+)$/.exec(authorization)?.[1] : undefined;
 		return this.tokens.get(token ?? "");
 	}

@@ -52,6 +52,8 @@ export class LiveSocket {
 		const socket = new WebSocket(url, "graphql-transport-ws", {
 			maxPayload: MAX_MESSAGE_BYTES,
 			perMessageDeflate: false,
+			// Bytes that are no UTF-8 become characters that say so, as in an answer by HTTP: no reason to lose the connection.
+			skipUTF8Validation: true,
 			...(ca === undefined ? {} : { ca }),
 		});
 		this.#socket = socket;
@@ -166,17 +168,21 @@ function parse(text: string): unknown {
 
 interface Refusal {
 	readonly statusCode?: number | undefined;
-	readonly headers: { readonly "retry-after"?: string | undefined };
+	readonly headers: { readonly "retry-after"?: string | undefined; readonly "content-type"?: string | undefined };
 }
 
 function refusalOf(response: Refusal): SourceError {
 	const status = response.statusCode ?? 0;
 	const askedMs = parseRetryAfterMs(response.headers["retry-after"] ?? null, Date.now()) ?? 0;
+	const question = "is this the address of a CloudGrid server?";
+	if (status < 400 || status === 426) {
+		const got = clean(response.headers["content-type"]?.split(";")[0] ?? `HTTP ${status}`).slice(0, 80);
+		return new SourceError("contentType", `WebSocket /graphql: expected a WebSocket, got ${got}; ${question}`);
+	}
 	const isRefused = status === 429 || status >= 500 || status === 401 || status === 403;
-	const advice = isRefused ? "" : "; is this the address of a CloudGrid server?";
 	return new SourceError(
-		status < 400 || status === 426 ? "contentType" : reasonOfStatus(status),
-		`WebSocket /graphql: HTTP ${status}${advice}`,
+		reasonOfStatus(status),
+		`WebSocket /graphql: HTTP ${status}${isRefused ? "" : `; ${question}`}`,
 		askedMs > 0 ? { retryAfterSeconds: askedMs / 1000 } : undefined,
 	);
 }

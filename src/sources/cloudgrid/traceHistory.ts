@@ -1,4 +1,4 @@
-import { differenceNs } from "../../base/timestamp.ts";
+import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
 import type { TraceInput } from "../../model/span.ts";
 import type { TraceStore } from "../../model/traceStore.ts";
 import { SourceError } from "../source.ts";
@@ -74,7 +74,7 @@ export class TraceHistory {
 			let changed = this.#merge(list, touched);
 			if (filterKey(filter) !== "" || list.undecodable > 0) return changed;
 			const listed = new Set(list.traces.map(({ traceId }) => traceId));
-			const oldest = list.traces.at(-1)?.start;
+			const oldest = oldestListed(list.traces);
 			for (const { traceId, start } of [...store.entries()]) {
 				if (listed.has(traceId) || touched.has(traceId)) continue;
 				const wouldBeListed =
@@ -174,6 +174,16 @@ export class TraceHistory {
 		onChanged(trace.traceId);
 		return true;
 	}
+}
+
+/** Start of the last trace of a list that is sorted as it was asked for, newest first; of another one nothing can be said. */
+function oldestListed(traces: readonly CloudgridTrace[]): Timestamp | undefined {
+	let oldest: Timestamp | undefined;
+	for (const { start } of traces) {
+		if (start === undefined || (oldest !== undefined && differenceNs(start, oldest) > 0)) return undefined;
+		oldest = start;
+	}
+	return oldest;
 }
 
 /** What is deleted here may come again: CloudGrid has no word for deletion, so that no late event can be one of before. */

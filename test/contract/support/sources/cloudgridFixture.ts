@@ -7,7 +7,7 @@ export const cloudgridFixture: SourceFixture = {
 	hasTextSearch: false,
 	// It has one, but none that takes case as it is written.
 	hasTraceSearch: false,
-	start: async () => new CloudgridSourcePeer(await CloudgridPeer.start({ mode: "sso" })),
+	start: async () => new CloudgridSourcePeer(await CloudgridPeer.start()),
 };
 
 const SCOPES = ["telemetry:read", "telemetry:live"];
@@ -17,7 +17,6 @@ class CloudgridSourcePeer implements SourcePeer {
 
 	constructor(peer: CloudgridPeer) {
 		this.#peer = peer;
-		this.setToken(undefined);
 	}
 
 	get url(): string {
@@ -42,7 +41,7 @@ class CloudgridSourcePeer implements SourcePeer {
 		const endNs = 1_900_000_000_000_000_000n;
 		const traceId = this.#peer.addTrace({
 			spans: [
-				{ name, endNs },
+				{ name: "agent", endNs, attributes: { title: name } },
 				{ name: "chat", endNs, attributes },
 			],
 		});
@@ -66,10 +65,14 @@ class CloudgridSourcePeer implements SourcePeer {
 		this.#peer.deleteTrace(traceId);
 	}
 
-	/** Without one everybody may read, as in mode `local`. */
 	setToken(token: string | undefined): void {
+		this.#peer.mode = token === undefined ? "local" : "sso";
 		this.#peer.tokens.clear();
-		this.#peer.tokens.set(token ?? "", { scopes: SCOPES, project: "default" });
+		if (token !== undefined) this.#peer.tokens.set(token, { scopes: SCOPES, project: "default" });
+	}
+
+	setClock(offsetMs: number): void {
+		this.#peer.clockOffsetMs = offsetMs;
 	}
 
 	async kill(): Promise<void> {

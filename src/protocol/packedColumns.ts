@@ -1,5 +1,12 @@
 import { finish, type Sliced } from "../base/sliced.ts";
-import { type PackedTimes, packNear, packTimes, unpackNear, unpackTimes } from "./packedSteps.ts";
+import {
+	type PackedSteps,
+	type PackedTimes,
+	packIntegers,
+	packTimes,
+	unpackIntegers,
+	unpackTimes,
+} from "./packedSteps.ts";
 import type { TraceColumns } from "./traceColumns.ts";
 
 /** Below this a message is small as it is. */
@@ -9,8 +16,8 @@ const NO_DIGIT = 0xff;
 const HEX_VALUES = hexValues();
 const HEX_PAIRS = hexPairs();
 
-/** Indexes from -1 on, each one higher than it is; a number where all are the same. */
-type PackedIndexes = number | Uint8Array | Uint16Array | Uint32Array;
+/** Indexes in as few bytes as they need; a number where all are the same. */
+type PackedIndexes = number | Int8Array | Int16Array | Int32Array;
 /** Numbers of which most are NaN: places and values of the others. */
 type PackedNumbers = Float64Array | { readonly at: Uint32Array; readonly values: Float64Array };
 
@@ -22,7 +29,7 @@ type PackedNumbers = Float64Array | { readonly at: Uint32Array; readonly values:
 export interface PackedColumns {
 	/** Spans in the message. Ordinals are 0 … count - 1. */
 	readonly count: number;
-	readonly parent: Int32Array | Uint8Array;
+	readonly parent: PackedSteps | Int32Array;
 	readonly times: PackedTimes | { readonly startNs: Float64Array; readonly endNs: Float64Array };
 	readonly state: number | Uint8Array;
 	readonly name: PackedIndexes;
@@ -51,7 +58,7 @@ export function packColumns(columns: TraceColumns): TraceColumns | PackedColumns
 	const hex = idLength !== undefined && idLength % 2 === 0 ? packHex(columns.idBytes) : undefined;
 	return {
 		count,
-		parent: packNear(parent),
+		parent: packIntegers(parent),
 		times: packTimes(startNs, endNs) ?? { startNs, endNs },
 		state: state.every((code) => code === state[0]) ? state[0] : state,
 		name: packIndexes(columns.name),
@@ -79,9 +86,9 @@ export function* unpackInSlices(columns: TraceColumns | PackedColumns): Sliced<T
 	if (!("count" in columns)) return columns;
 	const { count, times, strings, missingParentIds } = columns;
 	const ordinal = firstOrdinals(count);
-	const parent = unpackNear(columns.parent, count);
+	const parent = unpackIntegers(columns.parent);
 	yield;
-	const { startNs, endNs } = "unitNs" in times ? unpackTimes(times, count) : times;
+	const { startNs, endNs } = "unitNs" in times ? unpackTimes(times) : times;
 	yield;
 	const state = typeof columns.state === "number" ? new Uint8Array(count).fill(columns.state) : columns.state;
 	const name = unpackIndexes(columns.name, count);
@@ -139,22 +146,13 @@ function packIndexes(indexes: Int32Array): PackedIndexes {
 		if (indexes[i] !== first) isSame = false;
 		if (indexes[i] > highest) highest = indexes[i];
 	}
-	if (isSame) return first + 1;
-	const packed =
-		highest < 0xff
-			? new Uint8Array(indexes.length)
-			: highest < 0xffff
-				? new Uint16Array(indexes.length)
-				: new Uint32Array(indexes.length);
-	for (let i = 0; i < indexes.length; i++) packed[i] = indexes[i] + 1;
-	return packed;
+	if (isSame) return first;
+	if (highest <= 0x7f) return new Int8Array(indexes);
+	return highest <= 0x7fff ? new Int16Array(indexes) : indexes;
 }
 
 function unpackIndexes(packed: PackedIndexes, count: number): Int32Array {
-	if (typeof packed === "number") return new Int32Array(count).fill(packed - 1);
-	const indexes = new Int32Array(packed.length);
-	for (let i = 0; i < packed.length; i++) indexes[i] = packed[i] - 1;
-	return indexes;
+	return typeof packed === "number" ? new Int32Array(count).fill(packed) : new Int32Array(packed);
 }
 
 function packNumbers(numbers: Float64Array): PackedNumbers {

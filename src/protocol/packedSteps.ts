@@ -1,29 +1,31 @@
 /**
- * Columns of whole numbers that lie near each other: the steps between them, seven bits a byte, the lowest first, the highest
- * bit saying that more follow. Most steps of a trace take one to four bytes.
+ * Columns of whole numbers that lie near each other, as the steps between them in one, two or four bytes each. Widening those
+ * is the engine's own work: a page that was just made has not compiled a loop that takes bytes apart.
  */
 
-/** Whole numbers up to here, and twice their differences, are exact as doubles. */
-const MAX_NUMBER = 2 ** 51;
-/** What no step takes more of, at seven bits each. */
-const MAX_BYTES = 8;
-/** A nanosecond's multiples that clocks count in, coarsest first. */
+/** Whole numbers up to here are exact as doubles, and so are the steps between them. */
+const MAX_NUMBER = 2 ** 52;
+/** Nanoseconds that clocks count in multiples of, coarsest first. */
 const UNITS_NS = [1_000_000, 1000, 1] as const;
+
+export interface PackedSteps {
+	/** The lowest number of its kind stands for a step that is none of the others. */
+	readonly near: Int8Array | Int16Array | Int32Array;
+	/** Those steps in their order, NaN included. */
+	readonly far: Float64Array;
+}
 
 /** Start and end of each span. */
 export interface PackedTimes {
 	/** All times are multiples of it. */
 	readonly unitNs: number;
 	/** Steps from start to start. */
-	readonly starts: Uint8Array;
+	readonly starts: PackedSteps;
 	/** Steps from a span's start to its end; from the last known start where it is not known. */
-	readonly ends: Uint8Array;
+	readonly ends: PackedSteps;
 }
 
-/**
- * Times of one length, NaN where unknown. Undefined when some are no whole nanoseconds, or further apart than a month: then
- * they cannot be packed exactly.
- */
+/** Times of one length, NaN where unknown. Undefined when some are no whole nanoseconds, or steps would take no fewer bytes. */
 export function packTimes(startNs: Float64Array, endNs: Float64Array): PackedTimes | undefined {
 	const unitNs = UNITS_NS.find((unit) => areMultiples(startNs, unit) && areMultiples(endNs, unit));
 	if (unitNs === undefined) return undefined;
@@ -36,17 +38,19 @@ export function packTimes(startNs: Float64Array, endNs: Float64Array): PackedTim
 		if (!Number.isNaN(start)) known = start;
 		ends[i] = Math.round(endNs[i] / unitNs) - known;
 	}
-	return { unitNs, starts: packSteps(starts), ends: packSteps(ends) };
+	const packedStarts = packSteps(starts, 8);
+	const packedEnds = packSteps(ends, 8);
+	return packedStarts && packedEnds ? { unitNs, starts: packedStarts, ends: packedEnds } : undefined;
 }
 
-export function unpackTimes(
-	{ unitNs, starts, ends }: PackedTimes,
-	count: number,
-): { readonly startNs: Float64Array; readonly endNs: Float64Array } {
-	const startNs = unpackSteps(starts, count);
-	const endNs = unpackSteps(ends, count);
+export function unpackTimes({ unitNs, starts, ends }: PackedTimes): {
+	readonly startNs: Float64Array;
+	readonly endNs: Float64Array;
+} {
+	const startNs = unpackSteps(starts);
+	const endNs = unpackSteps(ends);
 	let known = 0;
-	for (let i = 0; i < count; i++) {
+	for (let i = 0; i < startNs.length; i++) {
 		const start = known + startNs[i];
 		if (!Number.isNaN(start)) known = start;
 		startNs[i] = start * unitNs;
@@ -55,27 +59,22 @@ export function unpackTimes(
 	return { startNs, endNs };
 }
 
-/** The numbers themselves where their steps would take no less. */
-export function packNear(numbers: Int32Array): Int32Array | Uint8Array {
+/** Each as the step from the one before it, or as they are where that takes no more bytes. */
+export function packIntegers(numbers: Int32Array): PackedSteps | Int32Array {
 	const steps = new Float64Array(numbers.length);
 	let before = 0;
 	for (let i = 0; i < numbers.length; i++) {
 		steps[i] = numbers[i] - before;
 		before = numbers[i];
 	}
-	const packed = packSteps(steps);
-	return packed.byteLength < numbers.byteLength ? packed : numbers;
+	return packSteps(steps, 4) ?? numbers;
 }
 
-export function unpackNear(packed: Int32Array | Uint8Array, count: number): Int32Array {
+export function unpackIntegers(packed: PackedSteps | Int32Array): Int32Array {
 	if (packed instanceof Int32Array) return packed;
-	const steps = unpackSteps(packed, count);
-	const numbers = new Int32Array(count);
-	let before = 0;
-	for (let i = 0; i < count; i++) {
-		before += steps[i];
-		numbers[i] = before;
-	}
+	// A step of more than 32 bits wraps around here, and its sum wraps back.
+	const numbers = new Int32Array(unpackSteps(packed));
+	for (let i = 1; i < numbers.length; i++) numbers[i] += numbers[i - 1];
 	return numbers;
 }
 
@@ -90,49 +89,47 @@ function areMultiples(numbers: Float64Array, unit: number): boolean {
 	return true;
 }
 
-/** 0 stands for NaN, an odd number for a step forward, an even one for a step back. */
-function packSteps(steps: Float64Array): Uint8Array {
-	const bytes = new Uint8Array(steps.length * MAX_BYTES);
-	let at = 0;
+/** In whichever kind takes the fewest bytes; undefined when that is not fewer than `bytes` a step. */
+function packSteps(steps: Float64Array, bytes: number): PackedSteps | undefined {
+	let beyond8 = 0;
+	let beyond16 = 0;
+	let beyond32 = 0;
 	for (let i = 0; i < steps.length; i++) {
-		const step = steps[i];
-		let code = step >= 0 ? 2 * step + 1 : step < 0 ? -2 * step : 0;
-		// Bits of a number can be had of the lower 32 only.
-		while (code >= 0x8000_0000) {
-			const rest = Math.floor(code / 128);
-			bytes[at++] = (code - rest * 128) | 128;
-			code = rest;
-		}
-		let low = code | 0;
-		while (low >= 128) {
-			bytes[at++] = (low & 127) | 128;
-			low >>= 7;
-		}
-		bytes[at++] = low;
+		const size = Math.abs(steps[i]);
+		// Comparisons with NaN are false.
+		if (size <= 0x7f) continue;
+		beyond8++;
+		if (size <= 0x7fff) continue;
+		beyond16++;
+		if (!(size <= 0x7fff_ffff)) beyond32++;
 	}
-	return bytes.slice(0, at);
+	const n = steps.length;
+	const least = Math.min(n + 8 * beyond8, 2 * n + 8 * beyond16, 4 * n + 8 * beyond32);
+	if (least >= bytes * n) return undefined;
+	if (least === n + 8 * beyond8) return parted(steps, new Int8Array(n), 0x7f, beyond8);
+	if (least === 2 * n + 8 * beyond16) return parted(steps, new Int16Array(n), 0x7fff, beyond16);
+	return parted(steps, new Int32Array(n), 0x7fff_ffff, beyond32);
 }
 
-function unpackSteps(bytes: Uint8Array, count: number): Float64Array {
-	const steps = new Float64Array(count);
-	let at = 0;
-	for (let i = 0; i < count; i++) {
-		let byte = bytes[at++];
-		let low = byte & 127;
-		for (let shift = 7; byte >= 128 && shift < 28; shift += 7) {
-			byte = bytes[at++];
-			low |= (byte & 127) << shift;
+function parted(steps: Float64Array, near: PackedSteps["near"], highest: number, beyond: number): PackedSteps {
+	const far = new Float64Array(beyond);
+	let next = 0;
+	for (let i = 0; i < steps.length; i++) {
+		const step = steps[i];
+		if (Math.abs(step) <= highest) near[i] = step;
+		else {
+			near[i] = -highest - 1;
+			far[next++] = step;
 		}
-		if (byte < 128) {
-			steps[i] = (low & 1) === 1 ? low >> 1 : low === 0 ? Number.NaN : -(low >> 1);
-			continue;
-		}
-		let code = low;
-		for (let factor = 2 ** 28; byte >= 128; factor *= 128) {
-			byte = bytes[at++];
-			code += (byte & 127) * factor;
-		}
-		steps[i] = (low & 1) === 1 ? (code - 1) / 2 : -code / 2;
 	}
+	return { near, far };
+}
+
+function unpackSteps({ near, far }: PackedSteps): Float64Array {
+	const steps = new Float64Array(near);
+	if (far.length === 0) return steps;
+	const sign = -(2 ** (8 * near.BYTES_PER_ELEMENT - 1));
+	let next = 0;
+	for (let i = 0; i < steps.length; i++) if (steps[i] === sign) steps[i] = far[next++];
 	return steps;
 }

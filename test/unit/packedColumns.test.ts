@@ -38,7 +38,7 @@ const columnsOf = fc
 			name: Int32Array.from(take(indexes, 0)),
 			kind: Int32Array.from(take(indexes, 1)),
 			model: Int32Array.from(take(indexes.slice(0, 1), 0)),
-			error: Int32Array.from(take([-1, -1, 254, 255], 0)),
+			error: Int32Array.from(take([-1, -1, 127, 128], 0)),
 			inputTokens: Float64Array.from(take(numbers, 0)),
 			outputTokens: Float64Array.from(take([Number.NaN], 0)),
 			costUsd: Float64Array.from(take(times, 2)),

@@ -248,6 +248,8 @@ function fakeHost(theme: ReturnType<typeof pageTheme>, state: unknown): void {
 	};
 	const arrays: Record<string, { from(bytes: ArrayBuffer): unknown }> = {
 		Uint8Array: { from: (bytes) => new Uint8Array(bytes) },
+		Int8Array: { from: (bytes) => new Int8Array(bytes) },
+		Int16Array: { from: (bytes) => new Int16Array(bytes) },
 		Uint16Array: { from: (bytes) => new Uint16Array(bytes) },
 		Uint32Array: { from: (bytes) => new Uint32Array(bytes) },
 		Int32Array: { from: (bytes) => new Int32Array(bytes) },

@@ -2,25 +2,26 @@ import { formatDuration } from "../../src/base/quantity.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
 import { isGroupCode } from "./spanTable.ts";
+import type { TextWidths } from "./textWidths.ts";
 import { words } from "./words.ts";
 
 const LABEL_GAP_PX = 6;
 const PLATE_PX = 12;
-/** No character of it changes its shape beside others. */
-const LATIN = /^[\x20-\xff]*$/;
-
 /** Texts beside the bars and their widths, kept while the row does not change: no text is made or measured in a frame. */
 export class BarLabels {
 	readonly #node = new Int32Array(256).fill(-1);
 	readonly #version = new Float64Array(256).fill(-1);
 	readonly #width = new Float64Array(256);
 	readonly #text: string[] = new Array<string>(256).fill("");
-	readonly #characterWidths = new Map<string, number>();
+	readonly #widths: TextWidths;
+
+	constructor(widths: TextWidths) {
+		this.#widths = widths;
+	}
 
 	/** Colours, font or trace changed. */
 	clear(): void {
 		this.#node.fill(-1);
-		this.#characterWidths.clear();
 	}
 
 	/** Place of a node's label; a running span's is made anew, it grows. */
@@ -30,30 +31,12 @@ export class BarLabels {
 		if (isKept && model.table.state[node] !== 0) return slot;
 		const text = labelOf(model, node, nowNs);
 		if (this.#node[slot] !== node || this.#text[slot] !== text) {
-			this.#width[slot] = this.#measure(context, text);
+			this.#width[slot] = this.#widths.of(context, text);
 		}
 		this.#node[slot] = node;
 		this.#version[slot] = model.version;
 		this.#text[slot] = text;
 		return slot;
-	}
-
-	/**
-	 * Durations are made of few characters, each measured once: shaping every text takes half of a frame that leaps. What pairs
-	 * of characters are moved closer by is less than a pixel.
-	 */
-	#measure(context: CanvasRenderingContext2D, text: string): number {
-		if (!LATIN.test(text)) return context.measureText(text).width;
-		let sum = 0;
-		for (const character of text) {
-			let width = this.#characterWidths.get(character);
-			if (width === undefined) {
-				width = context.measureText(character).width;
-				this.#characterWidths.set(character, width);
-			}
-			sum += width;
-		}
-		return sum;
 	}
 
 	text(slot: number): string {

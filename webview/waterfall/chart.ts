@@ -38,7 +38,8 @@ export interface SpanSelectDetail {
 
 /**
  * Tree column, time column and the divider between them. Draws what its model says and tells what the user does by events:
- * `span-select`, `span-open` (both with `SpanSelectDetail`) and `arrangement-change`; knows nothing of the host.
+ * `span-select`, `span-open` (both with `SpanSelectDetail`), `arrangement-change` for folds, selection and looks, `place-change`
+ * for what is shown of rows and time; knows nothing of the host.
  */
 export class TraceChart extends LitElement {
 	static override styles = [
@@ -307,7 +308,7 @@ export class TraceChart extends LitElement {
 			root: this.renderRoot,
 			left: () => (this.#room.isNarrow ? undefined : this.getBoundingClientRect().left + this.#room.treePx),
 			requestFrame: () => this.#frames.request(),
-			onArrange: () => this.#tellArrangement(),
+			onArrange: () => this.#tellPlace(),
 			onTheme: (theme: Theme) => this.classList.toggle("contrast", theme.isHighContrast),
 		};
 		const time = this.#owned.add(new TimePane(options, this.timeWindow));
@@ -438,7 +439,7 @@ export class TraceChart extends LitElement {
 		this.#rows?.handleScroll();
 		this.#tooltip?.hide();
 		this.#frames.request();
-		this.#tellArrangement();
+		this.#tellPlace();
 	};
 
 	// ── Divider ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -446,7 +447,7 @@ export class TraceChart extends LitElement {
 	/** The user moved it, or asked for the width of the beginning. */
 	readonly #handleDivider = (share: number | undefined): void => {
 		this.treeShare = share;
-		this.#tellArrangement();
+		this.#tellPlace();
 	};
 
 	// ── Parts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -457,6 +458,11 @@ export class TraceChart extends LitElement {
 
 	#tellArrangement(): void {
 		this.dispatchEvent(new CustomEvent("arrangement-change"));
+	}
+
+	/** Many times a second: what is around the chart has nothing to draw anew. */
+	#tellPlace(): void {
+		this.dispatchEvent(new CustomEvent("place-change"));
 	}
 
 	#part<T extends HTMLElement = HTMLElement>(selector: string): T {

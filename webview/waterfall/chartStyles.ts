@@ -56,28 +56,43 @@ export const chartStyles = css`
 	.rows {
 		will-change: transform;
 	}
+	/* A row has few elements, and lays out those that say something: each one costs in every frame that scrolls. */
 	.row {
 		display: flex;
 		align-items: center;
 		width: 100%;
-		padding-left: 8px;
 		padding-right: calc(100% - var(--tree-width) + 8px);
+		/* The row itself says how far it is indented, by its padding and the width of this. */
+		background: no-repeat 8px 0 / 0
+			repeating-linear-gradient(
+				to right,
+				transparent 0 7px,
+				var(--vscode-tree-inactiveIndentGuidesStroke, var(--vscode-editorIndentGuide-background1, transparent)) 7px 8px
+			);
 		line-height: 22px;
 		white-space: nowrap;
 		cursor: pointer;
 		contain: strict;
 		user-select: none;
 	}
+	.depth:not([data-depth]),
+	.note:empty,
+	.badge:empty,
+	.inside:empty,
+	.flag:empty,
+	.row-duration:empty {
+		display: none;
+	}
 	.row:hover {
-		background: var(--vscode-list-hoverBackground);
+		background-color: var(--vscode-list-hoverBackground);
 		color: var(--vscode-list-hoverForeground, inherit);
 	}
 	.row.selected {
-		background: var(--vscode-list-inactiveSelectionBackground);
+		background-color: var(--vscode-list-inactiveSelectionBackground);
 		color: var(--vscode-list-inactiveSelectionForeground, inherit);
 	}
 	.tree:focus .row.selected {
-		background: var(--vscode-list-activeSelectionBackground);
+		background-color: var(--vscode-list-activeSelectionBackground);
 		color: var(--vscode-list-activeSelectionForeground, inherit);
 	}
 	.tree:focus-visible .row.selected {
@@ -87,15 +102,6 @@ export const chartStyles = css`
 	.tree:focus-visible:not(:has(.row.selected)) {
 		outline: 1px solid var(--vscode-focusBorder);
 		outline-offset: -1px;
-	}
-	.indent {
-		flex: none;
-		align-self: stretch;
-		background: repeating-linear-gradient(
-			to right,
-			transparent 0 7px,
-			var(--vscode-tree-inactiveIndentGuidesStroke, var(--vscode-editorIndentGuide-background1, transparent)) 7px 8px
-		);
 	}
 	.depth::before {
 		content: attr(data-depth);
@@ -150,6 +156,7 @@ export const chartStyles = css`
 		overflow: hidden;
 	}
 	.name {
+		min-width: 32px;
 		max-width: 100%;
 		overflow: hidden;
 		text-overflow: ellipsis;
@@ -184,6 +191,9 @@ export const chartStyles = css`
 		color: var(--vscode-badge-foreground);
 		background: var(--vscode-badge-background);
 		border: 1px solid var(--vscode-contrastBorder, transparent);
+	}
+	.row.noteless .words {
+		display: contents;
 	}
 	/* How many they are stands at the name; what they used comes after. */
 	.row.group .words {

@@ -7,7 +7,8 @@ import { dimRows, hasDimRows } from "./dimRows.ts";
 import { drawSegments } from "./groupDraw.ts";
 import type { TraceModel } from "./model.ts";
 import type { Palette } from "./palette.ts";
-import { formatTick, type TimeScale, ticks } from "./timeScale.ts";
+import type { RulerTicks } from "./rulerTicks.ts";
+import type { TimeScale } from "./timeScale.ts";
 
 /** Heights of VS Code's lists. */
 export const ROW_PX = 22;
@@ -21,10 +22,6 @@ const TAIL_PX = 2;
 const OTHER_ALPHA = 0.4;
 /** The part of a call before its first token. */
 const WAIT_ALPHA = 0.45;
-const MIN_TICK_SPACING_PX = 84;
-/** Between the end of a tick's words and the next tick. */
-const TICK_GAP_PX = 18;
-const MAX_TICKS = 64;
 
 /** What a frame is drawn from. The canvas covers the ruler and the rows below it. */
 export interface Frame {
@@ -34,6 +31,7 @@ export interface Frame {
 	readonly path: CriticalPath | undefined;
 	readonly palette: Palette;
 	readonly labels: BarLabels;
+	readonly ticks: RulerTicks;
 	/** Size of the canvas in pixels of the page. */
 	readonly widthPx: number;
 	readonly heightPx: number;
@@ -99,26 +97,13 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
 }
 
 function drawRuler(context: CanvasRenderingContext2D, frame: Frame): void {
-	const { model, scale, palette, widthPx, heightPx } = frame;
-	const origin = Number.isNaN(model.startNs) ? 0 : model.startNs;
-	const marks = ticks(scale.domain, origin, tickStep(context, scale, origin), MAX_TICKS);
+	const { model, scale, palette, heightPx } = frame;
+	const ticks = frame.ticks.of(context, scale, Number.isNaN(model.startNs) ? 0 : model.startNs);
 	// Not stroked: that takes several times as long as everything else here.
 	context.fillStyle = palette.grid;
-	for (const ns of marks) context.fillRect(Math.round(scale.toPx(ns)), RULER_PX - 5, 1, heightPx - RULER_PX + 5);
+	for (const { x } of ticks) context.fillRect(x, RULER_PX - 5, 1, heightPx - RULER_PX + 5);
 	context.fillStyle = palette.textMuted;
-	for (const ns of marks) {
-		const text = formatTick(ns - origin);
-		const x = scale.toPx(ns) + 4;
-		if (x + context.measureText(text).width <= widthPx) context.fillText(text, x, RULER_PX / 2);
-	}
-}
-
-/** Zoomed in, offsets get long words: `1 m 05.000125 s` needs more room than `5 s`. */
-function tickStep(context: CanvasRenderingContext2D, scale: TimeScale, originNs: number): number {
-	const step = scale.tickStep(MIN_TICK_SPACING_PX);
-	const lastNs = Math.floor((scale.domain.endNs - originNs) / step) * step;
-	const needed = context.measureText(formatTick(lastNs - step)).width + TICK_GAP_PX;
-	return needed <= MIN_TICK_SPACING_PX ? step : scale.tickStep(needed);
+	for (const { text, textX } of ticks) if (text !== "") context.fillText(text, textX, RULER_PX / 2);
 }
 
 function drawBar(

@@ -146,6 +146,7 @@ export class WaterfallPage extends LitElement {
 					@span-select=${this.#handleSelect}
 					@span-open=${this.#handleOpen}
 					@arrangement-change=${this.#handleArrangement}
+					@place-change=${this.#saveSoon}
 					@page-command=${(event: CustomEvent<PageCommand>) => this.#run(event.detail)}
 				></traceway-chart>
 				${hasChart ? nothing : messageInstead(this.#phase, this.#isLoadingShown, this.#handleRetry)}
@@ -407,6 +408,10 @@ export class WaterfallPage extends LitElement {
 
 	readonly #handleArrangement = (): void => {
 		this.requestUpdate();
+		this.#saveSoon();
+	};
+
+	readonly #saveSoon = (): void => {
 		this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_DELAY_MS);
 	};
 

@@ -15,6 +15,8 @@ import { words } from "./words.ts";
 
 /** VS Code's own indent of trees. */
 const INDENT_PX = 8;
+/** Before the first level. */
+const PADDING_PX = 8;
 /** Of a row that has just come. */
 const FLASH = "color-mix(in srgb, var(--vscode-charts-blue) 35%, transparent)";
 const FLASH_MS = 1000;
@@ -100,7 +102,6 @@ let nextRowId = 0;
 
 class Row {
 	readonly element = document.createElement("div");
-	readonly #indent = part("indent");
 	readonly #depth = part("depth");
 	readonly #twistie = part("twistie codicon");
 	readonly #kind = part("kind codicon");
@@ -130,7 +131,6 @@ class Row {
 		const texts = part("words");
 		texts.append(this.#name, " ", this.#note);
 		this.element.append(
-			this.#indent,
 			this.#depth,
 			this.#twistie,
 			this.#kind,
@@ -174,7 +174,10 @@ class Row {
 		const depth = layout.depth[row] + Number(isMember);
 		const maxDepth = Math.max(2, Math.floor(view.maxIndentPx / INDENT_PX));
 		const indentPx = Math.min(depth, maxDepth) * INDENT_PX;
-		this.#write("indent", `${indentPx}px`, (value) => this.#indent.style.setProperty("width", value));
+		this.#write("indent", `${indentPx}px`, (value) => {
+			this.element.style.setProperty("padding-left", `${PADDING_PX + indentPx}px`);
+			this.element.style.setProperty("background-size", `${value} 100%`);
+		});
 		// Drawn by the style sheet: the level is told by its own attribute, twice would be once too often.
 		this.#write("depth", depth > maxDepth ? String(depth + 1) : "", (value) => {
 			if (value === "") delete this.#depth.dataset.depth;
@@ -233,6 +236,7 @@ class Row {
 		if (isSelected) className += " selected";
 		className += matchClasses(match);
 		if (isHead) className += " group";
+		else if (note === "") className += " noteless";
 		if (node < 0 && !isHead) {
 			className += isAwaited ? " awaited" : " placeholder";
 			this.#text(this.#kind, "kind", ICONS[isAwaited ? "pulse" : "question"]);
@@ -254,7 +258,7 @@ class Row {
 	/** Once, and never for the span that the element shows next. */
 	#flashNew(isNew: boolean): void {
 		this.#flash?.cancel();
-		this.#flash = isNew ? this.element.animate([{ background: FLASH, offset: 0 }], FLASH_MS) : undefined;
+		this.#flash = isNew ? this.element.animate([{ backgroundColor: FLASH, offset: 0 }], FLASH_MS) : undefined;
 	}
 
 	#stateIcon(className: string, glyph: string): void {

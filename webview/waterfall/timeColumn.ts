@@ -4,6 +4,8 @@ import type { CriticalPath } from "./criticalPath.ts";
 import { drawFrame, RULER_PX } from "./draw.ts";
 import type { TraceModel } from "./model.ts";
 import { type Palette, readPalette } from "./palette.ts";
+import { RulerTicks } from "./rulerTicks.ts";
+import { TextWidths } from "./textWidths.ts";
 import type { TimeScale } from "./timeScale.ts";
 
 /** What the column shows in a frame. */
@@ -24,7 +26,9 @@ export class TimeColumn {
 	readonly #canvas: HTMLCanvasElement;
 	readonly #context: CanvasRenderingContext2D | null;
 	readonly #theme: Theme;
-	readonly #labels = new BarLabels();
+	readonly #widths = new TextWidths();
+	readonly #labels = new BarLabels(this.#widths);
+	readonly #ticks = new RulerTicks(this.#widths);
 	#palette: Palette | undefined;
 	#widthPx = 0;
 	#heightPx = 0;
@@ -55,7 +59,9 @@ export class TimeColumn {
 	/** Colours, font or size of a pixel changed. */
 	forgetTheme(): void {
 		this.#palette = undefined;
+		this.#widths.clear();
 		this.#labels.clear();
+		this.#ticks.clear();
 	}
 
 	/** Another trace: its spans have the ordinals of the one before. */
@@ -82,6 +88,7 @@ export class TimeColumn {
 			path,
 			palette: this.#palette,
 			labels: this.#labels,
+			ticks: this.#ticks,
 			widthPx: this.#widthPx,
 			heightPx: this.#heightPx,
 			scrollTop,

@@ -49,6 +49,12 @@ export class TimeScale {
 		return this.domain.startNs + (px - this.#marginPx) / this.#pxPerNs;
 	}
 
+	/** Whether it shows the same time in the same room. */
+	isLike(other: TimeScale): boolean {
+		const { startNs, endNs } = this.domain;
+		return startNs === other.domain.startNs && endNs === other.domain.endNs && this.widthPx === other.widthPx;
+	}
+
 	/** Nanoseconds that one pixel stands for. */
 	get nsPerPx(): number {
 		return 1 / this.#pxPerNs;

@@ -2,6 +2,7 @@ import { formatCost, formatCount, formatDuration, UNKNOWN } from "../../src/base
 import { formatTokens } from "../../src/model/format.ts";
 import type { LiveRow } from "../../src/protocol/liveMessages.ts";
 import { ICONS, type IconName } from "../shared/glyphs.ts";
+import { tokensText } from "../shared/tokens.ts";
 import { fill } from "../shared/words.ts";
 import { COLUMNS, type ColumnId, type FittedColumn, latencyNs, tokensOf } from "./columns.ts";
 import type { Entry } from "./table.ts";
@@ -167,7 +168,7 @@ class Row {
 		this.#text("spans", formatCount(row.spanCount));
 		this.#text("latency", formatDuration(latencyNs(row, view.nowMs)));
 		const tokens = tokensOf(row);
-		const parts = fill(words.tokensInOut, formatCount(row.inputTokens), formatCount(row.outputTokens));
+		const parts = tokensText(words.tokensInOut, row.inputTokens, row.outputTokens);
 		this.#text("tokens", formatTokens(tokens), tokens === undefined ? undefined : parts);
 		this.#text(
 			"cost",

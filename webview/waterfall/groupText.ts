@@ -1,4 +1,5 @@
 import { formatCost, formatCount, formatDuration, formatExactDuration } from "../../src/base/quantity.ts";
+import { tokensText } from "../shared/tokens.ts";
 import { fill } from "../shared/words.ts";
 import type { GroupFacts } from "./groupFacts.ts";
 import type { TraceModel } from "./model.ts";
@@ -64,7 +65,7 @@ export function groupFlag({ flaggedCount }: GroupFacts): string | undefined {
 function usage(model: TraceModel, { inputTokens, outputTokens, costUsd }: GroupFacts): string[] {
 	const parts: string[] = [];
 	if (!(Number.isNaN(inputTokens) && Number.isNaN(outputTokens))) {
-		parts.push(fill(words.tokensInOut, formatCount(inputTokens), formatCount(outputTokens)));
+		parts.push(tokensText(words.tokensInOut, inputTokens, outputTokens));
 	}
 	if (!Number.isNaN(costUsd)) parts.push(formatCost(costUsd, model.header.isCostEstimated));
 	return parts;

@@ -5,6 +5,7 @@ import { formatCost, formatCount, formatDuration } from "../../src/base/quantity
 import type { ConnectionView, HostToWaterfall } from "../../src/protocol/messages.ts";
 import type { IconName } from "../shared/glyphs.ts";
 import { icon } from "../shared/icons.ts";
+import { tokensText } from "../shared/tokens.ts";
 import { fill } from "../shared/words.ts";
 import type { TraceModel } from "./model.ts";
 import { liveBadge, sessionFacts, sessionLabel, sessionSize } from "./sessionParts.ts";
@@ -33,7 +34,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 	const durationNs = model.endNs(model.nowNs()) - model.startNs;
 	const hasTokens = header.inputTokens !== undefined || header.outputTokens !== undefined;
 	const tokens = hasTokens
-		? fill(words.tokensInOut, formatCount(header.inputTokens), formatCount(header.outputTokens))
+		? tokensText(words.tokensInOut, header.inputTokens, header.outputTokens)
 		: formatCount(undefined);
 	const state = STATE_LOOKS[header.state];
 	const spans = header.spanCount === 1 ? words.spanCountOne : fill(words.spanCount, formatCount(header.spanCount));

@@ -1,6 +1,7 @@
 import { displayText } from "../../src/base/displayText.ts";
 import { formatCost, formatCount, formatDuration, formatExactDuration } from "../../src/base/quantity.ts";
 import { formatAbsoluteTime } from "../../src/model/format.ts";
+import { tokensText } from "../shared/tokens.ts";
 import { fill } from "../shared/words.ts";
 import { groupFactList, groupWords } from "./groupText.ts";
 import type { TraceModel } from "./model.ts";
@@ -88,7 +89,7 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	const input = table.inputTokens[node];
 	const output = table.outputTokens[node];
 	if (!(Number.isNaN(input) && Number.isNaN(output))) {
-		const text = fill(words.tokensInOut, formatCount(input), formatCount(output));
+		const text = tokensText(words.tokensInOut, input, output);
 		facts.push({ title: words.tokens, value: text, brief: text });
 	}
 	const cost = table.costUsd[node];

@@ -7,6 +7,7 @@ import { StoreSessions } from "../../src/model/sessionSummary.ts";
 import type { SessionQuery, Source } from "../../src/sources/source.ts";
 import { createTraceExplorerSource } from "../../src/sources/traceExplorer/traceExplorerSource.ts";
 import { SessionContent } from "../../src/ui/panels/sessionContent.ts";
+import { buildSpanDetailView } from "../../src/ui/panels/spanDetailView.ts";
 import { SubagentLinker } from "../../src/ui/panels/subagentLinks.ts";
 import { mergeSessions } from "../../src/ui/sessions/sessionList.ts";
 import { rootIdOf, TraceExplorerPeer } from "../peers/traceExplorerPeer.ts";
@@ -116,7 +117,6 @@ describe("fact: a stream", () => {
 				"session ses_a: its spans cannot be read: Tempo: 503 Service Unavailable",
 			),
 		);
-		expect(source.status.mode).toMatchObject({ isDegraded: true });
 		peer.addToolCall("ses_a", "bash");
 		peer.tempoFailure = undefined;
 		await shows("ses_a", 3);
@@ -156,13 +156,13 @@ describe("fact: a stream", () => {
 		// One parent in the middle never came: the stream would have a placeholder for it and never be done.
 		peer.endSession("ses_a");
 		await until(() => expect(source.store.summary("ses_a")).toMatchObject({ state: "completed", spanCount: 2 }));
-		await until(() => expect(source.status.mode?.text).toContain("live streams: 0"));
+		await until(() => expect(source.status.mode?.text).toBe("sessions listed every 0.01 s"));
 		expect(source.store.span("ses_a", "00000000000000ff")).toBeUndefined();
 		peer.addModelCall("ses_b");
 		peer.nextStreams.push({ type: "bytes", chunks: [heartbeat], ending: "open" });
 		await until(() => expect(peer.streamRequests("ses_b")).toHaveLength(1));
 		peer.removeSession("ses_b");
-		await until(() => expect(source.status.mode?.text).toContain("live streams: 0"));
+		await until(() => expect(source.status.mode?.text).toBe("sessions listed every 0.01 s"));
 	});
 });
 
@@ -218,6 +218,51 @@ describe("fact: spans", () => {
 		await connect();
 		await source.loadTrace("ses_a", never);
 		expect(source.store.span("ses_a", call.span_id)).toMatchObject({ spanId: "11aa22bb33cc44dd", parentSpanId: null });
+	});
+});
+
+describe("details", () => {
+	it("have every fact of the backend's: provider, finish reason, tokens, cost, prompt and response, parameters and output", async () => {
+		const messages = [{ role: "user", content: "Why is the sky blue?" }];
+		const call = peer.addModelCall("ses_a", {
+			attributes: {
+				"input.value": JSON.stringify(messages),
+				"output.value": "Rayleigh scattering.",
+				"llm.finish_reason": "stop",
+				"llm.token_count.prompt_details.cache_read": 300,
+			},
+		});
+		const tool = peer.addToolCall("ses_a", "bash", {
+			attributes: { "tool.parameters": '{"command":"ls","n":1772787600000000123}', "output.value": "README.md" },
+		});
+		const root = peer.endSession("ses_a", { attributes: { "session.total_cost_usd": 0.0021 } });
+		await connect();
+		const t = (message: string) => message;
+		const view = async (spanId: string) => {
+			const detail = await source.loadSpan("ses_a", spanId, never);
+			return buildSpanDetailView({ detail, sourceId: "s", traceName: "ses_a", clockOffsetMs: 0, t });
+		};
+		const shown = await view(call.span_id);
+		expect(shown).toMatchObject({
+			isLlm: true,
+			provider: "openai",
+			finishReasons: ["stop"],
+			inputTokens: 700,
+			outputTokens: 250,
+			cacheReadTokens: 300,
+			costUsd: 0.0021,
+			isCostEstimated: false,
+		});
+		expect(shown.inputMessages.map(({ role, content }) => [role, content.text])).toEqual([
+			["user", "Why is the sky blue?"],
+		]);
+		expect(shown.outputMessages.map(({ content }) => content.text)).toEqual(["Rayleigh scattering."]);
+		const ran = await view(tool.span_id);
+		expect(ran).toMatchObject({ kind: "tool_call", state: "completed", output: { text: "README.md" } });
+		// Numbers that a double does not hold stay as they were sent.
+		expect(ran.input?.text).toContain("1772787600000000123");
+		const top = await view(root.span_id);
+		expect(top.attributes.map(({ key }) => key)).toContain("session.total_cost_usd");
 	});
 });
 

@@ -153,10 +153,14 @@ describe("a stream", () => {
 		for (let time = 0; time < 50; time++) peer.nextStreams.push({ type: "status", status: 404 });
 		const source = await connected(peer);
 		await until(() => expect(rowsOf(source, "ses_a")).toBe(2));
+		await until(() => expect(source.status.mode).toEqual({ text: "polling every 0.01 s", isDegraded: true }));
 		peer.addToolCall("ses_a", "bash");
 		await until(() => expect(rowsOf(source, "ses_a")).toBe(3));
 		expect(source.status.state.name).toBe("open");
 		expect(peer.streamRequests().length).toBeLessThanOrEqual(3);
+		peer.endSession("ses_a");
+		await until(() => expect(source.store.summary("ses_a")?.state).toBe("completed"));
+		await until(() => expect(source.status.mode).toEqual({ text: "sessions listed every 0.01 s", isDegraded: false }));
 	});
 
 	it("that breaks again and again is asked further and further apart, and the list goes on", async () => {

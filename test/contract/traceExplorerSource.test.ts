@@ -5,6 +5,7 @@ import {
 	createTraceExplorerSource,
 	type TraceExplorerOptions,
 } from "../../src/sources/traceExplorer/traceExplorerSource.ts";
+import { SessionContent } from "../../src/ui/panels/sessionContent.ts";
 import { type ExplorerPeerOptions, rootIdOf, TraceExplorerPeer } from "../peers/traceExplorerPeer.ts";
 
 const soon = { timeout: 10_000, interval: 5 };
@@ -144,6 +145,28 @@ describe("the first list", () => {
 	});
 });
 
+describe("a list without news", () => {
+	it("changes nothing, and tells nobody", async () => {
+		const peer = await startPeer();
+		peer.addModelCall("ses_open");
+		peer.addModelCall("ses_closed");
+		peer.endSession("ses_closed");
+		const source = await connected(peer);
+		await agree(source, peer, "ses_open");
+		await source.loadTrace("ses_closed", never);
+		source.store.flush();
+		const { revision } = source.store;
+		const statuses: string[] = [];
+		source.onDidChangeStatus((status) => statuses.push(JSON.stringify(status)));
+		const lists = () => peer.requests.filter(({ path }) => path === "/api/sessions").length;
+		const before = lists();
+		await until(() => expect(lists()).toBeGreaterThan(before + 50));
+		expect(source.store.revision).toBe(revision);
+		expect(statuses.length).toBeLessThanOrEqual(1);
+		expect(peer.requests.filter(({ path }) => path.endsWith("/spans"))).toHaveLength(1);
+	});
+});
+
 describe("live", () => {
 	it("shows new sessions, new spans and longer ones, and the real root in the place of its placeholder", async () => {
 		const peer = await startPeer();
@@ -249,6 +272,22 @@ describe("live", () => {
 		peer.addModelCall("ses_a");
 		peer.endSession("ses_a");
 		await agree(source, peer, "ses_a");
+	});
+
+	it("opens a session that is known by its row only, as one waterfall", async () => {
+		const peer = await startPeer();
+		peer.addModelCall("ses_a");
+		peer.addToolCall("ses_a", "bash");
+		peer.endSession("ses_a");
+		const source = await connected(peer);
+		const content = new SessionContent(source.store, "ses_a", Date.now);
+		expect([content.isHere, content.rowCount, content.wantsLoad]).toEqual([true, 0, true]);
+		await content.load(source, never);
+		expect([content.rowCount, content.wantsLoad]).toEqual([3, false]);
+		expect(content.header()).toMatchObject({
+			session: { sessionId: "ses_a", modelCalls: 1, toolCalls: 1, isOpen: false },
+		});
+		content.dispose();
 	});
 
 	it("lets go of a session that the backend no longer has", async () => {

@@ -86,6 +86,12 @@ export class LiveSessions implements Disposable {
 		return count;
 	}
 
+	/** Open sessions have no stream because the server, or what stands before it, refuses them. */
+	get isStreamless(): boolean {
+		const sessions = [...this.#sessions.values()];
+		return !sessions.some(({ stream }) => stream !== undefined) && sessions.some(isPolled);
+	}
+
 	/** Whether the newest list had it. */
 	isListed(sessionId: string): boolean {
 		const session = this.#sessions.get(sessionId);
@@ -240,6 +246,7 @@ export class LiveSessions implements Disposable {
 				onHeard,
 				onSpans: (text) => {
 					this.#received++;
+					session.isStreamRefused = false;
 					this.#takeFrame(session, text).catch((error: unknown) => this.#setTrouble(session, describeError(error)));
 				},
 				onDone: () => {
@@ -255,6 +262,7 @@ export class LiveSessions implements Disposable {
 					onLost();
 				},
 				onFailed: (message) => {
+					session.isStreamRefused = true;
 					session.streamedAs = signatureOf(session.row);
 					this.#setTrouble(session, `its stream fails: ${message}`);
 					this.#endStream(session);
@@ -387,6 +395,10 @@ const PASSING: ReadonlySet<SourceError["reason"]> = new Set([
 	"serverError",
 	"rateLimited",
 ] as const);
+
+function isPolled({ row, held, missingSinceMs, isStreamRefused }: Session): boolean {
+	return isStreamRefused && row?.isOpen === true && held?.isClosed !== true && missingSinceMs === undefined;
+}
 
 function* decodeFrame(sessionId: string, text: string): Sliced<SessionSpans | undefined> {
 	return yield* decodeSessionSpans(sessionId, yield* parseSpans(text));

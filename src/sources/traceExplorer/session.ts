@@ -22,6 +22,8 @@ export interface Session {
 	/** The newest frame while one is being taken in. */
 	frame: string | undefined;
 	stream: SessionStream | undefined;
+	/** Its last stream was refused: it is polled. */
+	isStreamRefused: boolean;
 	/** The row with which a stream, or a reading, is of no use any more. */
 	streamedAs: string | undefined;
 	readAs: string | undefined;
@@ -41,6 +43,7 @@ export function newSession(id: string): Session {
 		version: 0,
 		frame: undefined,
 		stream: undefined,
+		isStreamRefused: false,
 		streamedAs: undefined,
 		readAs: undefined,
 		failures: 0,

@@ -14,6 +14,7 @@ import {
 	type Source,
 	type SourceCapabilities,
 	SourceError,
+	type SourceMode,
 	type SourceOptions,
 	type SourceStatus,
 	type TraceHits,
@@ -136,7 +137,6 @@ class TraceExplorerSource extends BaseSource {
 	get status(): SourceStatus {
 		const { received, recovered, undecodable } = this.#sessions.counters;
 		const { requestError, watchdogMs } = this.baseStatus;
-		const { trouble } = this.#sessions;
 		return {
 			state: this.#loop.state,
 			isLoaded: this.#isLoaded,
@@ -149,12 +149,17 @@ class TraceExplorerSource extends BaseSource {
 			unknownEvents: 0,
 			undecodable: undecodable + this.#undecodable,
 			clockOffsetMs: this.#clock.offsetMs,
-			requestError: requestError ?? trouble,
-			mode: {
-				text: `sessions every ${Number(this.#pollMs) / 1000} s, live streams: ${this.#sessions.streamCount}`,
-				isDegraded: trouble !== undefined,
-			},
+			requestError: requestError ?? this.#sessions.trouble,
+			mode: this.#mode,
 		};
+	}
+
+	get #mode(): SourceMode | undefined {
+		if (this.#pollMs instanceof SourceError) return undefined;
+		const every = `every ${this.#pollMs / 1000} s`;
+		if (this.#sessions.isStreamless) return { text: `polling ${every}`, isDegraded: true };
+		const count = this.#sessions.streamCount;
+		return { text: `sessions listed ${every}${count === 0 ? "" : `, ${count} streamed`}`, isDegraded: false };
 	}
 
 	connect(): void {

@@ -2,21 +2,28 @@ import { readdir, readFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TempoPeer } from "../peers/tempoPeer.ts";
 import { TestServer } from "./support/server.ts";
 import { useSession } from "./support/session.ts";
 import { until } from "./support/wait.ts";
 
 const TOKEN = "tw_sk_5c1e07d9b24a4f6e83";
+const PASSWORD = "glc_2f6d80a1c94b";
 const WRONG_TOKEN = "tw_sk_of_another_door";
 
 describe("adding a source by its address", () => {
 	let open: TestServer;
 	let locked: TestServer;
+	let gateway: TempoPeer;
 	let silent: Server;
 	const sockets = new Set<Socket>();
 	const closed = new Set<Socket>();
 	const session = useSession(async () => {
-		[open, locked] = await Promise.all([TestServer.start(), TestServer.start({ token: TOKEN })]);
+		[open, locked, gateway] = await Promise.all([
+			TestServer.start(),
+			TestServer.start({ token: TOKEN }),
+			TempoPeer.start({ basic: { username: "me", password: PASSWORD } }),
+		]);
 		silent = createServer((socket) => {
 			sockets.add(socket);
 			// Read, or nobody would hear of its end.
@@ -66,6 +73,7 @@ describe("adding a source by its address", () => {
 	afterAll(async () => {
 		for (const socket of sockets) socket.destroy();
 		await new Promise((resolve) => silent?.close(resolve));
+		await gateway?.stop();
 		await open?.dispose();
 		await locked?.dispose();
 	});
@@ -141,6 +149,28 @@ describe("adding a source by its address", () => {
 		expect(await holdersOf(WRONG_TOKEN)).toEqual([]);
 		expect((await holdersOf('"Locked"')).some((path) => path.endsWith("settings.json"))).toBe(true);
 		expect(await window.page.content()).not.toContain(TOKEN);
+		// The others were left alone: neither was connected a second time.
+		const log = await session().extensionLog();
+		expect(log.match(/\[source local\] stream open/g)).toHaveLength(1);
+	});
+
+	it("signs in with a user name where a token does not do", async () => {
+		const { window } = session();
+		await begin(gateway.url);
+		await waitForQuestion("The server wants a token.");
+		await box().widget.getByRole("button", { name: "Sign In with User Name and Password" }).click();
+		await waitForQuestion("For basic authentication.");
+		await box().type("me");
+		await waitForQuestion("Password of me.");
+		await box().type(PASSWORD);
+		await waitForQuestion(/Found Grafana Tempo at .* · 0 traces in the last hour/);
+		await box().type("Cloud");
+		await window.sources.waitFor("Cloud", /^Live/);
+		expect(await holdersOf(PASSWORD)).toEqual([]);
+		await window.sources.row("Cloud").click({ button: "right" });
+		await window.chooseFromMenu("Remove Source");
+		await window.notifications.confirm("Remove");
+		await until("it is gone", async () => !(await window.sources.names()).includes("Cloud"));
 	});
 
 	it("leads to the source that is there already", async () => {

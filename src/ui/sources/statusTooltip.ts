@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import { formatCount } from "../../base/quantity.ts";
 import { formatAge } from "../../model/format.ts";
+import { sourceDefinition } from "../../sources/registry.ts";
 import { clockTime, connectionText, indicatorOf } from "../indicator.ts";
 import { appendPlain } from "../plainMarkdown.ts";
 import type { SourceConnection } from "./sourceConnection.ts";
@@ -12,6 +13,7 @@ export function statusTooltip(connection: SourceConnection, nowMs: number, last:
 	const t = vscode.l10n.t;
 	const lines: string[] = [`${displayText(config.name, 80)}: ${stateText(connection, nowMs)}`];
 	if (status.state.name === "waiting") lines.push(t("Reason: {0}", status.state.message));
+	lines.push(t("Server: {0}", sourceDefinition(config.type)?.label ?? config.type));
 	if (connection.url !== undefined) lines.push(t("Address: {0}", connection.url));
 	if (status.state.name === "open") lines.push(t("Live since {0}", clockTime(status.state.sinceMs)));
 	lines.push(

@@ -208,7 +208,7 @@ describe("settings", () => {
 		}
 		const { items } = settings["traceway.sources"] as unknown as Kinds;
 		const { enum: kinds, markdownEnumDescriptions: described } = items.properties.type;
-		for (const { type } of SOURCE_DEFINITIONS) expect(kinds).toContain(type);
+		expect(sorted(kinds)).toEqual(sorted(SOURCE_DEFINITIONS.map(({ type }) => type)));
 		expect(described).toEqual(kinds.map((kind) => `%config.sources.type.${kind}%`));
 		// Options are told of kinds that are offered.
 		for (const { if: condition } of items.allOf) expect(kinds).toContain(condition.properties.type.const);

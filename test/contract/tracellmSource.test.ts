@@ -132,6 +132,28 @@ describe("a TraceLLM server", () => {
 		expect(source.store.summary("a")?.name).toBe("new");
 	});
 
+	it("keeps a trace that came by WebSocket while an older list was on its way", async () => {
+		const peer = await startPeer();
+		const old = peer.save({ trace_id: "old" }) as TraceDocument;
+		const source = makeSource(peer.url, { settings: { refreshSeconds: 3600 } });
+		await connected(source);
+		await source.refresh(signal);
+		let release = () => {};
+		const held = new Promise<void>((resolve) => {
+			release = resolve;
+		});
+		peer.beforeAnswer = () => held;
+		peer.nextAnswers.push({ type: "bytes", bytes: JSON.stringify({ total: 1, items: [old] }) });
+		const asked = peer.requests.length;
+		const refreshed = source.refresh(signal);
+		await vi.waitFor(() => expect(peer.requests.length).toBeGreaterThan(asked), soon);
+		peer.save({ trace_id: "new" });
+		await has(source, ["new", "old"]);
+		release();
+		await refreshed;
+		expect(idsOf(source)).toEqual(["new", "old"]);
+	});
+
 	it("lets a filter by model go to the server, and holds events to it", async () => {
 		const peer = await startPeer();
 		peer.save({ trace_id: "stored", model: "gpt-4.1-mini" });

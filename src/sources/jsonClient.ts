@@ -66,8 +66,8 @@ export class JsonClient {
 	readonly #base: string;
 	/** Why no request can be sent: the address is no http(s) URL. */
 	readonly problem: SourceError | undefined;
-	/** Kept so that a server that repeats it in an error does not bring it into a log. */
-	#sentToken: string | undefined;
+	/** Token and header, kept so that a server that repeats them in an error does not bring them into a log. */
+	readonly #sentSecrets = new Set<string>();
 
 	constructor(options: JsonClientOptions) {
 		this.#options = options;
@@ -90,7 +90,10 @@ export class JsonClient {
 	async secretHeaders(): Promise<Record<string, string>> {
 		const token = await this.token();
 		const { headers, authorize = (text: string) => `Bearer ${text}` } = this.#options;
-		return token === undefined ? { ...headers } : { ...headers, authorization: authorize(token) };
+		if (token === undefined) return { ...headers };
+		const authorization = authorize(token);
+		this.#sentSecrets.add(authorization.replace(/^\S+ /, ""));
+		return { ...headers, authorization };
 	}
 
 	/** Throws `SourceError` for a token that no header can carry. */
@@ -101,7 +104,7 @@ export class JsonClient {
 		if (!/^[\x21-\x7e]{1,8192}$/.test(token)) {
 			throw new SourceError("unauthorized", "the token holds a space or a character outside ASCII; set it again");
 		}
-		this.#sentToken = token;
+		this.#sentSecrets.add(token);
 		return token;
 	}
 
@@ -224,7 +227,7 @@ export class JsonClient {
 	/** Of an answer that is not 2xx, whose body it may read. */
 	protected async errorOfStatus(label: string, response: Response): Promise<SourceError> {
 		let said = await errorText(response);
-		if (this.#sentToken !== undefined) said = said.replaceAll(this.#sentToken, "…");
+		for (const secret of this.#sentSecrets) said = said.replaceAll(secret, "…");
 		const message = `${label}: HTTP ${response.status}${said === "" ? "" : `, ${said}`}`;
 		const header = response.headers.get("retry-after");
 		// Fractions of a second are no HTTP, and clear all the same.

@@ -146,11 +146,11 @@ export class TempoPeer {
 
 	/** A new id with zeros at its beginning or not, by `number`. */
 	traceId(number: number): string {
-		return (number % 2 === 0 ? "00" : "b7") + number.toString(16).padStart(30, number % 2 === 0 ? "0" : "f");
+		return (number % 2 === 0 ? "00" : "b7") + number.toString(16).padStart(30, "0");
 	}
 
 	spanId(): string {
-		return (this.#nextSpan++).toString(16).padStart(16, "a0");
+		return `a0${(this.#nextSpan++).toString(16).padStart(14, "0")}`;
 	}
 
 	/** Spans arrive, as their programs export them when they end. One with an id that is there already replaces it. */

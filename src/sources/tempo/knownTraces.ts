@@ -10,6 +10,8 @@ interface Known {
 	isHistory: boolean;
 	/** Something was told that no reading has brought yet. */
 	isDue: boolean;
+	/** The row that it was last to be read because of. */
+	askedRow: SearchRow | undefined;
 	/** The row that the last reading began with. */
 	readRow: SearchRow | undefined;
 	readCount: number;
@@ -31,6 +33,8 @@ export interface KnownTracesOptions {
 	/** Most spans that are read of traces nobody has opened. */
 	readonly maxReadSpans: number;
 	readonly read: (traceId: string, isUrgent: boolean) => void;
+	/** Whether it is being read, or will be. */
+	readonly isReading: (traceId: string) => boolean;
 }
 
 /** A root that has not come after so long is not waited for: the interface gives up then as well. */
@@ -205,6 +209,7 @@ export class KnownTraces {
 			changedAtMs: nowMs,
 			isHistory,
 			isDue: true,
+			askedRow: undefined,
 			readRow: undefined,
 			readCount: 0,
 			shortReads: 0,
@@ -235,8 +240,9 @@ export class KnownTraces {
 
 	#readIfDue(known: Known, nowMs: number): void {
 		if (!known.isDue || nowMs < known.notBeforeMs) return;
-		const { store, maxReadSpans, read } = this.#options;
+		const { store, maxReadSpans, read, isReading } = this.#options;
 		const { traceId, spanCount = 1 } = known.row;
+		if (known.askedRow === known.row && isReading(traceId)) return;
 		const isPinned = store.isPinned(traceId);
 		if (!isPinned && !known.isCounted) {
 			// The bound of what is read unasked; the rest is read when it is opened.
@@ -244,6 +250,7 @@ export class KnownTraces {
 			this.#readSpans += spanCount;
 			known.isCounted = true;
 		}
+		known.askedRow = known.row;
 		read(traceId, isPinned);
 	}
 }

@@ -115,6 +115,6 @@ function advised(error: SourceError): SourceError {
 				? "is this the address of a Tempo server?"
 				: undefined;
 	if (advice === undefined) return error;
-	const options = { cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
-	return new SourceError(reason, `${message}; ${advice}`, options);
+	// Without the error as the cause: who tells of it would say its words twice.
+	return new SourceError(reason, `${message}; ${advice}`, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
 }

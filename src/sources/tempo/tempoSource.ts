@@ -107,6 +107,7 @@ class TempoSource extends BaseSource {
 			store,
 			maxReadSpans: options.maxSnapshotSpans ?? 100_000,
 			read: (traceId, isUrgent) => this.#reads.request(traceId, isUrgent),
+			isReading: (traceId) => this.#reads.has(traceId),
 		});
 		this.#reads = this.owned.add(
 			new TraceReads({
@@ -150,7 +151,7 @@ class TempoSource extends BaseSource {
 			replayed: 0,
 			recovered: this.#recovered,
 			unknownEvents: 0,
-			undecodable: this.#undecodable,
+			undecodable: this.#undecodable + this.#client.undecodable,
 			clockOffsetMs: this.#clock.offsetMs,
 			mode:
 				settings instanceof SourceError
@@ -411,7 +412,6 @@ class TempoSource extends BaseSource {
 	#takeRows(rows: Parameters<KnownTraces["take"]>[0], isHistory: boolean): void {
 		const { changed } = this.#known.take(rows, isHistory);
 		if (!isHistory && !this.#isRecovering) this.#received += changed;
-		this.#undecodable = this.#client.undecodable;
 	}
 
 	async #readTrace(traceId: string, signal: AbortSignal): Promise<void> {

@@ -57,6 +57,11 @@ export class TraceReads implements Disposable {
 		this.#pump();
 	}
 
+	/** Whether a trace is being read, or will be. */
+	has(traceId: string): boolean {
+		return this.#waiting.has(traceId) || this.#running.has(traceId);
+	}
+
 	/** Resolves when nothing is left to read, or when the reads were stopped. */
 	async drained(signal: AbortSignal): Promise<void> {
 		if (this.#isIdle) return;

@@ -56,6 +56,7 @@ export interface BytesAnswer {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 4096;
 const MAX_ERROR_TEXT = 300;
+const MAX_SECRETS = 100;
 
 /**
  * A backend's JSON over HTTP, through an injected `fetch`. Every failure is a `SourceError` in words that a user can act on,
@@ -104,6 +105,8 @@ export class JsonClient {
 		if (!/^[\x21-\x7e]{1,8192}$/.test(token)) {
 			throw new SourceError("unauthorized", "the token holds a space or a character outside ASCII; set it again");
 		}
+		// Tokens that are made anew for each request must not pile up; answers are about the last few.
+		if (this.#sentSecrets.size > MAX_SECRETS) this.#sentSecrets.clear();
 		this.#sentSecrets.add(token);
 		return token;
 	}
@@ -226,8 +229,7 @@ export class JsonClient {
 
 	/** Of an answer that is not 2xx, whose body it may read. */
 	protected async errorOfStatus(label: string, response: Response): Promise<SourceError> {
-		let said = await errorText(response);
-		for (const secret of this.#sentSecrets) said = said.replaceAll(secret, "…");
+		const said = await errorText(response, this.#sentSecrets);
 		const message = `${label}: HTTP ${response.status}${said === "" ? "" : `, ${said}`}`;
 		const header = response.headers.get("retry-after");
 		// Fractions of a second are no HTTP, and clear all the same.
@@ -346,7 +348,7 @@ export function reasonOfStatus(status: number): SourceError["reason"] {
 }
 
 /** What the server says of it: `{"error":"…"}`, or its plain text; one line. */
-async function errorText(response: Response): Promise<string> {
+async function errorText(response: Response, secrets: Iterable<string>): Promise<string> {
 	const type = response.headers.get("content-type") ?? "";
 	let text: string;
 	try {
@@ -363,6 +365,8 @@ async function errorText(response: Response): Promise<string> {
 			// Not JSON after all: shown as it is.
 		}
 	} else if (!/^text\/plain/i.test(type)) return "";
+	// Before anything is cut off: a part of a secret is one, too.
+	for (const secret of secrets) text = text.replaceAll(secret, "…");
 	return text
 		.replace(/[\s\p{Cc}]+/gu, " ")
 		.trim()

@@ -6,10 +6,11 @@ import { connectionText, indicatorOf, needsToken } from "../../src/ui/indicator.
 import { type Fault, FaultProxy, MARKER } from "../peers/faultProxy.ts";
 import { agree, loaded, makeSource, never, plain, type SourceFixture, until } from "./support/sourceFixture.ts";
 import { cloudgridFixture } from "./support/sources/cloudgridFixture.ts";
+import { tempoFixture } from "./support/sources/tempoFixture.ts";
 import { traceExplorerFixture } from "./support/sources/traceExplorerFixture.ts";
 import { tracewayFixture } from "./support/sources/tracewayFixture.ts";
 
-const SOURCES: readonly SourceFixture[] = [tracewayFixture, traceExplorerFixture, cloudgridFixture];
+const SOURCES: readonly SourceFixture[] = [tracewayFixture, traceExplorerFixture, tempoFixture, cloudgridFixture];
 const OUTPUT = join(import.meta.dirname, "../.output");
 const TOKEN = "tw_sk_SECRET";
 const DAY_MS = 86_400_000;

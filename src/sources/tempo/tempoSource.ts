@@ -2,7 +2,7 @@ import { isAbortError, sleep } from "../../base/abort.ts";
 import { describeError } from "../../base/logger.ts";
 import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
 import type { SpanDetail } from "../../model/span.ts";
-import { type ConnectionAttempt, type ConnectionEnd, ConnectionLoop } from "../../stream/connectionLoop.ts";
+import { type ConnectionAttempt, ConnectionLoop } from "../../stream/connectionLoop.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
 import { BaseSource, connectionEnd } from "../baseSource.ts";
 import { spanInputOf, wireSpanOf, wireTextOf } from "../otlpSpan.ts";
@@ -80,8 +80,6 @@ class TempoSource extends BaseSource {
 	readonly #bodies = new TraceBodies();
 	readonly #snapshotTraces: number;
 	#isLoaded = false;
-	/** True once this address has answered as Tempo does: then a strange answer is an accident, and no reason to give up. */
-	#isProved = false;
 	#received = 0;
 	#recovered = 0;
 	#undecodable = 0;
@@ -123,7 +121,7 @@ class TempoSource extends BaseSource {
 			new ConnectionLoop({
 				name: "polling",
 				run: (attempt) => this.#run(attempt),
-				judge: (error) => this.#judge(error),
+				judge: connectionEnd,
 				watchdogMs: Math.max(options.watchdogMs ?? 45_000, 2 * refreshMs),
 				minBackoffMs: options.minBackoffMs,
 				random: options.random,
@@ -302,13 +300,12 @@ class TempoSource extends BaseSource {
 			isFirst,
 			signal,
 			onAnswer: () => {
-				this.#isProved = true;
 				attempt.opened();
 				attempt.heard();
 			},
 		});
-		// What was read until now was missed; the rest of the reads makes no difference worth counting.
-		this.announceSoon();
+		// It answers: what failed before is over.
+		await this.request(signal, async () => undefined);
 		for (;;) {
 			await sleep(settings.refreshMs, signal);
 			this.#isRecovering = false;
@@ -320,12 +317,6 @@ class TempoSource extends BaseSource {
 			attempt.proved();
 			this.announceSoon();
 		}
-	}
-
-	#judge(error: unknown): ConnectionEnd {
-		const end = connectionEnd(error);
-		const needsPerson = end.reason === "unauthorized" || end.reason === "forbidden" || !this.#isProved;
-		return { ...end, isFinal: end.isFinal === true && needsPerson };
 	}
 
 	/**

@@ -15,6 +15,8 @@ export const tempoFixture: SourceFixture = {
 class TempoSourcePeer implements SourcePeer {
 	readonly #peer: TempoPeer;
 	#count = 0;
+	/** Of the programs whose spans it has. */
+	#clockOffsetMs = 0;
 
 	constructor(peer: TempoPeer) {
 		this.#peer = peer;
@@ -39,7 +41,8 @@ class TempoSourcePeer implements SourcePeer {
 	addTrace({ name, sessionId }: { name: string; sessionId?: string | undefined }): AddedTrace {
 		const traceId = this.#peer.traceId(++this.#count);
 		const payload = `payload of ${name} `.repeat(100);
-		const root = this.#span({ name, attributes: sessionId === undefined ? {} : { "session.id": sessionId } });
+		const session = sessionId === undefined ? {} : { "session.id": sessionId };
+		const root = this.#span({ name: "run", attributes: { title: name, ...session } });
 		const call = this.#span({
 			name: "chat",
 			parentSpanId: root.spanId,
@@ -63,6 +66,10 @@ class TempoSourcePeer implements SourcePeer {
 		this.#peer.bearer = token;
 	}
 
+	setClock(offsetMs: number): void {
+		this.#clockOffsetMs = offsetMs;
+	}
+
 	async kill(): Promise<void> {
 		await this.#peer.stop();
 	}
@@ -77,7 +84,7 @@ class TempoSourcePeer implements SourcePeer {
 
 	/** Of some milliseconds until now; later ones begin later. */
 	#span(fields: Partial<TempoSpan> & { readonly name: string }): TempoSpan {
-		const endNs = BigInt(Date.now()) * 1_000_000n + BigInt(this.#count);
+		const endNs = BigInt(Date.now() + this.#clockOffsetMs) * 1_000_000n + BigInt(this.#count);
 		return { spanId: this.#peer.spanId(), startNs: endNs - 5_000_000n, endNs, ...fields };
 	}
 }

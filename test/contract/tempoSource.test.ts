@@ -609,31 +609,37 @@ describe("on demand", () => {
 });
 
 describe("an address", () => {
-	const identify = (peer: TempoPeer, token?: string, url = peer.url) =>
-		tempo.identify({ url, fetch: globalThis.fetch, token, signal: never });
+	const identify = (peer: TempoPeer, token?: string, options: SourceConfig["options"] = {}, url = peer.url) =>
+		tempo.identify({ url, fetch: globalThis.fetch, token, options, signal: never });
 
-	it("is known by its echo, with the version", async () => {
+	it("is known by its echo, with the version and what is new in it", async () => {
 		const peer = await startPeer();
-		expect(await identify(peer)).toEqual({ match: "yes", found: "version 2.6.1" });
-		expect(peer.requests.map(({ path }) => path)).toEqual(["/api/echo", "/api/status/buildinfo"]);
+		expect(await identify(peer)).toEqual({ match: "yes", found: "version 2.6.1 · 0 traces in the last hour" });
 		const gateway = await startPeer({ prefix: "/tempo" });
-		expect(await identify(gateway)).toEqual({ match: "yes", found: "version 2.6.1" });
+		gateway.add(gateway.traceId(1), span(gateway));
+		expect(await identify(gateway)).toEqual({ match: "yes", found: "version 2.6.1 · 1 trace in the last hour" });
 	});
 
 	it("is known by a search where a gateway lets nothing else through", async () => {
 		const peer = await startPeer();
 		peer.add(peer.traceId(1), span(peer));
 		peer.faultOf = ({ path }) => (path === "/api/search" ? undefined : { type: "status", status: 404 });
-		expect(await identify(peer)).toEqual({ match: "yes", found: "recent traces" });
+		expect(await identify(peer)).toEqual({ match: "yes", found: "1 trace in the last hour" });
 		expect(peer.requests).toHaveLength(2);
 		peer.faultOf = ({ path }) => (path === "/api/echo" ? undefined : { type: "status", status: 500 });
 		expect(await identify(peer)).toEqual({ match: "yes", found: "answers as Tempo does" });
 	});
 
-	it("asks for a token first where one is needed", async () => {
+	it("asks for a token or a tenant first where one is needed", async () => {
 		const peer = await startPeer({ bearer: "glsa_1" });
 		expect(await identify(peer)).toMatchObject({ match: "needsToken", error: { reason: "unauthorized" } });
 		expect(await identify(peer, "glsa_1")).toMatchObject({ match: "yes" });
+		const tenants = await startPeer({ tenant: "team-a" });
+		expect(await identify(tenants)).toMatchObject({
+			match: "needsToken",
+			error: { message: expect.stringContaining("no org id") },
+		});
+		expect(await identify(tenants, undefined, { tenant: "team-a" })).toMatchObject({ match: "yes" });
 	});
 
 	it.each([
@@ -652,6 +658,6 @@ describe("an address", () => {
 		const peer = await startPeer();
 		const { url } = peer;
 		await peer.stop();
-		await expect(identify(peer, undefined, url)).rejects.toMatchObject({ name: "SourceError", reason: "network" });
+		await expect(identify(peer, undefined, {}, url)).rejects.toMatchObject({ name: "SourceError", reason: "network" });
 	});
 });

@@ -41,7 +41,7 @@ class TempoSourcePeer implements SourcePeer {
 	addTrace({ name, sessionId }: { name: string; sessionId?: string | undefined }): AddedTrace {
 		const traceId = this.#peer.traceId(++this.#count);
 		const payload = `payload of ${name} `.repeat(100);
-		const session = sessionId === undefined ? {} : { "session.id": sessionId };
+		const session: Readonly<Record<string, string>> = sessionId === undefined ? {} : { "session.id": sessionId };
 		const root = this.#span({ name: "run", attributes: { title: name, ...session } });
 		const call = this.#span({
 			name: "chat",

@@ -3,8 +3,7 @@ import { SourceError } from "../../../../src/sources/source.ts";
 import { readSettings } from "../../../../src/sources/tempo/settings.ts";
 import { quoted, sessionQuery } from "../../../../src/sources/tempo/traceql.ts";
 
-const read = (options?: Readonly<Record<string, string | number | boolean>>) =>
-	readSettings({ id: "t", name: "Tempo", type: "tempo", url: "http://127.0.0.1:3200", options });
+const read = (options?: Readonly<Record<string, string | number | boolean>>) => readSettings({ options });
 
 describe("the options of a Tempo source", () => {
 	it("have defaults that find everything of the last day", () => {

@@ -250,6 +250,67 @@ describe("CloudGrid", () => {
 		expect(peer.requests.filter(({ operationName }) => operationName === "TraceDetail")).toHaveLength(1);
 	});
 
+	it("reads a large trace in pieces, and takes away what the server no longer has of it", async () => {
+		const peer = await startPeer();
+		const id = peer.addTrace();
+		const spanIds = peer.silently(() =>
+			Array.from({ length: 2000 }, (_, index) => peer.addSpan(id, { name: `${index}` })),
+		);
+		const source = makeSource(peer.url);
+		await source.loadTrace(id, never);
+		expect(source.store.spanCount).toBe(2001);
+		for (const spanId of spanIds.slice(500)) peer.traces.get(id)?.spans.delete(spanId);
+		await source.loadTrace(id, never);
+		expect(source.store.entry(id)).toMatchObject({ isWhole: true });
+		expect(source.store.spanCount).toBe(501);
+		expect(source.store.span(id, spanIds[499])?.name).toBe("499");
+	});
+
+	it.each([
+		["half of it", (body: string) => body.slice(0, body.length / 2), "contentType"],
+		["an error behind it", (body: string) => body.replace(/}$/, ',"errors":[{"message":"no"}]}'), "serverError"],
+		["no list in it", () => '{"data":{"trace":{"spans":null}}}', "protocol"],
+	])("does not take a trace for whole with %s", async (_what, change, reason) => {
+		const peer = await startPeer();
+		const id = peer.addTrace();
+		peer.silently(() =>
+			Array.from({ length: 300 }, () => peer.addSpan(id, { attributes: { text: "x".repeat(1000) } })),
+		);
+		let body = "";
+		const recording: typeof fetch = async (...given) => {
+			const response = await fetch(...given);
+			body = await response.clone().text();
+			return response;
+		};
+		const source = makeSource(peer.url, { fetch: recording });
+		await source.refresh(never);
+		await makeSource(peer.url, { fetch: recording }).loadTrace(id, never);
+		peer.httpAnswer = { status: 200, headers: { "content-type": "application/json" }, body: change(body) };
+		await expect(source.loadTrace(id, never)).rejects.toMatchObject({ reason });
+		expect(source.store.entry(id)?.isWhole).toBe(false);
+		peer.httpAnswer = undefined;
+		await source.loadTrace(id, never);
+		expect(source.store.entry(id)).toMatchObject({ isWhole: true });
+		expect(source.store.spanCount).toBe(301);
+	});
+
+	it("lets an older answer undo nothing when a trace is read twice at once", async () => {
+		const peer = await startPeer();
+		const id = peer.addTrace();
+		const source = makeSource(peer.url);
+		const { promise: held, resolve: release } = Promise.withResolvers<void>();
+		peer.beforeAnswer = () => held;
+		const first = source.loadTrace(id, never);
+		await vi.waitFor(() => expect(peer.requests).toHaveLength(1), soon);
+		const late = peer.addSpan(id);
+		const second = source.loadTrace(id, never);
+		peer.beforeAnswer = undefined;
+		release();
+		await Promise.all([first, second]);
+		expect(source.store.span(id, late)).toBeDefined();
+		expect(source.store.entry(id)).toMatchObject({ isWhole: true });
+	});
+
 	it("loads a span with its payload, events, links, exception and log lines", async () => {
 		const peer = await startPeer();
 		const id = peer.addTrace();

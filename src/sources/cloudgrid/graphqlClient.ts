@@ -1,3 +1,4 @@
+import { JsonCursor, JsonProblem, parsePiece } from "../../base/jsonCursor.ts";
 import type { Logger } from "../../base/logger.ts";
 import { JsonClient, readBounded } from "../jsonClient.ts";
 import { SourceError } from "../source.ts";
@@ -19,9 +20,19 @@ export interface GraphqlRequest {
 	readonly variables: JsonObject;
 	/** Most bytes of the answer. Default 64 MiB. */
 	readonly maxBytes?: number | undefined;
+	/** A list in the answer that may be long: handed over piece by piece, in its place stays an empty one. */
+	readonly pieces?: PiecedList | undefined;
 	readonly signal: AbortSignal;
 }
 
+interface PiecedList {
+	/** Names from `data` to the list. */
+	readonly path: readonly string[];
+	readonly take: (elements: readonly unknown[]) => Promise<void>;
+}
+
+/** Text of a piece: 2 ms of parsing. */
+const PIECE_CHARS = 128 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 const PATH = "/graphql";
 
@@ -54,10 +65,10 @@ export class GraphqlClient extends JsonClient {
 		this.#sentToken === undefined ? text : text.replaceAll(this.#sentToken, "…");
 
 	/** `data` of the answer. Throws `CloudgridProblem` when it has errors, `SourceError` for every other failure. */
-	async ask({ operationName, query, variables, maxBytes, signal }: GraphqlRequest): Promise<JsonObject> {
+	async ask({ operationName, query, variables, maxBytes, pieces, signal }: GraphqlRequest): Promise<JsonObject> {
 		const body = Buffer.from(JSON.stringify({ operationName, query, variables }));
 		const text = await this.post(PATH, body, { maxBytes, signal });
-		const answer = asObject(parse(text));
+		const answer = pieces === undefined ? asObject(parse(text)) : await parseInPieces(text, pieces);
 		if (answer === undefined || !("data" in answer || "errors" in answer)) {
 			const what = text.trimStart().startsWith("<") ? "a page" : "something else";
 			throw new SourceError(
@@ -90,6 +101,47 @@ export class GraphqlClient extends JsonClient {
 			return undefined;
 		}
 	}
+}
+
+/** Undefined for what is no JSON, of which some pieces may have been taken. */
+async function parseInPieces(text: string, { path, take }: PiecedList): Promise<JsonObject | undefined> {
+	const names = ["data", ...path];
+	const cursor = new JsonCursor(text);
+	const walk = async (depth: number): Promise<JsonObject> => {
+		const object: Record<string, unknown> = {};
+		for (const key of cursor.keys()) {
+			const isOnPath = key === names[depth];
+			if (isOnPath && depth < names.length - 1 && cursor.peek() === "{") object[key] = await walk(depth + 1);
+			else if (isOnPath && depth === names.length - 1 && cursor.peek() === "[") {
+				object[key] = [];
+				await takeElements(cursor, take);
+			} else object[key] = parsePiece(cursor.value());
+		}
+		return object;
+	};
+	try {
+		const answer = await walk(0);
+		cursor.end();
+		return answer;
+	} catch (error) {
+		if (error instanceof JsonProblem) return undefined;
+		throw error;
+	}
+}
+
+async function takeElements(cursor: JsonCursor, take: PiecedList["take"]): Promise<void> {
+	let elements: unknown[] = [];
+	let chars = 0;
+	for (const _ of cursor.elements()) {
+		const text = cursor.value();
+		elements.push(parsePiece(text));
+		chars += text.length;
+		if (chars < PIECE_CHARS) continue;
+		await take(elements);
+		elements = [];
+		chars = 0;
+	}
+	await take(elements);
 }
 
 function parse(text: string): unknown {

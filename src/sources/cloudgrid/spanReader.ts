@@ -9,7 +9,7 @@ import { spanInputOf, wireSpanOf, wireTextOf } from "../otlpSpan.ts";
 import { SourceError } from "../source.ts";
 import { spanDetail } from "../spanDetail.ts";
 import { asObject, type JsonObject } from "../wire.ts";
-import type { GraphqlClient } from "./graphqlClient.ts";
+import type { GraphqlClient, GraphqlRequest } from "./graphqlClient.ts";
 import type { Operations } from "./operations.ts";
 import { CloudgridProblem } from "./problem.ts";
 import { type CloudgridSpan, decodeSpan, NO_SCOPE, Resources } from "./spans.ts";
@@ -31,14 +31,14 @@ export interface SpanReaderOptions {
 const REREAD_MS = 300;
 /** A trace that takes long to read is read less often: a third of the time at most. */
 const REST_FACTOR = 2;
-/** Spans put in between two looks at the clock. */
-const SLICE_SPANS = 200;
 const MAX_RELATED_LOGS = 200;
 
 /** Spans of traces: read when somebody opens one, and again when it changes. */
 export class SpanReader {
 	readonly #options: SpanReaderOptions;
 	readonly #changed = new Set<string>();
+	/** The reading of each trace that is under way, as a promise that never rejects. */
+	readonly #loads = new Map<string, Promise<void>>();
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#isRereading = false;
 
@@ -60,18 +60,29 @@ export class SpanReader {
 		if (!this.#isRereading) this.#rereadLater(REREAD_MS);
 	}
 
-	/** Brings every span of a trace into the store. */
+	/** Brings every span of a trace into the store; one reading of a trace after the other, so that an older one undoes nothing. */
 	async load(traceId: string, signal: AbortSignal): Promise<void> {
+		const before = this.#loads.get(traceId) ?? Promise.resolve();
+		const mine = before.then(() => this.#load(traceId, signal));
+		// Whoever comes next waits for its end, whatever it is; its failure is the caller's.
+		const settled = mine.catch(() => undefined);
+		this.#loads.set(traceId, settled);
+		try {
+			await mine;
+		} finally {
+			if (this.#loads.get(traceId) === settled) this.#loads.delete(traceId);
+		}
+	}
+
+	async #load(traceId: string, signal: AbortSignal): Promise<void> {
+		signal.throwIfAborted();
 		const { store, budget, operations } = this.#options;
-		const detail = await this.#ask(traceId, () => operations.trace, {}, undefined, signal);
-		if (!Array.isArray(detail.spans))
-			throw new SourceError("protocol", "POST /graphql: the trace holds no list of spans");
 		const resources = new Resources();
 		const ids = new Set<string>();
-		for (let from = 0; from < detail.spans.length; from += SLICE_SPANS) {
+		const take = async (elements: readonly unknown[]) => {
 			if (budget.isSpent) await budget.turn();
 			signal.throwIfAborted();
-			const spans = detail.spans.slice(from, from + SLICE_SPANS).map((span) => decodeSpan(span, traceId, resources));
+			const spans = elements.map((span) => decodeSpan(span, traceId, resources));
 			const inputs = normalised(spans.filter((span) => span !== undefined)).map(spanInputOf);
 			store.asHistory(() => {
 				for (const input of inputs) {
@@ -79,13 +90,24 @@ export class SpanReader {
 					store.upsertSpan(input);
 				}
 			});
+		};
+		const options = { pieces: { path: ["trace", "spans"], take }, signal };
+		const detail = await this.#ask(traceId, () => operations.trace, {}, options);
+		if (!Array.isArray(detail.spans)) {
+			throw new SourceError("protocol", "POST /graphql: the trace holds no list of spans");
 		}
 		const entry = store.entry(traceId);
 		if (entry === undefined) return;
-		const gone = entry.rows.map((row) => store.columns.ids[row]).filter((spanId) => !ids.has(spanId));
-		for (const spanId of gone) store.deleteSpan(spanId, traceId);
-		store.markWhole(traceId);
-		if (gone.length > 0) forgetGraves(store);
+		const here = entry.rows.map((row) => store.columns.ids[row]);
+		const kept = here.filter((spanId) => ids.has(spanId));
+		if (kept.length === here.length) {
+			store.markWhole(traceId);
+			return;
+		}
+		// What stays is named, the rest goes, all at once.
+		const spans = kept.map((spanId) => ({ spanId, traceId }));
+		const wholeTraceIds = new Set([traceId]);
+		store.applySnapshot({ traces: [], spans, isTraceListComplete: false, wholeTraceIds, isHistory: true });
 	}
 
 	/** One span with everything that CloudGrid has of it, the log lines it wrote among it. */
@@ -97,7 +119,7 @@ export class SpanReader {
 	): Promise<SpanDetail> {
 		const { store, operations } = this.#options;
 		const input = { selectedSpanId: spanId, relatedLogLimit: MAX_RELATED_LOGS };
-		const detail = await this.#ask(traceId, () => operations.span, input, maxBytes, signal);
+		const detail = await this.#ask(traceId, () => operations.span, input, { maxBytes, signal });
 		const span = decodeSpan(detail.selectedSpan, traceId, new Resources());
 		if (span === undefined || span.raw.spanId !== spanId) {
 			throw new SourceError("notFound", "CloudGrid no longer has this span");
@@ -113,7 +135,7 @@ export class SpanReader {
 	/** Ids of the spans of a trace in which the server's own search finds a text. */
 	async search(traceId: string, text: string, signal: AbortSignal): Promise<readonly string[]> {
 		const { operations } = this.#options;
-		const detail = await this.#ask(traceId, () => operations.spanMatches, { spanQuery: text }, undefined, signal);
+		const detail = await this.#ask(traceId, () => operations.spanMatches, { spanQuery: text }, { signal });
 		const matches = Array.isArray(detail.spanMatches) ? detail.spanMatches.map(asObject) : [];
 		const ids = matches.filter((match) => match?.reason === "search").map((match) => match?.spanId);
 		return ids.filter((id) => typeof id === "string");
@@ -153,15 +175,14 @@ export class SpanReader {
 		traceId: string,
 		document: () => string,
 		input: JsonObject,
-		maxBytes: number | undefined,
-		signal: AbortSignal,
+		options: Pick<GraphqlRequest, "maxBytes" | "pieces" | "signal">,
 	): Promise<JsonObject> {
 		const { client, operations } = this.#options;
 		for (;;) {
 			try {
 				const variables = { id: traceId, input };
 				const query = document();
-				const data = await client.ask({ operationName: "TraceDetail", query, variables, maxBytes, signal });
+				const data = await client.ask({ operationName: "TraceDetail", query, variables, ...options });
 				const detail = asObject(data.trace);
 				if (detail !== undefined) return detail;
 				throw this.#gone(traceId);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
-import { formatCost, formatTokens } from "../../src/model/format.ts";
+import { formatCost, formatDuration, formatTokens } from "../../src/model/format.ts";
 import { OVERVIEW_BUCKETS, successRate, type UsageTotals } from "../../src/model/overview.ts";
 import { overviewOfStore } from "../../src/model/overviewOfStore.ts";
 import { StoreSessions } from "../../src/model/sessionSummary.ts";
@@ -414,6 +414,11 @@ describe("fact: numbers on cards", () => {
 	it("950 tokens → 950, 12 300 → 12.3k, 2 500 000 → 2.5M; 0.0021 USD → $0.0021; 1.5 USD → $1.50", () => {
 		expect([950, 12_300, 2_500_000].map(formatTokens)).toEqual(["950", "12.3k", "2.5M"]);
 		expect([0.0021, 1.5].map((usd) => formatCost(usd, false))).toEqual(["$0.0021", "$1.50"]);
+	});
+
+	it("durations are in our own words for 999ms, 1.50s and 1m 5s, and 119.6 s is two minutes", () => {
+		const words = [999, 1500, 65_000, 119_600].map((ms) => formatDuration(ms * 1e6));
+		expect(words).toEqual(["999 ms", "1.5 s", "1 m 05 s", "2 m 00 s"]);
 	});
 
 	it("success rate of 0 successes and 0 failures: none", () => {

@@ -296,6 +296,38 @@ describe("a session that cannot be read", () => {
 		expect(rowsOf(source, "ses_a")).toBe(3);
 	});
 
+	it("is there all the same when its stream is first, and still being taken in", async () => {
+		const peer = await startPeer();
+		peer.addModelCall("ses_a");
+		const span = (number: number) => ({
+			trace_id: "t",
+			span_id: String(number),
+			span_name: "opencode.llm",
+			start_ns: String(number),
+			duration_ms: 1,
+			attributes: { text: "x".repeat(100) },
+		});
+		const frame = JSON.stringify(Array.from({ length: 6000 }, (_, number) => span(number)));
+		peer.nextStreams.push({ type: "bytes", chunks: [`event: spans\ndata: ${frame}\n\n`], ending: "open" });
+		const source = makeSource(peer.url);
+		source.connect();
+		await until(() => expect(source.store.entry("ses_a")).toBeDefined());
+		await source.loadTrace("ses_a", never);
+		expect(source.store.entry("ses_a")?.isWhole).toBe(true);
+		await until(() => expect(rowsOf(source, "ses_a")).toBe(6000));
+	});
+
+	it("is forgotten as a trouble once it is out of the list", async () => {
+		const peer = await startPeer({ secondMs: 1000 });
+		peer.addModelCall("ses_a");
+		const said = 'event: error\ndata: {"detail":"no"}\n\n';
+		peer.nextStreams.push({ type: "bytes", chunks: [said], ending: "open" });
+		const source = await connected(peer);
+		await until(() => expect(source.status.requestError).toBe("session ses_a: its spans cannot be read: no"));
+		peer.clear();
+		await until(() => expect(source.status.requestError).toBeUndefined());
+	});
+
 	it("is asked for once by all who want to know at the same time", async () => {
 		const peer = await startPeer();
 		peer.addModelCall("ses_a");

@@ -1,4 +1,4 @@
-import { isAbortError } from "../../base/abort.ts";
+import { abortable, isAbortError } from "../../base/abort.ts";
 import type { Disposable } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
 import type { Sliced } from "../../base/sliced.ts";
@@ -143,10 +143,10 @@ export class LiveSessions implements Disposable {
 		for (const session of [...this.#sessions.values()]) {
 			if (listed.has(session.id) || session.row === undefined) continue;
 			this.#endStream(session);
+			this.#setTrouble(session, undefined);
 			if (!((session.row.start?.ms ?? Number.NEGATIVE_INFINITY) >= sinceMs)) continue;
 			session.missingSinceMs ??= nowMs;
 			if (nowMs - session.missingSinceMs < graceMs) continue;
-			this.#troubles.delete(session.id);
 			this.#sessions.delete(session.id);
 			this.#waiting.delete(session);
 			session.version++;
@@ -181,8 +181,10 @@ export class LiveSessions implements Disposable {
 	/** Brings a whole session into the store, unless its stream does. Rejects with `notFound` for one without spans. */
 	async load(sessionId: string, signal: AbortSignal): Promise<void> {
 		const session = this.#sessions.get(sessionId) ?? this.#add(sessionId);
-		await this.#read(session, signal);
-		if (session.held !== undefined) return;
+		const hasSpans = await this.#read(session, signal);
+		// Its stream was first.
+		if (session.taking !== undefined) await abortable(session.taking, signal);
+		if (hasSpans || session.held !== undefined) return;
 		if (session.row === undefined) {
 			this.#sessions.delete(sessionId);
 			this.#store.deleteTrace(sessionId);
@@ -247,7 +249,7 @@ export class LiveSessions implements Disposable {
 				onSpans: (text) => {
 					this.#received++;
 					session.isStreamRefused = false;
-					this.#takeFrame(session, text).catch((error: unknown) => this.#setTrouble(session, describeError(error)));
+					this.#takeFrame(session, text);
 				},
 				onDone: () => {
 					session.streamedAs = signatureOf(session.row);
@@ -264,8 +266,8 @@ export class LiveSessions implements Disposable {
 				onFailed: (message) => {
 					session.isStreamRefused = true;
 					session.streamedAs = signatureOf(session.row);
-					this.#setTrouble(session, `its stream fails: ${message}`);
 					this.#endStream(session);
+					this.#setTrouble(session, `its stream fails: ${message}`);
 					this.#want(session);
 				},
 			});
@@ -280,35 +282,42 @@ export class LiveSessions implements Disposable {
 
 	#endStream(session: Session): void {
 		const { stream } = session;
+		if (stream === undefined) return;
 		session.stream = undefined;
-		stream?.dispose();
-		if (stream !== undefined) this.#options.onProgress();
+		stream.dispose();
+		this.#setTrouble(session, undefined);
+		this.#options.onProgress();
 	}
 
 	/**
 	 * A frame is the whole session: it takes the place of everything before. While one is being taken in the newest waits and
 	 * those between are left, so that frames which come faster than they are read do not keep each other out.
 	 */
-	async #takeFrame(session: Session, text: string): Promise<void> {
-		const isTaking = session.frame !== undefined;
+	#takeFrame(session: Session, text: string): void {
 		session.frame = text;
-		if (isTaking) return;
-		const { budget, reads } = this.#options;
-		while (session.frame !== undefined && !this.#isDisposed && this.#sessions.get(session.id) === session) {
-			const frame: string = session.frame;
+		session.taking ??= this.#takeFrames(session)
+			.catch((error: unknown) => this.#setTrouble(session, describeError(error)))
+			.finally(() => {
+				session.taking = undefined;
+			});
+	}
+
+	async #takeFrames(session: Session): Promise<void> {
+		for (;;) {
+			const { frame } = session;
+			session.frame = undefined;
+			if (frame === undefined || this.#isDisposed || this.#sessions.get(session.id) !== session) return;
 			const version = ++session.version;
-			reads.forget(session.id);
+			this.#options.reads.forget(session.id);
 			try {
-				const decoded = await inTurns(decodeFrame(session.id, frame), budget, NEVER);
+				const decoded = await inTurns(decodeFrame(session.id, frame), this.#options.budget, NEVER);
 				if (decoded === undefined) this.#noteUndecodable(session.id, 1);
 				else await this.#hold(session, decoded, version);
 			} catch (error) {
 				if (!(error instanceof SyntaxError)) throw error;
 				this.#noteUndecodable(session.id, 1);
 			}
-			if (session.frame === frame) session.frame = undefined;
 		}
-		session.frame = undefined;
 	}
 
 	/** Brings the store to a whole state, in turns; a newer one that arrives meanwhile ends it. */
@@ -329,7 +338,7 @@ export class LiveSessions implements Disposable {
 
 	#want(session: Session): void {
 		this.#waiting.add(session);
-		while (this.#readers < READERS && this.#readers < this.#waiting.size) void this.#readWaiting();
+		while (this.#readers < READERS && this.#waiting.size > 0) void this.#readWaiting();
 	}
 
 	async #readWaiting(): Promise<void> {
@@ -363,12 +372,14 @@ export class LiveSessions implements Disposable {
 		this.#setTrouble(session, describeError(error));
 	}
 
-	async #read(session: Session, signal: AbortSignal): Promise<void> {
+	/** False for a session without spans. */
+	async #read(session: Session, signal: AbortSignal): Promise<boolean> {
 		const { version } = session;
 		const { decoded } = await this.#options.reads.read(session.id, signal);
+		if (decoded.spans.length === 0) return false;
 		// A frame that came meanwhile is newer, or is being taken in.
-		if (session.version !== version || this.#isDisposed || decoded.spans.length === 0) return;
-		await this.#hold(session, decoded, ++session.version);
+		if (session.version === version && !this.#isDisposed) await this.#hold(session, decoded, ++session.version);
+		return true;
 	}
 
 	#setTrouble({ id }: Session, message: string | undefined): void {

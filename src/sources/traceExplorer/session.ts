@@ -19,8 +19,10 @@ export interface Session {
 	wasLost: boolean;
 	/** Moves with each whole state: an older one that is still being taken in is left. */
 	version: number;
-	/** The newest frame while one is being taken in. */
+	/** The newest frame that waits while one is being taken in. */
 	frame: string | undefined;
+	/** Frames are being taken in; never rejects. */
+	taking: Promise<void> | undefined;
 	stream: SessionStream | undefined;
 	/** Its last stream was refused: it is polled. */
 	isStreamRefused: boolean;
@@ -42,6 +44,7 @@ export function newSession(id: string): Session {
 		wasLost: false,
 		version: 0,
 		frame: undefined,
+		taking: undefined,
 		stream: undefined,
 		isStreamRefused: false,
 		streamedAs: undefined,

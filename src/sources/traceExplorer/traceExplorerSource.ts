@@ -255,11 +255,12 @@ class TraceExplorerSource extends BaseSource {
 		search: TraceTextSearch,
 		signal: AbortSignal,
 	): AsyncGenerator<TraceHits> {
-		const { objects } = await this.request(signal, (both) => this.#reads.read(traceId, both));
+		const { objects, decoded } = await this.request(signal, (both) => this.#reads.read(traceId, both));
 		const { text, isCaseSensitive } = search;
 		const needle = isCaseSensitive ? text : text.toLowerCase();
 		let spanIds: string[] = [];
-		for (const [spanId, object] of objects) {
+		for (const { spanId } of decoded.spans) {
+			const object = objects.get(spanId) ?? {};
 			const haystack = textOf(object);
 			if ((isCaseSensitive ? haystack : haystack.toLowerCase()).includes(needle)) spanIds.push(spanId);
 			if (!this.#budget.isSpent) continue;
@@ -390,6 +391,8 @@ function contentOf(value: unknown): unknown {
 
 /** Everything that a span says, a line each. */
 function textOf(span: JsonObject): string {
-	const attributes = Object.entries(asObject(span.attributes) ?? {}).map(([key, value]) => `${key}: ${String(value)}`);
+	const attributes = Object.entries(asObject(span.attributes) ?? {})
+		.filter(([, value]) => value !== null)
+		.map(([key, value]) => `${key}: ${String(value)}`);
 	return [span.span_name, span.span_id, span.trace_id, ...attributes].join("\n");
 }

@@ -93,9 +93,11 @@ describe("the search for the server", () => {
 		if (other === undefined) context.skip("another program has port 8001");
 		else {
 			const dashboard = await startPeer();
-			dashboard.everySocket = { type: "status", status: 404 };
 			dashboard.everyAnswer = { type: "bytes", bytes: "<html></html>", contentType: "text/html" };
-			await connected(makeSource(dashboard.url));
+			for (const status of [404, 200, 302, 400]) {
+				dashboard.everySocket = { type: "status", status };
+				await connected(makeSource(dashboard.url));
+			}
 			await connected(makeSource(`http://127.0.0.1:${await startMute()}`));
 		}
 	});

@@ -416,6 +416,7 @@ const LOOK_FURTHER: ReadonlySet<SourceError["reason"]> = new Set([
 	"network",
 	"timeout",
 	"notFound",
+	"contentType",
 	"protocol",
 ] as const);
 

@@ -1,16 +1,23 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SourceError, type SourceStatus, type SourceType } from "../../src/sources/source.ts";
-import { connectionText, indicatorOf, needsToken } from "../../src/ui/indicator.ts";
+import { connectionText, type Indicator, indicatorOf, needsToken } from "../../src/ui/indicator.ts";
 import { type Fault, FaultProxy, MARKER } from "../peers/faultProxy.ts";
 import { agree, loaded, makeSource, never, plain, type SourceFixture, until } from "./support/sourceFixture.ts";
 import { cloudgridFixture } from "./support/sources/cloudgridFixture.ts";
 import { tempoFixture } from "./support/sources/tempoFixture.ts";
 import { traceExplorerFixture } from "./support/sources/traceExplorerFixture.ts";
+import { tracellmFixture } from "./support/sources/tracellmFixture.ts";
 import { tracewayFixture } from "./support/sources/tracewayFixture.ts";
 
-const SOURCES: readonly SourceFixture[] = [tracewayFixture, traceExplorerFixture, tempoFixture, cloudgridFixture];
+const SOURCES: readonly SourceFixture[] = [
+	tracewayFixture,
+	traceExplorerFixture,
+	tempoFixture,
+	tracellmFixture,
+	cloudgridFixture,
+];
 const OUTPUT = join(import.meta.dirname, "../.output");
 const TOKEN = "tw_sk_SECRET";
 const DAY_MS = 86_400_000;
@@ -19,16 +26,16 @@ const DAY_MS = 86_400_000;
 const LONG_MS = 10_000;
 const SHORTER = 20;
 /** How long a fault is watched for attempts, once its state shows. */
-const WATCHED_MS = 1200;
+const WATCHED_MS = 1000;
 /**
- * Requests while a fault lasts. With a shortest wait of 50 ms that doubles there are six attempts in its time, of at most four
+ * Requests while a fault lasts. With a shortest wait of 50 ms that doubles there are five attempts in its time, of at most four
  * requests each: a source that does not wait makes hundreds.
  */
 const MOST_REQUESTS = 24;
 /** What 429 asks for. */
 const ASKED_MS = 1000;
 /** Cells that run side by side: nearly all of their time is waiting. */
-const AT_ONCE = 12;
+const AT_ONCE = 17;
 
 interface Case {
 	readonly name: string;
@@ -69,12 +76,16 @@ const harmless: readonly Case[] = [
 const OTHERWISE: Readonly<Partial<Record<SourceType, Readonly<Record<string, readonly string[]>>>>> = {
 	// Its stream is open and speaks, if slowly.
 	traceway: { "slow (10 B/s)": ["open"] },
+	// A frame that cannot be read ends the WebSocket; what it told of comes by reading the list.
+	tracellm: { oversized: ["waiting network"] },
 	// Nothing is sent a second time there: the next message may be a small one.
 	cloudgrid: { oversized: ["waiting serverError"] },
 };
 
 interface Cell {
 	readonly status: SourceStatus;
+	/** What the status bar shows. */
+	readonly indicator: Indicator;
 	/** What a person reads of it. */
 	readonly words: string;
 	/** Milliseconds of the waits that a server asked for. */
@@ -93,6 +104,7 @@ const cells = new Map<string, Promise<Cell>>();
 /** Brings a source up, the fault over it, and the fault away again; rejects when it does not show what it should. */
 async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): Promise<Cell> {
 	const peer = await fixture.start();
+	await peer.setToken?.(TOKEN);
 	const proxy = await FaultProxy.start(() => peer.url);
 	const { source, lines, told } = await makeSource(fixture, proxy.url, {
 		minBackoffMs: 50,
@@ -124,9 +136,10 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): P
 			expect(hasLeft || isHarmless).toBe(true);
 		});
 		const status = source.status;
+		const indicator = indicatorOf(status, Date.now(), 0);
 		const words = wordsOf(status);
 		const askedThen = proxy.requests.length;
-		if (wanted === shows && harmless.some((one) => one.name === name)) await agree(source, peer);
+		if (wanted === shows && harmless.some((one) => one.name === name)) await agree(source, peer, readable);
 		else await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
 		const requestsAfter = proxy.requests.length - askedThen;
 		const requests = proxy.requests.length - asked;
@@ -140,17 +153,22 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): P
 		proxy.cut();
 		if (source.status.state.name === "failed") source.reconnect();
 		await loaded(source);
-		await agree(source, peer);
+		await agree(source, peer, readable);
 		await peer.addTrace({ name: "after" });
-		await agree(source, peer);
-		expect(source.status.requestError).toBeUndefined();
+		await agree(source, peer, readable);
+		await until(() => expect(source.status.requestError).toBeUndefined());
 		const said = JSON.stringify([lines, told, words, String(refusal)]);
-		return { status, words, waits, requests, requestsAfter, refusal, said };
+		return { status, indicator, words, waits, requests, requestsAfter, refusal, said };
 	} finally {
 		source.dispose();
 		await proxy.dispose();
 		await peer.close();
 	}
+}
+
+/** Names that came in bytes of nonsense stay as they came until their trace is read again. */
+function readable(name: string): string {
+	return name.replaceAll("\uFFFD".repeat(Buffer.from(MARKER).length), MARKER);
 }
 
 function outcomeOf({ state }: SourceStatus): string {
@@ -164,13 +182,22 @@ function wordsOf(status: SourceStatus): string {
 	return status.state.name === "waiting" ? `${text} (${status.state.message})` : text;
 }
 
-/** As the table has it: without numbers and addresses that differ from run to run. */
-function tableWords({ status, words }: Cell): string {
-	const nowMs = Date.now();
-	const indicator = indicatorOf(status, nowMs, nowMs);
-	const sign = { live: "●", connecting: "◐", disconnected: "○" }[indicator];
-	const text = words.replace(/\. Next try in \d+ s.*/, "").replace(/^Live.*/, "Live");
-	return `${sign} ${text.replaceAll("|", "/")}`;
+const SIGNS: Readonly<Record<Indicator, string>> = { live: "●", connecting: "◐", disconnected: "○" };
+
+/** A line of the table: what most sources say, and of each the sign of its state, with words where it says something else. */
+async function rowOf(one: Case): Promise<string> {
+	const row = await Promise.all(SOURCES.map((fixture) => cells.get(keyOf(fixture, one))?.catch(() => undefined)));
+	const words = row.map((cell) =>
+		cell?.words.replace(/\. Next try in \d+ s.*| \(.*\)$/, "").replace(/^Live.*/, "Live"),
+	);
+	const count = (text: string | undefined) => words.filter((other) => other === text).length;
+	const [most = ""] = words.filter((text) => text !== undefined).sort((a, b) => count(b) - count(a));
+	const signs = row.map((cell, index) => {
+		if (cell === undefined) return "failed its test";
+		const sign = SIGNS[cell.indicator];
+		return words[index] === most ? sign : `${sign} ${words[index]}`;
+	});
+	return `| ${[one.name, most, ...signs].join(" | ")} |`;
 }
 
 beforeAll(() => {
@@ -187,19 +214,7 @@ beforeAll(() => {
 	}
 });
 
-afterAll(async () => {
-	vi.restoreAllMocks();
-	const rows = [...failing, ...harmless].map(async (one) => {
-		const row = await Promise.all(
-			SOURCES.map((fixture) => cells.get(keyOf(fixture, one))?.then(tableWords, () => "did not hold")),
-		);
-		return `| ${[one.name, ...row].join(" | ")} |`;
-	});
-	const head = ["Fault", ...SOURCES.map(({ label }) => label)];
-	const table = [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...(await Promise.all(rows))];
-	mkdirSync(OUTPUT, { recursive: true });
-	writeFileSync(join(OUTPUT, "fault-matrix.md"), `${table.join("\n")}\n`);
-});
+afterAll(() => vi.restoreAllMocks());
 
 function keyOf(fixture: SourceFixture, one: Case): string {
 	return `${one.name} ${fixture.label}`;
@@ -214,7 +229,7 @@ describe.each(SOURCES)("a source of $label", (fixture) => {
 			if (status.state.name === "waiting") expect(words).toMatch(/^[A-Z].{10,}\. Next try in \d+ s \(.{4,}\)$/);
 			if (status.state.name === "failed") expect(words).toMatch(/^.{20,}$/);
 			if (one.fault.type === "status") expect(words).toContain(`HTTP ${one.fault.status}`);
-			if (one.fault.type === "wrongType") expect(words).toContain("got text/html");
+			if (one.fault.type === "wrongType") expect(words).toMatch(/got text\/html|HTTP 200/);
 			// A person can act on each of them by the button of its notice: Set Token, or Reconnect.
 			if (status.state.name === "failed") {
 				expect(needsToken(status.state.reason)).toBe(one.name === "401" || one.name === "403");
@@ -233,3 +248,14 @@ describe.each(SOURCES)("a source of $label", (fixture) => {
 		60_000,
 	);
 });
+
+it("shows what the table in ARCHITECTURE.md says", async () => {
+	const head = ["Fault", "Says", ...SOURCES.map(({ label }) => label)];
+	const rows = await Promise.all([...failing, ...harmless].map(rowOf));
+	const table = [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
+	mkdirSync(OUTPUT, { recursive: true });
+	writeFileSync(join(OUTPUT, "fault-matrix.md"), `${table}\n`);
+	const architecture = readFileSync(join(import.meta.dirname, "../../ARCHITECTURE.md"), "utf8");
+	// After a change on purpose: copy the new one from test/.output/fault-matrix.md.
+	expect(architecture).toContain(table);
+}, 60_000);

@@ -50,7 +50,7 @@ export function isEventStream({ path }: ProxiedRequest): boolean {
 }
 
 /** One event of a stream, or one frame, may not be larger anywhere. */
-const OVERSIZED_BYTES = 80 * 1024 * 1024;
+const OVERSIZED_BYTES = 66 * 1024 * 1024;
 /** How long a message waits for the next one to overtake it. */
 const HELD_MS = 40;
 const HUGE_LENGTH = String(1024 ** 4);

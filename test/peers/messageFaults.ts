@@ -54,15 +54,18 @@ function parseExactly(text: string): unknown {
 	return JSON.parse(text, keep);
 }
 
-function turned(value: unknown, how: "duplicate" | "reordered"): unknown {
+function turned(value: unknown, how: "duplicate" | "reordered", name = ""): unknown {
 	if (Array.isArray(value)) {
 		const items = value.map((item) => turned(item, how));
 		if (how === "reordered") return items.reverse();
-		return items.every(isPlainObject) ? items.flatMap((item) => [item, item]) : items;
+		return items.every(isPlainObject) && !ANONYMOUS.has(name) ? items.flatMap((item) => [item, item]) : items;
 	}
 	if (!isPlainObject(value)) return value;
-	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, turned(item, how)]));
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, turned(item, how, key)]));
 }
+
+/** Lists of things without an identity: of TraceLLM's steps two that are alike are two. */
+const ANONYMOUS: ReadonlySet<string> = new Set(["steps"]);
 
 /** Not one of the raw numbers, which are objects without a prototype. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {

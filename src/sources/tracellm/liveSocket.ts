@@ -136,7 +136,12 @@ function errorOf(label: string, error: Error): SourceError {
 function errorOfStatus(label: string, status: number, retryAfter: string | undefined): SourceError {
 	const waitMs = parseRetryAfterMs(retryAfter ?? null, Date.now()) ?? 0;
 	const wait = waitMs > 0 ? { retryAfterSeconds: waitMs / 1000 } : undefined;
-	const words = status === 404 ? "HTTP 404, it may run without a WebSocket library" : `HTTP ${status}`;
+	const words =
+		status === 404
+			? "HTTP 404, it may run without a WebSocket library"
+			: status < 400
+				? `HTTP ${status}; is this the address of a TraceLLM server?`
+				: `HTTP ${status}`;
 	return new SourceError(reasonOf(status), `${label}: ${words}`, wait);
 }
 
@@ -145,6 +150,7 @@ function reasonOf(status: number): SourceError["reason"] {
 	if (status === 403) return "forbidden";
 	if (status === 429) return "rateLimited";
 	if (status >= 500) return "serverError";
+	if (status < 400) return "contentType";
 	return status === 404 ? "notFound" : "protocol";
 }
 

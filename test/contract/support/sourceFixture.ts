@@ -123,15 +123,22 @@ export async function open(source: Source, traceId: string): Promise<void> {
 	if (source.store.entry(traceId)?.isWhole !== true) await source.loadTrace(traceId, never);
 }
 
-/** Waits until the source shows exactly what the peer has, nothing missing and nothing twice; every trace is opened for it. */
-export async function agree(source: Source, peer: Pick<SourcePeer, "traces">): Promise<void> {
+/**
+ * Waits until the source shows exactly what the peer has, nothing missing and nothing twice; every trace is opened for it.
+ * @param readable What of a name is compared.
+ */
+export async function agree(
+	source: Source,
+	peer: Pick<SourcePeer, "traces">,
+	readable: (name: string) => string = (name) => name,
+): Promise<void> {
 	await vi.waitFor(async () => {
 		const wanted = await peer.traces();
 		expect(shownIds(source)).toEqual(wanted.map(({ traceId }) => traceId).sort());
 		for (const { traceId } of wanted) {
 			if (source.store.entry(traceId)?.isWhole !== true) await source.loadTrace(traceId, never);
 		}
-		expect(differences(source, wanted)).toEqual([]);
+		expect(differences(source, wanted, readable)).toEqual([]);
 	}, soon);
 }
 
@@ -140,7 +147,15 @@ export function shownIds(source: Source): string[] {
 }
 
 /** How the source's store differs from what it should show; empty when they agree, at most five lines of each kind. */
-export function differences(source: Source, wanted: readonly ExpectedTrace[]): string[] {
+export function differences(
+	source: Source,
+	wanted: readonly ExpectedTrace[],
+	readable: (name: string) => string = (name) => name,
+): string[] {
+	const lineOf = (traceId: string, span: Partial<ExpectedSpan>) => {
+		const { spanId, name = "", parentSpanId, state } = span;
+		return `${traceId} ${spanId} "${readable(name)}" below ${parentSpanId ?? "nothing"}, ${state}`;
+	};
 	const shown = [...source.store.entries()].flatMap(({ traceId, rows }) =>
 		rows.map((row) => lineOf(traceId, source.store.spanAt(row))),
 	);
@@ -148,10 +163,6 @@ export function differences(source: Source, wanted: readonly ExpectedTrace[]): s
 	const missing = without(expected, shown).map((line) => `missing: ${line}`);
 	const extra = without(shown, expected).map((line) => `too much: ${line}`);
 	return [...missing.slice(0, 5), ...extra.slice(0, 5)];
-}
-
-function lineOf(traceId: string, span: Omit<ExpectedSpan, "parentSpanId"> & { parentSpanId?: string | null }): string {
-	return `${traceId} ${span.spanId} "${span.name}" below ${span.parentSpanId ?? "nothing"}, ${span.state}`;
 }
 
 /** The lines that are not in `others`, each as often as it is there more often. */

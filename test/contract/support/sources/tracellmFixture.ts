@@ -16,6 +16,7 @@ const BASE_MS = Date.UTC(2026, 2, 6, 9);
 class TracellmSourcePeer implements SourcePeer {
 	readonly #peer: TracellmPeer;
 	#count = 0;
+	#clockMs = BASE_MS;
 
 	constructor(peer: TracellmPeer) {
 		this.#peer = peer;
@@ -50,9 +51,14 @@ class TracellmSourcePeer implements SourcePeer {
 			latency: 900,
 			token_count: 12,
 			model_name: "gpt-4.1-mini",
-			created_at: new Date(BASE_MS + this.#count * 1000),
+			created_at: new Date(this.#clockMs + this.#count * 1000),
 			steps: [
-				{ tool_name: "search", input: { q: payload }, duration: 10, timestamp: new Date(BASE_MS + this.#count * 1000) },
+				{
+					tool_name: "search",
+					input: { q: payload },
+					duration: 10,
+					timestamp: new Date(this.#clockMs + this.#count * 1000),
+				},
 			],
 		});
 		return { traceId, spanId: "step_1", payload };
@@ -71,6 +77,10 @@ class TracellmSourcePeer implements SourcePeer {
 
 	setToken(token: string | undefined): void {
 		this.#peer.token = token;
+	}
+
+	setClock(offsetMs: number): void {
+		this.#clockMs = Date.now() + offsetMs;
 	}
 
 	async kill(): Promise<void> {

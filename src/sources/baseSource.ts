@@ -6,7 +6,7 @@ import type { ListedSession } from "../model/sessionSummary.ts";
 import type { SpanDetail } from "../model/span.ts";
 import { TraceStore } from "../model/traceStore.ts";
 import type { ConnectionEnd } from "../stream/connectionLoop.ts";
-import type { ConnectionReason } from "../stream/connectionState.ts";
+import type { ConnectionReason, ConnectionState } from "../stream/connectionState.ts";
 import {
 	type SessionQuery,
 	type Source,
@@ -42,6 +42,8 @@ export abstract class BaseSource implements Source {
 	readonly #onDidChangeStatus = this.owned.add(new Emitter<SourceStatus>());
 	readonly onDidChangeStatus = this.#onDidChangeStatus.event;
 	#requestError: string | undefined;
+	/** The opening that was told last. */
+	#opening: ConnectionState | undefined;
 	#statusTimer: ReturnType<typeof setTimeout> | undefined;
 	#memoryTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -149,6 +151,12 @@ export abstract class BaseSource implements Source {
 	protected announce(): void {
 		clearTimeout(this.#statusTimer);
 		this.#statusTimer = undefined;
+		const { state } = this.status;
+		if (state.name === "open" && state !== this.#opening) {
+			this.#opening = state;
+			// What failed before the connection was opened anew says nothing of how it stands.
+			this.#requestError = undefined;
+		}
 		this.#onDidChangeStatus.fire(this.status);
 	}
 

@@ -85,7 +85,7 @@ export interface SourceStatus {
 	readonly undecodable: number;
 	/** Milliseconds to add to this machine's clock to get the server's; 0 when unknown. */
 	readonly clockOffsetMs: number;
-	/** The last failed snapshot or request, until one succeeds. */
+	/** The last failed snapshot or request, until one succeeds or the connection is opened anew. */
 	readonly requestError: string | undefined;
 	/** How the traces come while that is worth knowing, e.g. `polling every 2 s`, and with `isDegraded` that it is not as it should be. */
 	readonly mode?: SourceMode | undefined;

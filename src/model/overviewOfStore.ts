@@ -11,6 +11,8 @@ const ROWS_PER_TURN = 20_000;
 export interface StoreOverviewOptions {
 	readonly store: TraceStore;
 	readonly range: OverviewRange;
+	/** Only the traces of this session. */
+	readonly sessionId?: string | undefined;
 	/** The source's clock, milliseconds since the epoch. */
 	readonly nowMs: number;
 	/** Lets others have the thread. */
@@ -23,9 +25,9 @@ export interface StoreOverviewOptions {
  * counted. Calls come without previews. Throws the signal's reason.
  */
 export async function overviewOfStore(options: StoreOverviewOptions): Promise<Overview> {
-	const { store, range, nowMs, turn, signal } = options;
+	const { store, range, sessionId, nowMs, turn, signal } = options;
 	const { columns: c, strings } = store;
-	const window = overviewWindow(range, nowMs, range === "all" ? extentOf(store) : undefined);
+	const window = overviewWindow(range, nowMs, range === "all" ? extentOf(store, sessionId) : undefined);
 	const builder = new OverviewBuilder(range, window);
 	const span = emptyOverviewSpan();
 	let visited = 0;
@@ -34,6 +36,7 @@ export async function overviewOfStore(options: StoreOverviewOptions): Promise<Ov
 		if (store.entry(entry.traceId) !== entry) continue;
 		// Finds out which usage counts, where that is not known yet.
 		const session = store.summary(entry.traceId)?.sessionId;
+		if (sessionId !== undefined && session !== sessionId) continue;
 		for (const row of entry.rows) {
 			const startMs = c.startMs[row] + c.startSubNs[row] / 1e6;
 			// Also false for one whose start is not known: it is in the whole only.
@@ -105,11 +108,21 @@ function durationMsAt({ columns: c }: TraceStore, row: number): number {
 }
 
 /** From the first start to the last start or end; undefined when no start is known. */
-function extentOf({ columns: c }: TraceStore): { readonly firstMs: number; readonly lastMs: number } | undefined {
+function extentOf(
+	store: TraceStore,
+	sessionId: string | undefined,
+): { readonly firstMs: number; readonly lastMs: number } | undefined {
+	const { columns: c } = store;
+	const ofSession = (traceId: string) => store.summary(traceId)?.sessionId === sessionId;
+	const wanted =
+		sessionId === undefined
+			? undefined
+			: new Set([...store.entries()].filter(({ traceId }) => ofSession(traceId)).map(({ index }) => index));
 	let firstMs = Number.POSITIVE_INFINITY;
 	let lastMs = Number.NEGATIVE_INFINITY;
 	for (let row = 0; row < c.used; row++) {
 		if (c.traceIndex[row] < 0 || Number.isNaN(c.startMs[row])) continue;
+		if (wanted?.has(c.traceIndex[row]) === false) continue;
 		firstMs = Math.min(firstMs, c.startMs[row]);
 		lastMs = Math.max(lastMs, c.startMs[row], Number.isNaN(c.endMs[row]) ? c.startMs[row] : c.endMs[row]);
 	}

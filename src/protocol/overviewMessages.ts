@@ -6,6 +6,8 @@ import type { ConnectionView, PageReady } from "./messages.ts";
 /** Kept by the page with `setState`, so that a reload restores it. */
 export interface OverviewViewState {
 	readonly range: OverviewRange;
+	/** The one session that is shown. */
+	readonly sessionId?: string | undefined;
 	/** Charts that are shown as tables. */
 	readonly tables: readonly string[];
 	/** Pixels. */
@@ -26,6 +28,8 @@ export interface WantedCall extends CallAddress {
 export type OverviewToHost =
 	| PageReady
 	| { readonly type: "range/select"; readonly range: OverviewRange }
+	/** All sessions again. */
+	| { readonly type: "session/clear" }
 	/** Try again after an error. */
 	| { readonly type: "overview/load" }
 	/** These calls are in view and have no preview. */
@@ -40,6 +44,8 @@ export type CallKind = "model" | "tool";
 export interface OverviewOrigin {
 	readonly sourceId: string;
 	readonly sourceName: string;
+	/** Only this session was counted. */
+	readonly sessionId?: string | undefined;
 	/** True when the server counted all that it has; else the traces that were loaded here were counted. */
 	readonly isWhole: boolean;
 	/** Traces that were counted here, when there are more at the source or some were dropped. */
@@ -48,8 +54,13 @@ export interface OverviewOrigin {
 }
 
 export type HostToOverview =
-	/** What is shown is of before; of another source it goes. */
-	| { readonly type: "overview/loading"; readonly range: OverviewRange; readonly sourceId: string }
+	/** What is shown is of before; of another source, or session, it goes. */
+	| {
+			readonly type: "overview/loading";
+			readonly range: OverviewRange;
+			readonly sourceId: string;
+			readonly sessionId?: string | undefined;
+	  }
 	| {
 			readonly type: "overview/value";
 			readonly overview: Overview;

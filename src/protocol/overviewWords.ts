@@ -1,6 +1,8 @@
 /** Every word of the overview page that people read, in English; the host hands translations to the page. */
 export const overviewWords = {
 	title: "Overview",
+	session: "Session",
+	sessionClear: "Show all sessions",
 	range: "Time range",
 	range1h: "1 h",
 	range6h: "6 h",

@@ -105,6 +105,10 @@ export abstract class BaseSource implements Source {
 		throw this.#unsupported("counts no overview");
 	}
 
+	async loadSessionOverview(_sessionId: string, _range: OverviewRange, _signal: AbortSignal): Promise<Overview> {
+		throw this.#unsupported("counts no overview of a session");
+	}
+
 	async deleteTrace(_traceId: string, _signal: AbortSignal): Promise<void> {
 		throw this.#unsupported("deletes nothing");
 	}

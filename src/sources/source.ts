@@ -158,6 +158,8 @@ export interface Source extends Disposable {
 	 * where the backend does not count: then it is counted from the store (`model/overviewOfStore.ts`).
 	 */
 	loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview>;
+	/** The same of one session. Rejects with `unsupported` where the backend does not count by session. */
+	loadSessionOverview(sessionId: string, range: OverviewRange, signal: AbortSignal): Promise<Overview>;
 	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
 	clearAll(signal: AbortSignal): Promise<void>;

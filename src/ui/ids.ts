@@ -42,6 +42,7 @@ export const CommandId = {
 	traceImport: "traceway.trace.import",
 	sessionOpen: "traceway.session.open",
 	sessionPick: "traceway.session.pick",
+	sessionOverview: "traceway.session.overview",
 	spanOpen: "traceway.span.open",
 	spanDelete: "traceway.span.delete",
 	spanCopyJson: "traceway.span.copyJson",

@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/base/logger.ts";
+import type { Overview } from "../../src/model/overview.ts";
+import { type Source, SourceError } from "../../src/sources/source.ts";
 import { createTracewaySource } from "../../src/sources/traceway/tracewaySource.ts";
 import { SourceOverview } from "../../src/ui/overview/sourceOverview.ts";
 import { type Dialect, TracewayPeer } from "../peers/tracewayPeer.ts";
@@ -42,9 +44,48 @@ describe("the overview of a connection", () => {
 		for (let index = 0; index < 3; index++) await span({ id: `s${index}`, trace_id: `t${index}`, kind: call });
 		const { source, connection } = connectionTo(server.url);
 		try {
-			const { overview, origin } = await new SourceOverview(connection).load("1h", signal());
+			const { overview, origin } = await new SourceOverview(connection).load("1h", undefined, signal());
 			expect(overview).toMatchObject({ traces: 3, usage: { calls: 3, costUsd: 0.75, inputTokens: 30 } });
 			expect(origin).toMatchObject({ sourceId: "s", sourceName: "Somewhere", isWhole: true, isPart: false });
+		} finally {
+			source.dispose();
+		}
+	});
+
+	it("is of one session when that is wanted: counted by the server, and the same from the store", async () => {
+		const server = await start();
+		const { span, trace } = client(server);
+		for (const [session, traces] of [
+			["s1", 2],
+			["s2", 1],
+		] as const) {
+			for (let index = 0; index < traces; index++) {
+				const id = await trace({ id: `${session}-${index}`, tags: [`session:${session}`] });
+				await span({ id: `${id}-call`, trace_id: id, kind: call });
+				await span({ id: `${id}-tool`, trace_id: id, kind: { type: "custom", kind: "tool", tool_name: session } });
+			}
+		}
+		const { source, connection } = connectionTo(server.url);
+		try {
+			await vi.waitFor(() => expect(source.status.isLoaded).toBe(true), soon);
+			await vi.waitFor(() => expect(source.store.spanCount).toBe(6), soon);
+			const counted = await new SourceOverview(connection).load("all", "s1", signal());
+			expect(counted.overview).toMatchObject({ traces: 2, sessions: 1, spans: 4, usage: { calls: 2, costUsd: 0.5 } });
+			expect(counted.overview.tools.map(({ tool }) => tool)).toEqual(["s1"]);
+			expect(counted.origin).toMatchObject({ sessionId: "s1", isWhole: true });
+			// As for a backend that does not count by session.
+			const refusing: Pick<Source, "loadOverview" | "loadSessionOverview" | "hasMore"> = {
+				hasMore: false,
+				loadOverview: (range, given) => source.loadOverview(range, given),
+				loadSessionOverview: () => Promise.reject(new SourceError("unsupported", "not by session")),
+			};
+			const overviews = new SourceOverview({ ...connection, status: source.status, whenSource: async () => refusing });
+			const own = await overviews.load("all", "s1", signal());
+			expect(own.origin).toMatchObject({ sessionId: "s1", isWhole: false });
+			const withoutTexts = ({ newestModelCalls, newestToolCalls, ...sums }: Overview) => sums;
+			expect(withoutTexts(own.overview)).toEqual(withoutTexts(counted.overview));
+			expect((await overviews.load("all", undefined, signal())).overview).toMatchObject({ traces: 3, sessions: 2 });
+			expect((await overviews.load("all", "nobody", signal())).overview).toMatchObject({ spans: 0 });
 		} finally {
 			source.dispose();
 		}
@@ -61,7 +102,7 @@ describe("the overview of a connection", () => {
 				await vi.waitFor(() => expect(source.status.isLoaded).toBe(true), soon);
 				const overviews = new SourceOverview(connection);
 				for (const range of ["1h", "all"] as const) {
-					const { overview, origin } = await overviews.load(range, signal());
+					const { overview, origin } = await overviews.load(range, undefined, signal());
 					expect(overview).toMatchObject({ range, traces: 1, usage: { calls: 1, costUsd: 0.25, outputTokens: 2 } });
 					expect(overview.newestModelCalls).toMatchObject([{ traceId, name: "gpt-4o", preview: null }]);
 					expect(origin).toMatchObject({ isWhole: false, loadedTraces: 1, isPart: false });
@@ -78,7 +119,9 @@ describe("the overview of a connection", () => {
 		const server = await start();
 		const { source, connection } = connectionTo(server.url);
 		await server.close();
-		await expect(new SourceOverview(connection).load("1h", signal())).rejects.toMatchObject({ reason: "network" });
+		await expect(new SourceOverview(connection).load("1h", undefined, signal())).rejects.toMatchObject({
+			reason: "network",
+		});
 		source.dispose();
 	});
 });

@@ -160,8 +160,8 @@ describe("a session", () => {
 		);
 		// A window reads the newest 500.
 		const newer = Array.from({ length: 510 }, (_, index) => ({
-			traceId: (index + 1).toString(16).padStart(32, "f"),
-			spanId: (index + 1).toString(16).padStart(16, "f"),
+			traceId: `f${index.toString(16).padStart(31, "0")}`,
+			spanId: `f${index.toString(16).padStart(15, "0")}`,
 			name: "newer",
 			startMs: startMs + index,
 			endMs: startMs + index + 5,
@@ -172,10 +172,23 @@ describe("a session", () => {
 		await window.run("Traceway: Open Session…");
 		await window.quickInput.input.fill("ses_old");
 		const row = window.quickInput.row("ses_old");
-		await row.waitFor();
-		expect(await row.innerText()).toContain("2 traces");
+		await until("the server has told of it", async () => (await row.innerText()).includes("2 traces"));
 		await row.click();
 		await until("the waterfall is the session's", async () => (await waterfall().title()) === "ses_old");
 		await waterfall().waitForSpanCount(2);
+	});
+
+	it("has an overview of its own, also from the list", async () => {
+		const { window } = session();
+		await window.run("Traceway: Open Session…");
+		await window.quickInput.input.fill("ses_old");
+		const row = window.quickInput.row("ses_old");
+		await row.hover();
+		await row.getByRole("button", { name: "Open Overview of Session" }).click();
+		await window.overview.waitForCard("Traces", "2");
+		const page = await window.overview.root();
+		expect(await page.locator(".session").innerText()).toContain("ses_old");
+		await page.getByRole("button", { name: "Show all sessions" }).click();
+		await window.overview.waitForCard("Traces", /^51\d/);
 	});
 });

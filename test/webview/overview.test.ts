@@ -52,6 +52,31 @@ describe("the overview page", () => {
 		await overview.close();
 	});
 
+	it("says which session it is of, and leads back to all", async () => {
+		const overview = await opened();
+		const { page } = overview;
+		await overview.send({ type: "overview/loading", range: "all", sourceId: "local", sessionId: "ses_1" });
+		expect(await page.locator(".session").innerText()).toContain("Session ses_1");
+		// What is shown was of all sessions, as is an answer that was under way.
+		expect(await page.locator(".card").count()).toBe(0);
+		const value = valueMessage(await sampleOverview({ range: "all" }));
+		if (value.type !== "overview/value") throw new Error("no value");
+		await overview.send(value);
+		expect(await page.locator(".card").count()).toBe(0);
+		await overview.send({ ...value, origin: { ...value.origin, sessionId: "ses_1" } });
+		expect(await page.locator(".card").count()).toBe(7);
+		expect(await overview.axe()).toEqual([]);
+		await expect
+			.poll(async () => (await overview.state()) as object)
+			.toMatchObject({ range: "all", sessionId: "ses_1" });
+		await page.getByRole("button", { name: "Show all sessions" }).click();
+		await overview.waitForPost("session/clear");
+		await overview.send({ type: "overview/loading", range: "all", sourceId: "local" });
+		expect(await page.locator(".session").count()).toBe(0);
+		expect(await overview.problems()).toEqual([]);
+		await overview.close();
+	});
+
 	it("draws every chart, and redraws numbers that come later into the same canvas", async () => {
 		const overview = await opened();
 		const { page } = overview;

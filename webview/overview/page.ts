@@ -31,6 +31,7 @@ import { chartsOf } from "./chartData.ts";
 import { type DataTable, dataTable, FEW_ROWS, type TableActions } from "./dataTable.ts";
 import { pageStyles } from "./pageStyles.ts";
 import { SeriesColors } from "./palette.ts";
+import { sessionPart, sessionStyles } from "./sessionPart.ts";
 import { tableStyles } from "./tableStyles.ts";
 import { agentsTable, modelsTable, toolsTable } from "./totalsTables.ts";
 import { words } from "./words.ts";
@@ -66,12 +67,14 @@ interface Value {
 
 /** The overview page: range, sums, charts and tables as the host last sent them; what was shown stays until there is newer. */
 export class OverviewPage extends LitElement {
-	static override styles = [baseStyles, iconStyles, pageStyles, tableStyles];
+	static override styles = [baseStyles, iconStyles, pageStyles, tableStyles, sessionStyles];
 
 	readonly #endpoint: Endpoint = connectToHost(MESSAGE_TYPES);
 	readonly #colors = { cost: new SeriesColors(), tokens: new SeriesColors(), tools: new SeriesColors() };
 	#owned = new DisposableStore();
 	#range: OverviewRange = "24h";
+	/** The one session that is wanted. */
+	#sessionId: string | undefined;
 	#value: Value | undefined;
 	#error: string | undefined;
 	/** What is shown is of another range or source, or nothing is shown yet. */
@@ -142,6 +145,7 @@ export class OverviewPage extends LitElement {
 		return html`<header class="page">
 			<h1>${words.title}</h1>
 			${source === undefined ? nothing : html`<span class="source muted"><bdi>${displayText(source, 100)}</bdi></span>`}
+			${sessionPart(this.#sessionId, () => this.#endpoint.post({ type: "session/clear" }))}
 			<span class="busy">${this.#isLoadingShown ? icon("loading", "spin") : nothing}</span>
 			<fieldset class="ranges">
 				<legend class="visually-hidden">${words.range}</legend>
@@ -286,13 +290,16 @@ export class OverviewPage extends LitElement {
 		switch (message.type) {
 			case "overview/loading":
 				this.#range = message.range;
+				this.#sessionId = message.sessionId;
 				this.#error = undefined;
-				if (this.#value?.origin.sourceId !== message.sourceId) {
+				if (this.#value?.origin.sourceId !== message.sourceId || this.#value.origin.sessionId !== message.sessionId) {
 					this.#value = undefined;
 					this.#previews.clear();
 					this.#askedPreviews.clear();
 				}
 				this.#showLoading();
+				// What the host shows is what a reload brings back.
+				this.#saveSoon();
 				break;
 			case "overview/value":
 				this.#showValue(message);
@@ -321,8 +328,8 @@ export class OverviewPage extends LitElement {
 	}
 
 	#showValue({ overview, origin, clockOffsetMs }: Value): void {
-		// The answer to a range that is not wanted any more.
-		if (overview.range !== this.#range) return;
+		// The answer to a question that is not asked any more.
+		if (overview.range !== this.#range || origin.sessionId !== this.#sessionId) return;
 		this.#value = { overview, origin, clockOffsetMs };
 		this.#error = undefined;
 		this.#endLoading();
@@ -383,7 +390,7 @@ export class OverviewPage extends LitElement {
 		clearTimeout(this.#saveTimer);
 		this.#saveTimer = undefined;
 		const scrollTop = this.#restoredScroll || this.scrollTop;
-		this.#endpoint.setState({ range: this.#range, tables: [...this.#tables], scrollTop });
+		this.#endpoint.setState({ range: this.#range, sessionId: this.#sessionId, tables: [...this.#tables], scrollTop });
 	}
 
 	/** A state kept by an older version may have another shape; what does not fit is left out. */

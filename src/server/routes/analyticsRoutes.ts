@@ -42,7 +42,8 @@ export function addAnalyticsRoutes(app: App, { store, analytics, overview }: Ser
 		const at = queryTime(query, "at");
 		await store.columns.ready;
 		await store.settleUsage();
-		const scope = scopeOf(analytics, { kind: query.get("kind"), model: query.get("model") }, []);
+		const filter = { kind: query.get("kind"), model: query.get("model"), session_id: query.get("session_id") };
+		const scope = scopeOf(analytics, filter, []);
 		return jsonText(JSON.stringify(toWireOverview(await overview.overview(scope, range, at?.ms ?? Date.now()))));
 	});
 

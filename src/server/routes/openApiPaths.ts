@@ -174,6 +174,7 @@ const ROUTES: readonly RouteText[] = [
 			at: "Time that counts as now, RFC 3339; the server's when absent.",
 			kind: "Only spans of this kind.",
 			model: "Only spans of this model.",
+			session_id: "Only spans of this session.",
 		},
 		answer: "Totals, tables, charts of 60 buckets and the newest calls; unknown is null.",
 	},

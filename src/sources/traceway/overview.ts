@@ -26,6 +26,7 @@ const MAX_PROVIDERS = 50;
 
 export interface OverviewQuery {
 	readonly range: OverviewRange;
+	readonly sessionId?: string | undefined;
 	/** Of the source's filter. */
 	readonly kind?: string | undefined;
 	readonly model?: string | undefined;
@@ -38,11 +39,11 @@ export interface OverviewQuery {
  */
 export async function getOverview(
 	client: TracewayClient,
-	{ range, kind, model }: OverviewQuery,
+	{ range, sessionId, kind, model }: OverviewQuery,
 	signal: AbortSignal,
 ): Promise<Overview> {
 	try {
-		const options = { query: { range, kind, model }, maxBytes: MAX_BYTES, signal };
+		const options = { query: { range, session_id: sessionId, kind, model }, maxBytes: MAX_BYTES, signal };
 		const overview = decodeOverview((await client.get("/analytics/overview", options)).value);
 		if (overview !== undefined) return overview;
 	} catch (error) {

@@ -274,8 +274,16 @@ class TracewaySource extends BaseSource {
 	}
 
 	override async loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview> {
+		return await this.#loadOverview(range, undefined, signal);
+	}
+
+	override async loadSessionOverview(sessionId: string, range: OverviewRange, signal: AbortSignal): Promise<Overview> {
+		return await this.#loadOverview(range, sessionId, signal);
+	}
+
+	async #loadOverview(range: OverviewRange, sessionId: string | undefined, signal: AbortSignal): Promise<Overview> {
 		const { filter } = this.config;
-		const query = { range, kind: filter?.kind || undefined, model: filter?.model || undefined };
+		const query = { range, sessionId, kind: filter?.kind || undefined, model: filter?.model || undefined };
 		return await this.request(signal, (both) => getOverview(this.#client, query, both));
 	}
 

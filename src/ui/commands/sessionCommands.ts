@@ -15,11 +15,17 @@ export function registerSessionCommands(context: CommandContext): Disposable[] {
 				void vscode.window.showInformationMessage(vscode.l10n.t("Select a session in the Traces view first."));
 			} else context.panels.openSession(context.manager.start(), sessionId);
 		}),
+		registerForRow(context, CommandId.sessionOverview, async (argument) => {
+			const sessionId = sessionIn(argument) ?? sessionIn(await context.tracesView.selection());
+			if (sessionId !== undefined) await context.overview.open(sessionId);
+		}),
 		register(context, CommandId.sessionPick, async () => {
 			const { pickSession } = await import("../sessions/sessionPick.ts");
 			const connection = context.manager.start();
-			const sessionId = await pickSession(connection, arrangement);
-			if (sessionId !== undefined) context.panels.openSession(connection, sessionId, undefined, false);
+			const picked = await pickSession(connection, arrangement);
+			if (picked === undefined) return;
+			if (picked.wantsOverview) await context.overview.open(picked.sessionId);
+			else context.panels.openSession(connection, picked.sessionId, undefined, false);
 		}),
 	];
 }

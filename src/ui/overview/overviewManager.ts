@@ -33,12 +33,18 @@ export class OverviewManager implements Disposable {
 		);
 	}
 
-	async open(): Promise<void> {
+	/** Opens it or brings it to the front; with a session it is that session's, over all time. */
+	async open(sessionId?: string): Promise<void> {
 		this.#options.manager.start();
 		const { OverviewPanel } = await import("./overviewPanel.ts");
 		if (this.#owned.isDisposed) return;
-		if (this.#panel === undefined) this.#panel = OverviewPanel.create(this.#panelOptions());
-		else this.#panel.reveal();
+		if (this.#panel === undefined) {
+			const shown = { range: sessionId === undefined ? "24h" : "all", sessionId } as const;
+			this.#panel = OverviewPanel.create(this.#panelOptions(), shown);
+		} else {
+			if (sessionId !== undefined) this.#panel.showSession(sessionId);
+			this.#panel.reveal();
+		}
 		this.sendConnection();
 	}
 
@@ -54,13 +60,13 @@ export class OverviewManager implements Disposable {
 	}
 
 	async #restore(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-		const { OverviewPanel, restoredRange } = await import("./overviewPanel.ts");
+		const { OverviewPanel, restoredOverview } = await import("./overviewPanel.ts");
 		if (this.#panel !== undefined || this.#owned.isDisposed) {
 			panel.dispose();
 			return;
 		}
 		this.#options.manager.start();
-		this.#panel = new OverviewPanel(panel, this.#panelOptions(), restoredRange(state));
+		this.#panel = new OverviewPanel(panel, this.#panelOptions(), restoredOverview(state));
 		this.sendConnection();
 	}
 

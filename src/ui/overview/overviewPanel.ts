@@ -34,12 +34,14 @@ export class OverviewPanel implements Disposable {
 	#connection: SourceConnection | undefined;
 	#previews: CallPreviews | undefined;
 	#source: SourceOverview | undefined;
+	#sessionId: string | undefined;
 	#loaded: LoadedOverview | undefined;
 	#error: string | undefined;
 	#connectionView: ConnectionView | undefined;
 
-	constructor(panel: vscode.WebviewPanel, options: OverviewPanelOptions, range: OverviewRange) {
+	constructor(panel: vscode.WebviewPanel, options: OverviewPanelOptions, { range, sessionId }: ShownOverview) {
 		this.#options = options;
+		this.#sessionId = sessionId;
 		panel.iconPath = new vscode.ThemeIcon("graph");
 		panel.webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(options.extensionUri)] };
 		this.#loader = this.#owned.add(
@@ -72,13 +74,23 @@ export class OverviewPanel implements Disposable {
 		this.#loader.setVisible(panel.visible);
 	}
 
-	static create(options: OverviewPanelOptions): OverviewPanel {
+	static create(options: OverviewPanelOptions, shown: ShownOverview): OverviewPanel {
 		const panel = vscode.window.createWebviewPanel(
 			PanelId.overview,
 			vscode.l10n.t("Overview"),
 			vscode.ViewColumn.Active,
 		);
-		return new OverviewPanel(panel, options, "24h");
+		return new OverviewPanel(panel, options, shown);
+	}
+
+	/** One session, or all of them again, over all time. */
+	showSession(sessionId: string | undefined): void {
+		if (sessionId === this.#sessionId) return;
+		this.#sessionId = sessionId;
+		this.#loaded = undefined;
+		this.#error = undefined;
+		this.#loader.restart("all");
+		this.#sendLoading();
 	}
 
 	reveal(): void {
@@ -111,6 +123,8 @@ export class OverviewPanel implements Disposable {
 		if (connection === undefined || connection === this.#connection) return;
 		this.#life.dispose();
 		this.#life = new DisposableStore();
+		// A session belongs to its source.
+		if (this.#connection !== undefined) this.#sessionId = undefined;
 		this.#connection = connection;
 		this.#source = new SourceOverview(connection);
 		this.#loaded = undefined;
@@ -142,6 +156,9 @@ export class OverviewPanel implements Disposable {
 				this.#loader.restart(message.range);
 				this.#sendLoading();
 				return;
+			case "session/clear":
+				this.showSession(undefined);
+				return;
 			case "overview/load":
 				this.#error = undefined;
 				this.#sendLoading();
@@ -163,12 +180,13 @@ export class OverviewPanel implements Disposable {
 
 	async #load(range: OverviewRange, signal: AbortSignal): Promise<LoadedOverview> {
 		if (this.#source === undefined) throw new Error(vscode.l10n.t("No source is selected."));
-		return await this.#source.load(range, signal);
+		return await this.#source.load(range, this.#sessionId, signal);
 	}
 
 	#sendLoading(): void {
 		const sourceId = this.#connection?.config.id ?? "";
-		this.#host.post({ type: "overview/loading", range: this.#loader.range, sourceId });
+		const sessionId = this.#sessionId;
+		this.#host.post({ type: "overview/loading", range: this.#loader.range, sourceId, sessionId });
 	}
 
 	#sendValue(): void {
@@ -184,8 +202,21 @@ export class OverviewPanel implements Disposable {
 	}
 }
 
-/** The range of a page before the reload; the default when it kept none. */
-export function restoredRange(value: unknown): OverviewRange {
-	const range = typeof value === "object" && value !== null ? (value as { range?: unknown }).range : undefined;
-	return isOverviewRange(range) ? range : "24h";
+/** Which overview is on show. */
+export interface ShownOverview {
+	readonly range: OverviewRange;
+	/** Undefined for all sessions. */
+	readonly sessionId?: string | undefined;
 }
+
+/** What a page showed before the reload; the default where it kept nothing of use. */
+export function restoredOverview(value: unknown): ShownOverview {
+	const kept = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+	const { range, sessionId } = kept;
+	return {
+		range: isOverviewRange(range) ? range : "24h",
+		sessionId: typeof sessionId === "string" && sessionId.length <= MAX_SESSION_ID ? sessionId : undefined,
+	};
+}
+
+const MAX_SESSION_ID = 256;

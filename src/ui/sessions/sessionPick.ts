@@ -36,6 +36,13 @@ export interface SessionArrangement {
 	range: SessionRange;
 }
 
+/** A session that was picked, and what of it. */
+export interface PickedSession {
+	readonly sessionId: string;
+	/** Its overview rather than its waterfall. */
+	readonly wantsOverview: boolean;
+}
+
 interface SessionItem extends vscode.QuickPickItem {
 	/** Undefined for the row that reads older traces. */
 	readonly sessionId: string | undefined;
@@ -48,7 +55,7 @@ interface SessionItem extends vscode.QuickPickItem {
 export async function pickSession(
 	connection: SourceConnection,
 	arrangement: SessionArrangement,
-): Promise<string | undefined> {
+): Promise<PickedSession | undefined> {
 	const owned = new DisposableStore();
 	const pick = owned.add(vscode.window.createQuickPick<SessionItem>());
 	const sessions = new StoreSessions(connection.store);
@@ -108,7 +115,7 @@ export async function pickSession(
 		}
 	};
 	try {
-		return await new Promise<string | undefined>((resolve, reject) => {
+		return await new Promise<PickedSession | undefined>((resolve, reject) => {
 			owned.add(
 				pick.onDidTriggerButton((button) => {
 					if (button.iconPath === SORT_ICON) arrangement.sort = nextOf(SESSION_SORTS, arrangement.sort);
@@ -127,8 +134,13 @@ export async function pickSession(
 				pick.onDidAccept(() => {
 					const [item] = pick.selectedItems;
 					if (item === undefined) return;
-					if (item.sessionId !== undefined) resolve(item.sessionId);
+					if (item.sessionId !== undefined) resolve({ sessionId: item.sessionId, wantsOverview: false });
 					else readOlder().catch(reject);
+				}),
+			);
+			owned.add(
+				pick.onDidTriggerItemButton(({ item: { sessionId } }) => {
+					if (sessionId !== undefined) resolve({ sessionId, wantsOverview: true });
 				}),
 			);
 			owned.add(pick.onDidHide(() => resolve(undefined)));
@@ -142,6 +154,7 @@ export async function pickSession(
 }
 
 const SORT_ICON = new vscode.ThemeIcon("list-ordered");
+const OVERVIEW_ICON = new vscode.ThemeIcon("graph");
 const RANGE_ICON = new vscode.ThemeIcon("history");
 
 function buttonsOf({ sort, range }: SessionArrangement): vscode.QuickInputButton[] {
@@ -179,6 +192,7 @@ function itemOf(session: SessionSummary | ListedSession, nowMs: number): Session
 		description: facts.filter((fact) => fact !== undefined).join(" · "),
 		detail: plainLabel(calls.filter((fact) => fact !== undefined).join(" · ")),
 		iconPath: stateIcon(session.isOpen && session.state !== "failed" ? "running" : session.state),
+		buttons: [{ iconPath: OVERVIEW_ICON, tooltip: vscode.l10n.t("Open Overview of Session") }],
 		sessionId: session.sessionId,
 	};
 }

@@ -134,7 +134,11 @@ describe("commands and menus", () => {
 			.filter(({ when }) => when === "false")
 			.map(({ command }) => command);
 		const needRow = Object.values(CommandId).filter(
-			(id) => id.startsWith("traceway.span.") || id === CommandId.tracesLoadMore || id === CommandId.sessionOpen,
+			(id) =>
+				id.startsWith("traceway.span.") ||
+				id === CommandId.tracesLoadMore ||
+				id === CommandId.sessionOpen ||
+				id === CommandId.sessionOverview,
 		);
 		expect(hidden.sort()).toEqual([...needRow].sort());
 	});

@@ -52,6 +52,8 @@ export interface HourSummary {
 }
 
 const MAX_PROBLEMS = 40;
+/** Sessions whose own overviews are compared. */
+const SESSION_OVERVIEWS = 4;
 /** What was sent has arrived everywhere by then: all of it is under way when the demo stops. */
 const SETTLE_MS = 6_000;
 
@@ -92,7 +94,9 @@ export async function runHour(options: HourOptions): Promise<HourSummary> {
 		for (;;) {
 			const truth = recountNow(dataDir, join(directory, "copy"));
 			const said = await everyPlace(url, pages);
-			const found = [...said.facts].flatMap(([place, facts]) => differences(place, facts, truth));
+			const found = [...said.facts].flatMap(([place, facts]) =>
+				differences(place, facts, truth, !place.startsWith("overview of ")),
+			);
 			found.push(...said.problems);
 			if (found.length > 0 && performance.now() < deadline) {
 				await delay(50);
@@ -241,6 +245,17 @@ async function everyPlace(url: string, pages: readonly (readonly [Source, LivePa
 			}
 		}
 	}
+	// Of some sessions, each with its own overview: what one of all sessions says of them is another way to add up.
+	for (const { id } of (await pagesOf<WireSession>(url, "/sessions")).slice(0, SESSION_OVERVIEWS)) {
+		const atMs = Date.now();
+		facts.set(`overview of ${id}`, places.sessionOverviewFacts(id, await askOverview(url, "all", atMs, id)));
+		for (const [{ store }] of pages) {
+			const { signal } = new AbortController();
+			const turn = () => nextTurn();
+			const own = await overviewOfStore({ store, range: "all", sessionId: id, nowMs: atMs, turn, signal });
+			facts.set(`overview of ${id} from the store`, places.sessionOverviewFacts(id, own));
+		}
+	}
 	for (const [{ store }, page] of pages) {
 		const { table, cards } = page.show();
 		facts.set("live table", table);
@@ -250,9 +265,10 @@ async function everyPlace(url: string, pages: readonly (readonly [Source, LivePa
 	return { facts, problems };
 }
 
-async function askOverview(url: string, range: OverviewRange, atMs: number): Promise<Overview> {
-	const at = new Date(atMs).toISOString();
-	const overview = decodeOverview(await ask(url, `/analytics/overview?range=${range}&at=${at}`));
+async function askOverview(url: string, range: OverviewRange, atMs: number, sessionId?: string): Promise<Overview> {
+	const query = new URLSearchParams({ range, at: new Date(atMs).toISOString() });
+	if (sessionId !== undefined) query.set("session_id", sessionId);
+	const overview = decodeOverview(await ask(url, `/analytics/overview?${query}`));
 	if (overview === undefined) throw new Error("the answer is no overview");
 	return comparable(overview);
 }

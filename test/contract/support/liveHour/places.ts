@@ -61,6 +61,14 @@ export function overviewFacts(overview: Overview): Facts {
 	return facts;
 }
 
+/** The overview of one session, in the words of the list of sessions. Only this one: others are not left out. */
+export function sessionOverviewFacts(sessionId: string, { spans, failedSpans, usage }: Overview): Facts {
+	const facts: Facts = new Map();
+	const { inputTokens, outputTokens, costUsd } = usage;
+	addSums(facts, `session ${sessionId}`, { spans, failed: failedSpans, inputTokens, outputTokens, costUsd });
+	return facts;
+}
+
 function addTotals(facts: Facts, about: string, row: Overview["usage"]): void {
 	const { calls, failedCalls: failed, inputTokens, outputTokens, costUsd } = row;
 	addSums(facts, about, { calls, failed, inputTokens, outputTokens, costUsd });

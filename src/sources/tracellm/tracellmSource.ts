@@ -14,18 +14,13 @@ import {
 import { ClockOffset } from "../traceway/clockOffset.ts";
 import type { JsonObject } from "../wire.ts";
 import { decodeTrace, spanIn, type TracellmEvent } from "./decode.ts";
-import { openLiveSocket } from "./liveSocket.ts";
 import { readOptions, type TracellmOptions } from "./options.ts";
-import { type Candidate, candidatesOf, socketUrl, tellingError } from "./serverAddress.ts";
+import { type FoundSocket, findSocket } from "./socketSearch.ts";
 import { StorageChain } from "./storageChain.ts";
 import { StoragePoller } from "./storagePoller.ts";
 import { TraceApplier } from "./traceApplier.ts";
 import { MAX_PAGE } from "./traceStorage.ts";
 
-/** A port that takes no longer to answer belongs to a program; one that hangs costs no more than this. */
-const PROBE_MS = 500;
-/** The configured port may be slow: it gets this long once no port was quick. */
-const PATIENT_MS = 5000;
 /** Five ports, each with its welcome, and the patient one. */
 const CONNECT_TIMEOUT_MS = 25_000;
 /** Most of a trace that is read for its details. */
@@ -261,40 +256,15 @@ class TracellmSource extends BaseSource {
 	}
 
 	async #openSocket(attempt: ConnectionAttempt): Promise<FoundSocket> {
-		const headers = await this.#storages.secretHeaders();
-		const candidates = candidatesOf(this.config.url, headers.authorization !== undefined);
-		const errors: { readonly candidate: Candidate; readonly error: SourceError }[] = [];
-		for (const candidate of candidates) {
-			try {
-				return await this.#openAt(candidate, headers, PROBE_MS, attempt);
-			} catch (error) {
-				if (attempt.isOver || !(error instanceof SourceError)) throw error;
-				errors.push({ candidate, error });
-				// The configured server is there and wants something: no other one is meant.
-				if (!candidate.isGuess && !LOOK_FURTHER.has(error.reason)) break;
-			}
-		}
-		if (errors[0]?.error.reason === "timeout") return await this.#openAt(candidates[0], headers, PATIENT_MS, attempt);
-		throw tellingError(errors);
-	}
-
-	async #openAt(
-		candidate: Candidate,
-		headers: Readonly<Record<string, string>>,
-		handshakeMs: number,
-		attempt: ConnectionAttempt,
-	): Promise<FoundSocket> {
-		const { ended } = await openLiveSocket({
-			url: socketUrl(candidate.base),
-			headers: candidate.isGuess ? {} : headers,
+		return await findSocket({
+			url: this.config.url,
+			secretHeaders: await this.#storages.secretHeaders(),
 			caFile: this.config.caFile,
-			handshakeMs,
 			watchdogMs: this.baseStatus.watchdogMs,
 			onFrame: () => attempt.heard(),
 			onEvent: (event) => this.#handleEvent(event),
 			signal: attempt.signal,
 		});
-		return { ended, candidate };
 	}
 
 	/** What only a person could help with is none as long as the traces come by polling. */
@@ -402,23 +372,8 @@ class TracellmSource extends BaseSource {
 	}
 }
 
-interface FoundSocket {
-	/** Rejects when the connection ends. */
-	readonly ended: Promise<never>;
-	readonly candidate: Candidate;
-}
-
 /** What a place answers that is there and speaks no WebSocket of TraceLLM's. */
 const NO_SOCKET: ReadonlySet<SourceError["reason"]> = new Set(["notFound", "gone", "contentType", "protocol"] as const);
-
-/** What the configured place may answer while the server is at another port: nothing, or that it is something else. */
-const LOOK_FURTHER: ReadonlySet<SourceError["reason"]> = new Set([
-	"network",
-	"timeout",
-	"notFound",
-	"contentType",
-	"protocol",
-] as const);
 
 function settingsOf({ config }: SourceOptions): TracellmOptions | SourceError {
 	try {

@@ -82,7 +82,7 @@ export function activate(context: vscode.ExtensionContext): void {
 		}),
 	);
 	const statusBar = extension.add(new StatusBar(manager));
-	const sourcesTree = extension.add(new SourcesTree(manager));
+	const sourcesTree = extension.add(new SourcesTree(manager, log));
 	extension.add(vscode.workspace.registerTextDocumentContentProvider(DOCUMENT_SCHEME, documents));
 	extension.add(new ContextKeys(manager, miniServer));
 	extension.add(new FailureNotices(manager, log));

@@ -114,6 +114,31 @@ describe("several sources at once", () => {
 		await window.sources.waitFor("Near", /^Live · 1 trace/);
 	});
 
+	it("compares spans of two sources, each read from its own", async () => {
+		const { window } = session();
+		const [nearId, farId] = [await near.api.trace("asked here"), await far.api.trace("asked there")];
+		await near.api.complete(await near.api.span(nearId, "near call", { input: "the same question" }), {
+			output: "the near answer",
+		});
+		await far.api.complete(await far.api.span(farId, "far call", { input: "the same question" }), {
+			output: "the far answer",
+		});
+		await window.sources.select("Near");
+		await window.traces.expand("asked here");
+		await window.traces.click("near call");
+		await window.run("Traceway: Mark Span for Compare");
+		await window.sources.select("Far");
+		await window.traces.expand("asked there");
+		await window.traces.click("far call");
+		await window.run("Traceway: Compare with Marked");
+		await until("the diff is open", async () => (await window.tabs()).includes("near call ↔ far call (Output)"));
+		await until("it has the answer of each", async () => {
+			const text = (await window.page.locator(".monaco-diff-editor").innerText()).replaceAll("\u00a0", " ");
+			return text.includes("the near answer") && text.includes("the far answer");
+		});
+		await window.closeEditors();
+	});
+
 	it("offers what the shown one can do only, and says who can where it is wanted all the same", async () => {
 		const { window } = session();
 		explorer.addSpan("a session", { name: "only to be read" });

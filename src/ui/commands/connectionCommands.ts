@@ -3,7 +3,7 @@ import type { Disposable } from "../../base/disposable.ts";
 import { CommandId } from "../ids.ts";
 import { TROUBLED } from "../sources/sourceStates.ts";
 import type { CommandContext } from "./context.ts";
-import { register } from "./register.ts";
+import { register, registerForRow } from "./register.ts";
 import { pickSource, sourceOf } from "./sourcePick.ts";
 
 export function registerConnectionCommands(context: CommandContext): Disposable[] {
@@ -11,7 +11,7 @@ export function registerConnectionCommands(context: CommandContext): Disposable[
 	/** The source of a row, else the selected one. */
 	const idOf = (argument: unknown) => sourceOf(context, argument)?.id ?? manager.active?.config.id;
 	return [
-		register(context, CommandId.connectionConnect, async (argument) => {
+		registerForRow(context, CommandId.connectionConnect, async (argument) => {
 			const isOff = ({ id }: { readonly id: string }) => manager.connectionOf(id)?.isWanted !== true;
 			const config = await pickSource(context, argument, manager.configs.filter(isOff), {
 				placeHolder: vscode.l10n.t("Pick a source to connect"),
@@ -19,13 +19,13 @@ export function registerConnectionCommands(context: CommandContext): Disposable[
 			});
 			if (config !== undefined) manager.connect(config.id);
 		}),
-		register(context, CommandId.connectionReconnect, (argument) => {
+		registerForRow(context, CommandId.connectionReconnect, (argument) => {
 			const sourceId = idOf(argument);
 			if (argument === TROUBLED) manager.reconnectTroubled();
 			else if (sourceId === undefined) manager.start();
 			else manager.reconnect(sourceId);
 		}),
-		register(context, CommandId.connectionDisconnect, (argument) => {
+		registerForRow(context, CommandId.connectionDisconnect, (argument) => {
 			const sourceId = idOf(argument);
 			if (sourceId !== undefined) manager.disconnect(sourceId);
 		}),

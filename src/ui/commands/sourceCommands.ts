@@ -3,7 +3,7 @@ import type { Disposable } from "../../base/disposable.ts";
 import { CommandId } from "../ids.ts";
 import { readSources, removeSourceEntry } from "../settings.ts";
 import type { CommandContext } from "./context.ts";
-import { register } from "./register.ts";
+import { register, registerForRow } from "./register.ts";
 import { pickSource, sourceOf } from "./sourcePick.ts";
 
 export function registerSourceCommands(context: CommandContext): Disposable[] {
@@ -13,12 +13,12 @@ export function registerSourceCommands(context: CommandContext): Disposable[] {
 			const { addSource } = await import("../sources/addSource.ts");
 			await addSource(context);
 		}),
-		register(context, CommandId.sourceSelect, async (argument) => {
+		registerForRow(context, CommandId.sourceSelect, async (argument) => {
 			const config = await pickSource(context, argument, context.manager.configs);
 			if (config !== undefined) await context.manager.select(config.id);
 		}),
-		register(context, CommandId.sourceRemove, (argument) => removeSource(context, argument)),
-		register(context, CommandId.sourceSetToken, (argument) => setToken(context, argument)),
+		registerForRow(context, CommandId.sourceRemove, (argument) => removeSource(context, argument)),
+		registerForRow(context, CommandId.sourceSetToken, (argument) => setToken(context, argument)),
 	];
 }
 

@@ -175,14 +175,27 @@ export class SourceConnection implements Disposable {
 				url = (await miniServer.ensure(this.#abort.signal)).url;
 			} catch (error) {
 				if (isAbortError(error) || this.#owned.isDisposed) return;
-				const message = describeError(error);
-				this.#logger.error(`the mini-server did not start: ${message}`);
-				this.#dropSource();
-				this.#setStatus({ ...this.#status, state: { name: "failed", reason: "network", message } });
+				this.#logger.error(`the mini-server did not start: ${describeError(error)}`);
+				this.#fail("network", describeError(error));
 				return;
 			}
 		}
 		if (this.#owned.isDisposed || this.#source?.config.url === url) return;
+		try {
+			await this.#createSource(url);
+		} catch (error) {
+			if (this.#owned.isDisposed) return;
+			this.#logger.error(`the source could not be made: ${describeError(error)}`);
+			this.#fail("protocol", describeError(error));
+		}
+	}
+
+	#fail(reason: "network" | "protocol", message: string): void {
+		this.#dropSource();
+		this.#setStatus({ ...this.#status, state: { name: "failed", reason, message } });
+	}
+
+	async #createSource(url: string): Promise<void> {
 		// Adapters and prices are chunks of their own: a window that never looks at a trace does not load them.
 		const [fetch] = await Promise.all([fetchFor(this.config, this.#logger), loadPrices()]);
 		const definition = sourceDefinition(this.config.type);

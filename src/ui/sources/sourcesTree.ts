@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
+import { describeError, type Logger } from "../../base/logger.ts";
 import type { SourceConfig } from "../../sources/source.ts";
 import { CommandId, DOCUMENT_SCHEME, RowKind, ViewId } from "../ids.ts";
 import { type Indicator, indicatorOf, isStandingIn, needsToken, shortText } from "../indicator.ts";
@@ -23,6 +24,13 @@ interface RowState {
 	readonly rowKind: string;
 }
 
+/** A row as it is on screen, as texts to compare. */
+interface DrawnRow {
+	readonly state: string;
+	/** What changes often, and may wait. */
+	readonly words: string;
+}
+
 /** Numbers of traces and the seconds to the next try: redrawn that often at most. */
 const REFRESH_MS = 1_000;
 
@@ -38,42 +46,93 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 	readonly #nodes = new Map<string, SourceNode>();
 	readonly #addNode: SourceNode = { kind: "add" };
 	/** What each row said when it was drawn last. */
-	readonly #shown = new Map<string, string>();
+	readonly #drawn = new Map<string, DrawnRow>();
 	readonly #view: vscode.TreeView<SourceNode>;
+	readonly #logger: Logger;
 	#timer: ReturnType<typeof setTimeout> | undefined;
+	/** The row that VS Code is asked to select: no wish of the user. */
+	#revealing: SourceNode | undefined;
 
-	constructor(manager: SourceManager) {
+	constructor(manager: SourceManager, logger: Logger) {
 		this.#manager = manager;
+		this.#logger = logger;
 		this.#view = this.#owned.add(vscode.window.createTreeView(ViewId.sources, { treeDataProvider: this }));
 		this.#owned.add(vscode.window.registerFileDecorationProvider(this));
-		this.#owned.add(manager.onDidChangeSources(() => this.#onDidChangeTreeData.fire(undefined)));
+		this.#owned.add(
+			manager.onDidChangeSources(() => {
+				this.#onDidChangeTreeData.fire(undefined);
+				void this.#selectShown();
+			}),
+		);
 		this.#owned.add(
 			manager.onDidChangeActive(() => {
 				this.refresh();
 				this.#onDidChangeFileDecorations.fire(undefined);
+				void this.#selectShown();
+			}),
+		);
+		// By the selection and not by a command of the row: VS Code drops a command's arguments when the row is drawn anew.
+		this.#owned.add(
+			this.#view.onDidChangeSelection(({ selection }) => {
+				const node: SourceNode | undefined = selection[0];
+				if (node?.kind !== "source" || node === this.#revealing) return;
+				if (node.sourceId === manager.active?.config.id) return;
+				manager.select(node.sourceId).catch((error: unknown) => logger.error(describeError(error)));
 			}),
 		);
 		this.#owned.add(manager.onDidOpen(() => this.refresh()));
 		this.#owned.add(manager.onDidClose(() => this.refresh()));
 		this.#owned.add(manager.onDidChangeStatus(() => this.refresh()));
-		this.#owned.add(this.#view.onDidChangeVisibility(() => this.refresh()));
-		if (this.#view.visible) this.refresh();
+		this.#owned.add(
+			this.#view.onDidChangeVisibility(() => {
+				this.#redraw(true);
+				void this.#selectShown();
+			}),
+		);
+		if (this.#view.visible) this.#redraw(true);
 	}
 
-	/** Redraws the rows whose words have changed, and goes on while words change by themselves. */
+	/** Redraws the rows whose state has changed. */
 	refresh(): void {
-		clearTimeout(this.#timer);
-		this.#timer = undefined;
-		const changed: SourceNode[] = [];
-		for (const config of this.#manager.configs) {
-			const text = this.#textOf(config);
-			if (this.#shown.get(config.id) === text) continue;
-			this.#shown.set(config.id, text);
-			changed.push(this.#node(config.id));
+		this.#redraw(false);
+	}
+
+	/** @param isTick Also those of which only numbers have changed, which goes on while somebody looks. */
+	#redraw(isTick: boolean): void {
+		const changed = this.#manager.configs.filter((config) => {
+			const drawn = this.#drawn.get(config.id);
+			const now = this.#rowOf(config);
+			return drawn === undefined || drawn.state !== now.state || (isTick && drawn.words !== now.words);
+		});
+		for (const config of changed) this.#drawn.set(config.id, this.#rowOf(config));
+		if (changed.length > 0) this.#onDidChangeTreeData.fire(changed.map(({ id }) => this.#node(id)));
+		if (isTick) {
+			clearTimeout(this.#timer);
+			this.#timer = undefined;
 		}
-		if (changed.length > 0) this.#onDidChangeTreeData.fire(changed);
 		if (!this.#view.visible || this.#manager.connections.length === 0) return;
-		this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
+		this.#timer ??= setTimeout(() => this.#redraw(true), REFRESH_MS);
+	}
+
+	/** The selected row is the shown source's, also when that was picked elsewhere. */
+	async #selectShown(): Promise<void> {
+		if (this.#revealing !== undefined) return;
+		for (;;) {
+			const sourceId = this.#manager.active?.config.id;
+			if (!this.#view.visible || sourceId === undefined) return;
+			const node = this.#node(sourceId);
+			if (this.#view.selection[0] === node) return;
+			this.#revealing = node;
+			try {
+				await this.#view.reveal(node, { select: true, focus: false });
+			} catch (error) {
+				// The list is being drawn anew: the mark at the row's end tells, too.
+				this.#logger.debug(`${sourceId} cannot be selected: ${describeError(error)}`);
+			} finally {
+				this.#revealing = undefined;
+			}
+			if (this.#manager.active?.config.id === sourceId) return;
+		}
 	}
 
 	getChildren(node?: SourceNode): SourceNode[] {
@@ -95,10 +154,9 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		item.id = node.sourceId;
 		if (config === undefined) return item;
 		const { words, isShown, rowKind, ...state } = this.#stateOf(config);
-		this.#shown.set(config.id, this.#textOf(config));
+		this.#drawn.set(config.id, this.#rowOf(config));
 		item.contextValue = rowKind;
 		item.resourceUri = uriOf(config.id);
-		item.command = { command: CommandId.sourceSelect, title: vscode.l10n.t("Select Source"), arguments: [node] };
 		item.iconPath = iconOf(config.id === LOCAL_SOURCE_ID, state);
 		const said = words.join(" · ");
 		item.description = [said, this.#placeOf(config)].filter(Boolean).join(" · ");
@@ -156,8 +214,9 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		return { indicator, isStandingIn: isStandingIn(status, indicator), words, isShown, rowKind };
 	}
 
-	#textOf(config: SourceConfig): string {
-		return JSON.stringify([config.name, this.#stateOf(config), this.#placeOf(config)]);
+	#rowOf(config: SourceConfig): DrawnRow {
+		const { words, ...state } = this.#stateOf(config);
+		return { state: JSON.stringify([config.name, state, this.#placeOf(config)]), words: words.join() };
 	}
 
 	/** Where it is; nothing where its name says so already. */

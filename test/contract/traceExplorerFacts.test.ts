@@ -147,6 +147,18 @@ describe("fact: a stream", () => {
 		expect(source.status.requestError).toBeUndefined();
 	});
 
+	it("that is done is not asked for again while the list still says open: a session without parents has no placeholder", async () => {
+		peer.addModelCall("ses_a", { parentSpanId: null });
+		await connect();
+		await shows("ses_a", 1);
+		const lists = () => peer.requests.filter(({ path }) => path === "/api/sessions").length;
+		const before = lists();
+		await until(() => expect(lists()).toBeGreaterThan(before + 20));
+		expect(peer.streamRequests("ses_a")).toHaveLength(1);
+		peer.addModelCall("ses_a", { parentSpanId: null });
+		await shows("ses_a", 2);
+	});
+
 	it("that only heartbeats is given up when the list says closed, or no longer has the session", async () => {
 		const heartbeat = "event: heartbeat\ndata: {}\n\n";
 		peer.addModelCall("ses_a", { parentSpanId: "00000000000000ff" });

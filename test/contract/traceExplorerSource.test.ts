@@ -179,6 +179,11 @@ describe("live", () => {
 		peer.updateSpan(call.span_id, { end_ns: call.end_ns + 9_000_000n });
 		await agree(source, peer, "ses_a");
 		expect(source.store.summary("ses_a")).toMatchObject({ state: "running", end: undefined });
+		// What its stream told is not taken back by the list's row of it.
+		const lists = peer.requests.length;
+		await until(() => expect(peer.requests.length).toBeGreaterThan(lists + 5));
+		expect(source.store.entry("ses_a")?.isWhole).toBe(true);
+		expect(source.store.summary("ses_a")).toMatchObject({ inputTokens: 700, outputTokens: 250 });
 		const root = peer.endSession("ses_a");
 		await agree(source, peer, "ses_a");
 		expect(source.store.rowOf(root.span_id, "ses_a")).toBe(rootRow);
@@ -272,6 +277,27 @@ describe("live", () => {
 		peer.addModelCall("ses_a");
 		peer.endSession("ses_a");
 		await agree(source, peer, "ses_a");
+	});
+
+	it("keeps a session that one list does not have", async () => {
+		const peer = await startPeer();
+		peer.addModelCall("ses_a");
+		const source = await connected(peer, { pollMs: 50 });
+		await agree(source, peer, "ses_a");
+		let removed = 0;
+		source.store.onDidChange(({ removedTraceIds }) => {
+			removed += removedTraceIds.length;
+		});
+		let isOut = true;
+		peer.beforeAnswer = ({ path }) => {
+			if (!isOut || path !== "/api/sessions") return undefined;
+			isOut = false;
+			return { status: 200, body: "[]" };
+		};
+		await until(() => expect(isOut).toBe(false));
+		peer.addToolCall("ses_a", "bash");
+		await agree(source, peer, "ses_a");
+		expect(removed).toBe(0);
 	});
 
 	it("opens a session that is known by its row only, as one waterfall", async () => {

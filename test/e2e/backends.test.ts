@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sourceDefinition } from "../../src/sources/registry.ts";
 import type { AddedTrace, SourceFixture, SourcePeer } from "../contract/support/sourceFixture.ts";
 import { cloudgridFixture } from "../contract/support/sources/cloudgridFixture.ts";
+import { tempoFixture } from "../contract/support/sources/tempoFixture.ts";
 import { traceExplorerFixture } from "../contract/support/sources/traceExplorerFixture.ts";
 import { tracellmFixture } from "../contract/support/sources/tracellmFixture.ts";
 import { tracewayFixture } from "../contract/support/sources/tracewayFixture.ts";
@@ -16,7 +17,13 @@ const SHOTS_DIR = join(OUTPUT_DIR, "screenshots");
 /** What a backend needs before it is on the screen: polls, and Tempo's own time until a trace can be found. */
 const SLOW_MS = 30_000;
 
-const FIXTURES: readonly SourceFixture[] = [tracewayFixture, traceExplorerFixture, tracellmFixture, cloudgridFixture];
+const FIXTURES: readonly SourceFixture[] = [
+	tracewayFixture,
+	traceExplorerFixture,
+	tempoFixture,
+	tracellmFixture,
+	cloudgridFixture,
+];
 
 /** One window for all of them: each backend is added by its address, watched, killed and brought back. */
 describe("every backend of the field", () => {

@@ -41,7 +41,7 @@ class CloudgridSourcePeer implements SourcePeer {
 		const endNs = 1_900_000_000_000_000_000n;
 		const traceId = this.#peer.addTrace({
 			spans: [
-				{ name: "agent", endNs, attributes: { title: name } },
+				{ name, endNs },
 				{ name: "chat", endNs, attributes },
 			],
 		});

@@ -42,7 +42,7 @@ class TempoSourcePeer implements SourcePeer {
 		const traceId = this.#peer.traceId(++this.#count);
 		const payload = `payload of ${name} `.repeat(100);
 		const session: Readonly<Record<string, string>> = sessionId === undefined ? {} : { "session.id": sessionId };
-		const root = this.#span({ name: "run", attributes: { title: name, ...session } });
+		const root = this.#span({ name, attributes: session });
 		const call = this.#span({
 			name: "chat",
 			parentSpanId: root.spanId,

@@ -83,6 +83,16 @@ export function knownQueryValues(store: TraceStore, limit = MAX_COMPLETIONS): Qu
 	};
 }
 
+/** Both lists of each key, the first one's values first, none twice; per key at most `limit`. Values that are too long are left out. */
+export function joinQueryValues(first: QueryValues, second: QueryValues, limit = MAX_COMPLETIONS): QueryValues {
+	const joined: Record<string, readonly string[] | undefined> = { ...first };
+	for (const [key, values = []] of Object.entries(second)) {
+		const usable = values.filter((text) => text !== "" && text.length <= MAX_VALUE_LENGTH);
+		joined[key] = [...new Set([...(first[key] ?? []), ...usable])].slice(0, limit);
+	}
+	return joined;
+}
+
 /** Uses of interned strings, by their index. */
 class Count {
 	readonly #counts = new Map<number, number>();

@@ -207,8 +207,10 @@ const NAMES: Readonly<Record<Field, readonly string[]>> = {
 	systemName: ["gen_ai.system"],
 };
 
-/** Attributes of spans that name a session, the one that counts first. */
-export const SESSION_ATTRIBUTES = NAMES.session;
+/** Attributes of spans that tell a field, the one that counts first. */
+export function attributesOfField(field: Field): readonly string[] {
+	return NAMES[field];
+}
 
 /** What a value must be to be used. */
 export const ValueCheck = { any: 0, text: 1, count: 2, money: 3, content: 4, kind: 5, amount: 6 } as const;

@@ -2,6 +2,7 @@ import type { Disposable } from "../base/disposable.ts";
 import type { Event } from "../base/emitter.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Overview, OverviewRange } from "../model/overview.ts";
+import type { QueryValues } from "../model/queryComplete.ts";
 import type { ListedSession } from "../model/sessionSummary.ts";
 import type { SpanDetail } from "../model/span.ts";
 import type { TraceStore } from "../model/traceStore.ts";
@@ -160,6 +161,8 @@ export interface Source extends Disposable {
 	loadOverview(range: OverviewRange, signal: AbortSignal): Promise<Overview>;
 	/** The same of one session. Rejects with `unsupported` where the backend does not count by session. */
 	loadSessionOverview(sessionId: string, range: OverviewRange, signal: AbortSignal): Promise<Overview>;
+	/** Values that the backend knows for keys of the filter, beside those of the traces here; missing where it cannot say. */
+	loadQueryValues?(signal: AbortSignal): Promise<QueryValues>;
 	deleteTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	deleteSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<void>;
 	clearAll(signal: AbortSignal): Promise<void>;

@@ -542,6 +542,32 @@ describe("on demand", () => {
 		expect(await source.listSession(sessionId, never)).toEqual([peer.traceId(1)]);
 	});
 
+	it("knows what may stand behind the keys of a filter, also of traces that are not here", async () => {
+		const peer = await startPeer();
+		const hoursAgoNs = nowNs() - 5n * 3600n * 1_000_000_000n;
+		const root = span(peer, { service: "opencode", attributes: LLM, startNs: hoursAgoNs, endNs: hoursAgoNs });
+		peer.add(peer.traceId(1), root, span(peer, { parentSpanId: root.spanId, attributes: { "tool.name": "bash" } }));
+		peer.add(
+			peer.traceId(3),
+			span(peer, { attributes: { "gen_ai.request.model": "claude-sonnet-4-5", "http.url": "/x" } }),
+		);
+		const source = await connected(peer, { query: "{ name = nothing }" });
+		expect(source.store.traceCount).toBe(0);
+		expect(await source.loadQueryValues?.(never)).toEqual({
+			model: ["claude-sonnet-4-5", "gpt-4o-mini"],
+			provider: ["openai"],
+			service: ["assistant", "opencode"],
+			session: ["ses_demo1"],
+		});
+		const [tags] = peer.requestsOf("/api/v2/search/tags");
+		expect(Number(tags.query.get("end")) - Number(tags.query.get("start"))).toBe(6 * 3600);
+		expect(peer.requestsOf(/\/values$/).every(({ query }) => query.get("limit") === "100")).toBe(true);
+		peer.faultOf = ({ path }) => (path.startsWith("/api/v2/") ? { type: "status", status: 404 } : undefined);
+		expect(await source.loadQueryValues?.(never)).toEqual({});
+		peer.faultOf = ({ path }) => (path.startsWith("/api/v2/") ? { type: "bytes", bytes: "[1]" } : undefined);
+		expect(await source.loadQueryValues?.(never)).toEqual({});
+	});
+
 	it("reads a trace of 20,000 spans in either encoding, and one span of it", async () => {
 		for (const hasProtobuf of [true, false]) {
 			const peer = await startPeer();

@@ -4,12 +4,15 @@ import type { ClockOffset } from "../traceway/clockOffset.ts";
 import { accessOf } from "./access.ts";
 import { decodeSearch, decodeTraceId } from "./searchAnswer.ts";
 import type { TempoSettings } from "./settings.ts";
+import { decodeTags, decodeTagValues } from "./tagValues.ts";
 import type { TraceBody } from "./traceBody.ts";
 import type { SearchWindow, WindowAnswer } from "./windows.ts";
 
 /** 250,000 spans of 1 kB; as JSON, which is text in memory at once, a quarter of it. */
 const MAX_PROTOBUF_BYTES = 256 * 1024 * 1024;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_TAG_BYTES = 4 * 1024 * 1024;
+const MAX_TAG_VALUES = 100;
 const TRACE_TIMEOUT_MS = 120_000;
 
 /** The calls of Tempo's HTTP API that are used here. Every failure is a `SourceError` in words that a user can act on. */
@@ -69,6 +72,29 @@ export class TempoClient {
 			}
 			throw advised(error);
 		}
+	}
+
+	/** Tags of the spans of a range, with their scope: `span.session.id`. Empty where the server is too old to say. */
+	async tags({ from, to }: SearchWindow, signal: AbortSignal): Promise<ReadonlySet<string>> {
+		try {
+			const query = { start: from, end: to };
+			return decodeTags(
+				(await this.#json.get("/api/v2/search/tags", { query, maxBytes: MAX_TAG_BYTES, signal })).value,
+			);
+		} catch (error) {
+			if (error instanceof SourceError && error.reason === "notFound") return new Set();
+			throw error;
+		}
+	}
+
+	/** Texts that a tag has in a range, up to a hundred. */
+	async tagValues(tag: string, { from, to }: SearchWindow, signal: AbortSignal): Promise<readonly string[]> {
+		const query = { start: from, end: to, limit: MAX_TAG_VALUES };
+		const path = `/api/v2/search/tag/${encodeURIComponent(tag)}/values`;
+		return decodeTagValues((await this.#json.get(path, { query, maxBytes: MAX_TAG_BYTES, signal })).value).slice(
+			0,
+			MAX_TAG_VALUES,
+		);
 	}
 
 	/** A whole trace, in protobuf where the server can. */

@@ -1,6 +1,7 @@
 import { isAbortError, sleep } from "../../base/abort.ts";
 import { describeError } from "../../base/logger.ts";
 import { differenceNs, type Timestamp } from "../../base/timestamp.ts";
+import type { QueryValues } from "../../model/queryComplete.ts";
 import type { SpanDetail } from "../../model/span.ts";
 import { type ConnectionAttempt, ConnectionLoop } from "../../stream/connectionLoop.ts";
 import { TurnBudget } from "../../stream/turnBudget.ts";
@@ -20,6 +21,7 @@ import { ClockOffset } from "../traceway/clockOffset.ts";
 import { KnownTraces } from "./knownTraces.ts";
 import { readSettings, type TempoSettings } from "./settings.ts";
 import { holdsText } from "./spanTexts.ts";
+import { loadTagValues } from "./tagValues.ts";
 import { TempoClient } from "./tempoClient.ts";
 import { TraceBodies } from "./traceBodies.ts";
 import { spanBatches } from "./traceBody.ts";
@@ -52,6 +54,8 @@ const MORE_TRACES = 100;
 /** Traces whose absence is proved by asking for them, in one look and in one poll. */
 const MAX_MISSING = 100;
 const MAX_MISSING_OF_POLL = 10;
+/** How far back values for filters are looked for. */
+const VALUES_SECONDS = 6 * 3600;
 /** Most traces that one look takes in, so that a busy server does not keep it from ever ending. */
 const MAX_FOUND = 20_000;
 
@@ -273,6 +277,11 @@ class TempoSource extends BaseSource {
 			if (this.#budget.isSpent) await this.#budget.turn();
 			both.throwIfAborted();
 		}
+	}
+
+	async loadQueryValues(signal: AbortSignal): Promise<QueryValues> {
+		const to = this.#nowSeconds() + AHEAD_SECONDS;
+		return await this.#ask(signal, (both) => loadTagValues(this.#client, { from: to - VALUES_SECONDS, to }, both));
 	}
 
 	/** Throws what is wrong with the options. */

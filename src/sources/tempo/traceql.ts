@@ -1,4 +1,4 @@
-import { SESSION_ATTRIBUTES } from "../../otlp/conventions.ts";
+import { attributesOfField } from "../../otlp/conventions.ts";
 
 /** A text in TraceQL, quoted as Go quotes strings. */
 export function quoted(text: string): string {
@@ -8,5 +8,7 @@ export function quoted(text: string): string {
 /** Selects the spans that name a session, under any of the names by which spans are read here. */
 export function sessionQuery(sessionId: string): string {
 	const value = quoted(sessionId);
-	return `{ ${SESSION_ATTRIBUTES.map((name) => `span.${name} = ${value}`).join(" || ")} }`;
+	return `{ ${attributesOfField("session")
+		.map((name) => `span.${name} = ${value}`)
+		.join(" || ")} }`;
 }

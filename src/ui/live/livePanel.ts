@@ -3,7 +3,6 @@ import { assertNever } from "../../base/assert.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import type { Logger } from "../../base/logger.ts";
 import { parseQuery, type Query } from "../../model/query.ts";
-import { knownQueryValues } from "../../model/queryComplete.ts";
 import {
 	type HostToLive,
 	LIVE_MESSAGE_ROWS,
@@ -24,6 +23,7 @@ import type { SourceManager } from "../sources/sourceManager.ts";
 import { PayloadSearch } from "../traces/payloadSearch.ts";
 import { viewStateOf } from "../traces/viewState.ts";
 import { EventRate } from "./eventRate.ts";
+import { FilterValues } from "./filterValues.ts";
 import { LiveTraces } from "./liveTraces.ts";
 import { PromptPreviews } from "./promptPreviews.ts";
 
@@ -59,6 +59,7 @@ export class LivePanel implements Disposable {
 	#connection: SourceConnection | undefined;
 	#traces: LiveTraces | undefined;
 	#prompts: PromptPreviews | undefined;
+	#values: FilterValues | undefined;
 	#rate = new EventRate();
 	#filter: string;
 	#query: Query | undefined;
@@ -185,6 +186,14 @@ export class LivePanel implements Disposable {
 				this.#scheduleDelta();
 			}),
 		);
+		this.#values = this.#life.add(
+			new FilterValues({
+				store: connection.store,
+				source: () => connection.source,
+				onKnown: (values) => this.#link.post({ type: "values/known", values }),
+				logger: this.#options.logger,
+			}),
+		);
 		this.#prompts = this.#life.add(
 			new PromptPreviews({
 				source: () => connection.source,
@@ -206,6 +215,7 @@ export class LivePanel implements Disposable {
 		this.#connection = undefined;
 		this.#traces = undefined;
 		this.#prompts = undefined;
+		this.#values = undefined;
 		clearTimeout(this.#deltaTimer);
 		this.#deltaTimer = undefined;
 		clearTimeout(this.#waitingTimer);
@@ -234,9 +244,7 @@ export class LivePanel implements Disposable {
 				this.#setFilter(String(message.text));
 				return;
 			case "values/load":
-				if (this.#connection !== undefined) {
-					this.#link.post({ type: "values/known", values: knownQueryValues(this.#connection.store) });
-				}
+				this.#values?.load();
 				return;
 			case "prompts/load":
 				if (Array.isArray(message.traceIds)) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseQuery, QUERY_KEYS } from "../../../src/model/query.ts";
-import { completeQuery, knownQueryValues } from "../../../src/model/queryComplete.ts";
+import { completeQuery, joinQueryValues, knownQueryValues } from "../../../src/model/queryComplete.ts";
 import { TraceStore } from "../../../src/model/traceStore.ts";
 
 const VALUES = { model: ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4", "my model"], kind: ["tool", "llm_call"] };
@@ -92,5 +92,18 @@ describe("knownQueryValues", () => {
 			session: ["S"],
 		});
 		expect(knownQueryValues(store, 1).model).toEqual(["c"]);
+	});
+});
+
+describe("values from two places", () => {
+	it("are each one's once, the first place's first, and no more than are shown", () => {
+		const first = { model: ["b", "a"], kind: ["x"] };
+		expect(joinQueryValues(first, { model: ["c", "a", "", "y".repeat(300)], service: ["s"] })).toEqual({
+			model: ["b", "a", "c"],
+			kind: ["x"],
+			service: ["s"],
+		});
+		expect(joinQueryValues(first, { model: ["c"] }, 2).model).toEqual(["b", "a"]);
+		expect(joinQueryValues({}, {})).toEqual({});
 	});
 });

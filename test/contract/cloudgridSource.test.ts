@@ -2,6 +2,27 @@ import { describe, expect, it, vi } from "vitest";
 import { TraceStore } from "../../src/model/traceStore.ts";
 import { agree, loaded, makeSource, never, rowsOf, rowsOfPeer, soon, startPeer } from "./support/cloudgridRig.ts";
 
+/**
+ * The client's lines of "Acceptance facts" (reference of CloudGrid), and where each is proved: here where nothing else is said,
+ * F `cloudgridFaults`, S `cloudgridFilter`, P `cloudgridPeer` (what both sides rest on), U `unit/sources/cloudgridDecode`.
+ *
+ * - first `next` at once, Live not before it: "is read whole on the first connect"; F "token … although the connection was acknowledged"
+ * - `seq` without gaps, from 1 in a new subscription: "notices a gap", "applies an event that comes twice once"; P "counts every event"
+ * - heartbeats, `added` and `updated`: "creates the row of an unknown trace", F "stays Live by heartbeats alone"
+ * - after `complete`; a filter change; late events of the old id: S "changes without a moment between", S "lets no event … through"
+ * - pausing: S "a pause of what is shown"
+ * - at most 500 rows: "keeps at most as many rows as the store takes"
+ * - 45 s of silence, a closed socket: F "leaves Live when nothing is heard", F "waits about a second after a close"
+ * - `next` with errors, `error`, close; which of them are retried: F "CloudGrid's errors", F "closed with", F "refused with HTTP"
+ * - bad filters: F "shows settings that make no sense", S "that the server refuses", U "settings of a CloudGrid source"
+ * - ERR-015 and ERR-016: F "credentials of CloudGrid"
+ * - no pings: "sends no ping"
+ * - reconnecting reads and merges: "catches up by query", `cloudgridRandom`
+ * - pages, cursors: "reads 200 at a time", "begins from the top"
+ * - unknown trace: "says not found"
+ * - nanoseconds as text, `durationMs` alone, older servers: "works with a server that has neither", U "times of CloudGrid"
+ * - other projects: F "are sent with the connection"
+ */
 describe("CloudGrid", () => {
 	it("is read whole on the first connect, and Live is shown with the first event, not with the acknowledgement", async () => {
 		const peer = await startPeer();

@@ -9,22 +9,10 @@ interface Step {
 	readonly which: number;
 }
 
-const THINGS = [
-	"add",
-	"grow",
-	"end",
-	"open",
-	"lose",
-	"repeat",
-	"cut",
-	"cutAndDelete",
-	"cutAndChange",
-	"restart",
-] as const;
-const steps = fc.array(fc.record({ what: fc.constantFrom(...THINGS), which: fc.nat(50) }), {
-	minLength: 5,
-	maxLength: 30,
-});
+const THINGS = ["add", "grow", "end", "open", "lose", "repeat", "settle", "cut", "cutAndDelete", "restart"] as const;
+/** What breaks the connection is rare, or nothing would ever be seen live. */
+const weighted = THINGS.map((what, index) => ({ weight: index < 7 ? 6 : 1, arbitrary: fc.constant(what) }));
+const steps = fc.array(fc.record({ what: fc.oneof(...weighted), which: fc.nat(50) }), { minLength: 5, maxLength: 40 });
 
 it("shows what the server has after whatever happened to it, to its traces and to the connection", async () => {
 	await fc.assert(
@@ -35,11 +23,19 @@ it("shows what the server has after whatever happened to it, to its traces and t
 				for (let index = 0; index < 3; index++) peer.addTrace();
 				source.connect();
 				await loaded(source);
-				for (const step of happened) await happen(peer, step, (traceId) => source.loadTrace(traceId, never));
-				peer.losesEvents = false;
-				await loaded(source);
-				// Whatever was lost last shows with the next heartbeat.
-				peer.beat();
+				const settle = async () => {
+					peer.losesEvents = false;
+					// The first event of a subscription may have been lost, too: the next one opens it, and shows what else was.
+					await vi.waitFor(() => {
+						peer.beat();
+						expect(source.status).toMatchObject({ state: { name: "open" }, isLoaded: true });
+					}, soon);
+				};
+				for (const step of happened) {
+					if (step.what === "settle") await settle();
+					else await happen(peer, step, (traceId) => source.loadTrace(traceId, never));
+				}
+				await settle();
 				await agree(source, peer);
 				await vi.waitFor(() => expect(spansOf(source)).toEqual(spansThere(source, peer)), soon);
 				expect(source.status.undecodable).toBe(0);
@@ -48,7 +44,7 @@ it("shows what the server has after whatever happened to it, to its traces and t
 				await peer.stop();
 			}
 		}),
-		{ numRuns: 25 },
+		{ numRuns: 15 },
 	);
 });
 
@@ -80,7 +76,7 @@ async function happen(
 			if (traceId !== undefined) await open(traceId).catch(() => undefined);
 			return;
 		case "lose":
-			peer.losesEvents = which % 2 === 0;
+			peer.losesEvents = true;
 			return;
 		case "repeat":
 			peer.repeatsEvents = which % 2 === 0;
@@ -92,13 +88,9 @@ async function happen(
 			peer.dropSockets();
 			peer.deleteTrace(traceId);
 			return;
-		case "cutAndChange":
-			peer.dropSockets();
-			peer.silently(() => (traceId === undefined ? peer.addTrace() : peer.addSpan(traceId)));
-			return;
 		case "restart":
 			await peer.stop();
-			peer.silently(() => peer.addTrace());
+			peer.silently(() => (traceId === undefined ? peer.addTrace() : peer.addSpan(traceId)));
 			await peer.start();
 	}
 }

@@ -89,6 +89,41 @@ describe("times that cannot be right", () => {
 	}
 });
 
+describe("a span without duration", () => {
+	it("is a lozenge around its moment, as wide at any zoom", async () => {
+		await withPage(async (waterfall) => {
+			const { page } = waterfall;
+			await waterfall.send(
+				new TestHostTrace().snapshot([
+					{ id: "all", name: "all", start: 0, end: 1000 * MS },
+					{ id: "mark", name: "mark", kind: "tool", parent: "all", start: 500 * MS, end: 500 * MS },
+				]),
+			);
+			const canvas = await page.locator("canvas.bars").boundingBox();
+			const row = await page.locator(".row", { hasText: "mark" }).boundingBox();
+			if (canvas === null || row === null) throw new Error("nothing drawn");
+			const middle = { x: canvas.x + canvas.width / 2, y: row.y + row.height / 2 };
+			const alpha = async (dx: number, dy: number): Promise<number> =>
+				(await pixel(waterfall, middle.x + dx, middle.y + dy))[3];
+			const expectLozenge = async (): Promise<void> => {
+				for (const side of [-3, 3]) {
+					await expect.poll(() => alpha(side, 0)).toBeGreaterThan(200);
+					expect(await alpha(0, side)).toBeGreaterThan(200);
+					expect(await alpha(side, 4)).toBeLessThan(100);
+					expect(await alpha(side, -4)).toBeLessThan(100);
+				}
+			};
+			await expectLozenge();
+			await page.mouse.move(middle.x, middle.y);
+			await page.keyboard.down("Control");
+			for (let turn = 0; turn < 5; turn++) await page.mouse.wheel(0, -200);
+			await page.keyboard.up("Control");
+			await expect.poll(() => page.locator(".action.fitTrace").isVisible()).toBe(true);
+			await expectLozenge();
+		});
+	});
+});
+
 describe("a folded span whose children outlive it", () => {
 	it("has a thin line to the end of the last, and its duration behind that", async () => {
 		await withPage(async (waterfall) => {

@@ -15,6 +15,8 @@ export const ROW_PX = 22;
 export const RULER_PX = 24;
 const BAR_PX = 12;
 const MIN_BAR_PX = 2;
+/** From the middle of what took no time to each of its corners. */
+const MOMENT_PX = 5;
 /** The open end of a running bar. */
 const OPEN_END_PX = 16;
 const PATH_PX = 3;
@@ -126,8 +128,10 @@ function drawBar(
 	// Far off the window a canvas loses precision; nothing of that is seen.
 	const left = clamp(scale.toPx(startNs), -widthPx, 2 * widthPx);
 	const right = Number.isNaN(endNs) ? left : clamp(scale.toPx(endNs), -widthPx, 2 * widthPx);
-	const x = Math.min(left, right);
-	const width = Math.max(MIN_BAR_PX, Math.abs(right - left));
+	// A moment, however near one looks: a sliver of a bar would be lost on the grid, and be taken for a short span.
+	const isMoment = !isRunning && endNs === startNs;
+	const x = isMoment ? left - MOMENT_PX : Math.min(left, right);
+	const width = isMoment ? 2 * MOMENT_PX : Math.max(MIN_BAR_PX, Math.abs(right - left));
 	if (x > widthPx || x + width < 0) {
 		drawPointer(context, colour, x < 0 ? 0 : widthPx, x < 0 ? 1 : -1, rowTop + ROW_PX / 2);
 		return;
@@ -135,15 +139,16 @@ function drawBar(
 	const y = rowTop + (ROW_PX - BAR_PX) / 2;
 	context.fillStyle = colour;
 	// What only holds others steps back behind the calls that take the time.
-	if (category === Category.other && !isFailed) context.globalAlpha = OTHER_ALPHA;
+	if (category === Category.other && !isFailed && !isMoment) context.globalAlpha = OTHER_ALPHA;
 	context.beginPath();
-	if (width > 4) {
+	if (isMoment) traceLozenge(context, left, rowTop + ROW_PX / 2);
+	else if (width > 4) {
 		// Square where it is open: a running bar has no end yet.
 		context.roundRect(x, y, width, BAR_PX, isRunning ? OPEN_CORNERS : CLOSED_CORNERS);
 	} else context.rect(x, y, width, BAR_PX);
 	// A call that streams its answer waits first: that part steps back, what follows the first token has the bar's own colour.
 	const firstTokenPx = clamp(scale.toPx(startNs + model.table.firstTokenNs[ordinal]), x, x + width);
-	const isSplit = width > 4 && firstTokenPx - x >= 1;
+	const isSplit = width > 4 && !isMoment && firstTokenPx - x >= 1;
 	if (isSplit) context.globalAlpha = WAIT_ALPHA;
 	context.fill();
 	context.globalAlpha = 1;
@@ -165,7 +170,8 @@ function drawBar(
 	if (palette.barBorder !== "" && width > 4) {
 		context.strokeStyle = palette.barBorder;
 		context.lineWidth = 1;
-		context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);
+		if (isMoment) context.stroke();
+		else context.strokeRect(Math.round(x) + 0.5, y + 0.5, Math.max(1, Math.round(width) - 1), BAR_PX - 1);
 	}
 	if (frame.path !== undefined) {
 		// As the words on a bar: in what stands out from its colour.
@@ -190,6 +196,15 @@ function drawBar(
 		// The hatch would strike it through.
 		plate: isFailed || isSplit ? colour : "",
 	});
+}
+
+/** The path of what took no time, around its middle. */
+function traceLozenge(context: CanvasRenderingContext2D, x: number, y: number): void {
+	context.moveTo(x - MOMENT_PX, y);
+	context.lineTo(x, y - MOMENT_PX);
+	context.lineTo(x + MOMENT_PX, y);
+	context.lineTo(x, y + MOMENT_PX);
+	context.closePath();
 }
 
 /** All members of a group in one row, and what they come to beside them. */

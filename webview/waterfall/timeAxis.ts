@@ -15,8 +15,8 @@ const KEY_PAN_SHARE = 0.2;
 const WHEEL_ZOOM_PER_PX = 0.0025;
 const MAX_WHEEL_PX = 300;
 const LINE_PX = 16;
-/** A bar of two pixels is hard to hit. */
-const BAR_SLACK_PX = 3;
+/** A bar of two pixels is hard to hit, and what took no time is drawn so far around its place. */
+const BAR_SLACK_PX = 5;
 
 export type TimeStep = "zoomIn" | "zoomOut" | "panLeft" | "panRight" | "fitTrace" | "zoomBack" | "zoomForward";
 

@@ -164,7 +164,8 @@ export class TraceChart extends LitElement {
 		change();
 		this.#cursor.settle();
 		this.#resizeContent(topKeeping(model, before, wasAt));
-		this.modelChanged();
+		if (this.#room.isOverviewStale(model)) this.#applySize();
+		this.#frames.request();
 	}
 
 	/** Spans come in: as `keepPlace`; at the end of the rows new ones scroll in. */
@@ -191,13 +192,6 @@ export class TraceChart extends LitElement {
 		if (top === undefined) return;
 		this.#wantedTop = top;
 		this.#applySize();
-	}
-
-	/** Spans changed: draws them in the next frame. */
-	modelChanged(): void {
-		if (this.#room.isOverviewStale(this.#model)) this.#applySize();
-		this.#resizeContent(this.#rows?.top ?? 0);
-		this.#frames.request();
 	}
 
 	/** Does what a command of VS Code asks for. */

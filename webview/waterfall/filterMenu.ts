@@ -9,12 +9,33 @@ import type { TraceModel } from "./model.ts";
 import { CATEGORIES, isFiltering, STATES } from "./rowMarks.ts";
 import { words } from "./words.ts";
 
-/** The menu below the filter button: opened by it, or by `togglePopover`. `isOpen` saves the counting while nobody sees it. */
-export function filterMenu(
+export interface FilterMenuHandlers {
+	readonly set: (filter: FilterState) => void;
+	/** Before the menu is seen: its fields are to be there. */
+	readonly onBeforeToggle: (event: ToggleEvent) => void;
+	readonly onToggle: (event: ToggleEvent) => void;
+}
+
+/** The menu below the filter button: opened by it, or by `togglePopover`. `fields` are made when it is opened first. */
+export function filterMenu(fields: unknown, { onBeforeToggle, onToggle }: FilterMenuHandlers): TemplateResult {
+	return html`<div
+		class="filter-menu"
+		popover="auto"
+		role="dialog"
+		aria-label=${words.filter}
+		@beforetoggle=${onBeforeToggle}
+		@toggle=${onToggle}
+	>
+		${fields}
+	</div>`;
+}
+
+/** What the menu holds. `isOpen` saves the counting while nobody sees it. */
+export function filterFields(
 	filter: FilterState,
 	model: TraceModel | undefined,
 	isOpen: boolean,
-	handlers: { readonly set: (filter: FilterState) => void; readonly onToggle: (event: ToggleEvent) => void },
+	handlers: Pick<FilterMenuHandlers, "set">,
 ): TemplateResult {
 	const counts = isOpen && model !== undefined ? countKinds(model) : undefined;
 	const option = (label: string, count: number | undefined, isOn: boolean, toggle: () => void, swatch = "") =>
@@ -23,7 +44,7 @@ export function filterMenu(
 			${swatch === "" ? nothing : html`<span class="filter-swatch ${swatch}" aria-hidden="true"></span>`}
 			<span class="filter-word">${label}</span><span class="filter-count">${count === undefined ? "" : formatCount(count)}</span>
 		</label>`;
-	return html`<div class="filter-menu" popover="auto" role="dialog" aria-label=${words.filter} @toggle=${handlers.onToggle}>
+	return html`
 		<fieldset>
 			<legend>${words.filterKind}</legend>
 			${CATEGORIES.map((kind) =>
@@ -56,7 +77,7 @@ export function filterMenu(
 				@input=${(event: InputEvent) => readMinimum(event.target as HTMLInputElement, filter, handlers.set)}
 			/>
 		</label>
-	</div>`;
+	`;
 }
 
 /** What is shown because of a filter, and the way out; nothing without one. */

@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { assertNever } from "../../src/base/assert.ts";
 import { displayText } from "../../src/base/displayText.ts";
 import { DisposableStore } from "../../src/base/disposable.ts";
@@ -76,6 +77,7 @@ export class WaterfallPage extends LitElement {
 	/** Last change of the connection, for those who listen. */
 	#announcement = "";
 	#isLoadingShown = false;
+	#hasSheet = false;
 	#loadingTimer: ReturnType<typeof setTimeout> | undefined;
 	#selectTimer: ReturnType<typeof setTimeout> | undefined;
 	#saveTimer: ReturnType<typeof setTimeout> | undefined;
@@ -154,7 +156,7 @@ export class WaterfallPage extends LitElement {
 			${hasChart ? this.#search.line(model) : nothing}
 			${hasChart ? detailsLine(model, this.#chart?.selectedNode) : nothing}
 			${this.#search.parts(hasChart ? model : undefined)}
-			${keySheet(() => this.#endpoint.post({ type: "keys/open" }))}
+			${this.#hasSheet ? guard([], () => keySheet(() => this.#endpoint.post({ type: "keys/open" }))) : nothing}
 		`;
 	}
 
@@ -169,14 +171,20 @@ export class WaterfallPage extends LitElement {
 				this.#search.run(command);
 				break;
 			case "showKeys":
-				this.#showKeys();
+				void this.#showKeys();
 				break;
 			default:
 				this.#chart?.run(command);
 		}
 	}
 
-	#showKeys(): void {
+	/** The sheet is made when it is asked for first: few ever do. */
+	async #showKeys(): Promise<void> {
+		if (!this.#hasSheet) {
+			this.#hasSheet = true;
+			this.requestUpdate();
+			await this.updateComplete;
+		}
 		const sheet = this.renderRoot.querySelector("dialog");
 		if (sheet === null || sheet.open) return;
 		sheet.showModal();
@@ -189,7 +197,7 @@ export class WaterfallPage extends LitElement {
 		// Where it stands on a keyboard differs: no binding of VS Code's could name it.
 		if (event.key !== "?" || event.ctrlKey || event.altKey || event.metaKey) return;
 		event.preventDefault();
-		this.#showKeys();
+		void this.#showKeys();
 	};
 
 	/** The chart has selected the row under the pointer before. */

@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
 import type { Disposable } from "../../src/base/disposable.ts";
 import type { FilterState, HostToWaterfall, WaterfallToHost, WaterfallViewState } from "../../src/protocol/messages.ts";
 import type { TraceChart } from "./chart.ts";
 import { NO_FILTER } from "./filter.ts";
-import { clearMinimum, filterLine, filterMenu, placeFilterMenu } from "./filterMenu.ts";
+import { clearMinimum, filterFields, filterLine, filterMenu, placeFilterMenu } from "./filterMenu.ts";
 import { Find } from "./find.ts";
 import { type FindHandlers, findWidget } from "./findWidget.ts";
 import type { TraceModel } from "./model.ts";
@@ -25,6 +26,8 @@ export class PageSearch implements Disposable {
 	readonly #find: Find;
 	#filter = NO_FILTER;
 	#isMenuOpen = false;
+	/** The menu was opened once. */
+	#hasMenu = false;
 	#model: TraceModel | undefined;
 
 	constructor(host: PageSearchHost) {
@@ -90,8 +93,17 @@ export class PageSearch implements Disposable {
 		return html`
 			<div class="visually-hidden" role="status">${this.#find.spoken}</div>
 			${model === undefined ? nothing : findWidget(this.#find.state, this.#find.status, this.#findHandlers)}
-			${filterMenu(this.#filter, model, this.#isMenuOpen, this.#filterHandlers)}
+			${filterMenu(this.#filterFields(model), this.#filterHandlers)}
 		`;
+	}
+
+	/** Made anew only when they have something else to say: the page is drawn with every message of a live trace. */
+	#filterFields(model: TraceModel | undefined): unknown {
+		if (!this.#hasMenu) return nothing;
+		const counted = this.#isMenuOpen ? model : undefined;
+		return guard([this.#filter, this.#isMenuOpen, counted, counted?.version], () =>
+			filterFields(this.#filter, model, this.#isMenuOpen, this.#filterHandlers),
+		);
 	}
 
 	readonly #findHandlers: FindHandlers = {
@@ -105,6 +117,11 @@ export class PageSearch implements Disposable {
 
 	readonly #filterHandlers = {
 		set: (filter: FilterState) => this.#setFilter(filter),
+		onBeforeToggle: () => {
+			if (this.#hasMenu) return;
+			this.#hasMenu = true;
+			void this.#host.requestUpdate();
+		},
 		onToggle: (event: ToggleEvent) => {
 			this.#isMenuOpen = event.newState === "open";
 			if (this.#isMenuOpen) placeFilterMenu(event.target as HTMLElement, this.#host.chart()?.filterButton);

@@ -6,6 +6,9 @@ export class RowViewport {
 	readonly #scroll = new VirtualScroll();
 	readonly #scroller: HTMLElement;
 	readonly #sizer: HTMLElement;
+	/** As it was set last, and where the box was scrolled to when it was looked at last. */
+	#sizerPx = -1;
+	#seenTop = Number.NaN;
 
 	constructor(scroller: HTMLElement, sizer: HTMLElement) {
 		this.#scroller = scroller;
@@ -55,19 +58,29 @@ export class RowViewport {
 		this.#scroll.top = top;
 		this.#scroll.resize(count * ROW_PX, this.#scroll.viewportPx);
 		const sizerPx = Math.max(0, this.#scroll.elementPx - this.#scroll.viewportPx);
-		this.#sizer.style.setProperty("height", `${sizerPx}px`);
-		const { elementTop } = this.#scroll;
-		if (Math.abs(this.#scroller.scrollTop - elementTop) > 0.5) this.#scroller.scrollTop = elementTop;
+		const isShorter = sizerPx < this.#sizerPx;
+		if (sizerPx !== this.#sizerPx) this.#sizer.style.setProperty("height", `${sizerPx}px`);
+		this.#sizerPx = sizerPx;
+		// To ask where it stands now would lay the page out: rows that come below move nothing.
+		if (isShorter || !(Math.abs(this.#scroll.elementTop - this.#seenTop) <= 0.5)) this.#moveBox();
 	}
 
 	scrollTo(top: number): void {
 		this.#scroll.moveTo(top);
-		this.#scroller.scrollTop = this.#scroll.elementTop;
+		this.#moveBox();
 	}
 
 	/** The box was scrolled, by the hand or by us. */
 	handleScroll(): void {
-		if (this.#scroll.handleScroll(this.#scroller.scrollTop)) this.#scroller.scrollTop = this.#scroll.elementTop;
+		this.#seenTop = this.#scroller.scrollTop;
+		if (this.#scroll.handleScroll(this.#seenTop)) this.#moveBox();
+	}
+
+	/** As far as it can be: a box without height stays where it is. */
+	#moveBox(): void {
+		const { elementTop } = this.#scroll;
+		if (Math.abs(this.#scroller.scrollTop - elementTop) > 0.5) this.#scroller.scrollTop = elementTop;
+		this.#seenTop = this.#scroller.scrollTop;
 	}
 
 	isInView(index: number): boolean {

@@ -42,6 +42,8 @@ export const chartStyles = css`
 		flex: 1;
 		min-height: 0;
 		overflow: hidden auto;
+		/* What stands where is ours to say, also while the tree's height changes. */
+		overflow-anchor: none;
 		position: relative;
 	}
 	.sizer {

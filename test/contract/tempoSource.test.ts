@@ -592,6 +592,16 @@ describe("on demand", () => {
 		}
 	});
 
+	it("reads details of small traces that nobody opened without fetching them again, as lists of prompts want", async () => {
+		const peer = await startPeer();
+		const root = span(peer, { attributes: { "input.value": "hello" } });
+		peer.add(peer.traceId(1), root);
+		const source = await connected(peer);
+		await until(() => expect(source.store.entry(peer.traceId(1))?.isWhole).toBe(true));
+		expect(await source.loadSpan(peer.traceId(1), root.spanId, never)).toMatchObject({ input: "hello" });
+		expect(reads(peer, peer.traceId(1))).toHaveLength(1);
+	});
+
 	it("reads details of an open trace without fetching it again", async () => {
 		const peer = await startPeer();
 		const traceId = peer.traceId(1);

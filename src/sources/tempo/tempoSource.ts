@@ -35,6 +35,9 @@ export function createTempoSource(options: SourceOptions): Source {
 /** How far back values for filters are looked for. */
 const VALUES_SECONDS = 6 * 3600;
 
+/** Bodies that are kept unasked: as many of them as a list shows. */
+const SMALL_BYTES = 64 * 1024;
+
 const CAPABILITIES: SourceCapabilities = {
 	replay: false,
 	delete: false,
@@ -301,10 +304,10 @@ class TempoSource extends BaseSource {
 		if (applied > 0) this.announceSoon();
 	}
 
-	/** Kept where somebody looks at the trace. */
+	/** Kept where somebody looks at the trace, or may at little cost: lists show the prompts of traces that nobody opened. */
 	async #fetchBody(traceId: string, signal: AbortSignal, isLookedAt = this.store.isPinned(traceId)) {
 		const body = await this.#client.trace(traceId, signal);
-		if (isLookedAt) this.#bodies.keep(traceId, body);
+		if (isLookedAt || body.bytes.length <= SMALL_BYTES) this.#bodies.keep(traceId, body);
 		return body;
 	}
 

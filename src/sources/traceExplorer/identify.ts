@@ -1,5 +1,6 @@
 import { silentLogger } from "../../base/logger.ts";
 import { OVERVIEW_BUCKETS } from "../../model/overview.ts";
+import { findingOf } from "../identification.ts";
 import { JsonClient } from "../jsonClient.ts";
 import type { SourceFinding, SourceProbe } from "../registry.ts";
 import { SourceError } from "../source.ts";
@@ -7,14 +8,6 @@ import { asObject, decodeNumber } from "../wire.ts";
 
 const MAX_HEALTH_BYTES = 4096;
 const MAX_OVERVIEW_BYTES = 4 * 1024 * 1024;
-const UNLIKE: ReadonlySet<SourceError["reason"]> = new Set([
-	"notFound",
-	"gone",
-	"contentType",
-	"protocol",
-	"tooLarge",
-] as const);
-
 /** Two requests: is it well, and does it count as nobody else does. */
 export async function identify({ url, fetch, token, signal }: SourceProbe): Promise<SourceFinding> {
 	const backend = "a Trace Explorer";
@@ -32,11 +25,8 @@ export async function identify({ url, fetch, token, signal }: SourceProbe): Prom
 		if (count === undefined || !Array.isArray(buckets) || buckets.length !== OVERVIEW_BUCKETS) return { match: "no" };
 		return { match: "yes", found: `${count === 1 ? "1 session" : `${count} sessions`} in the last hour` };
 	} catch (error) {
-		if (!(error instanceof SourceError)) throw error;
-		if (error.reason === "unauthorized" || error.reason === "forbidden") return { match: "needsToken", error };
 		// It answers in the way of FastAPI when its Tempo does not.
-		if (isHealthy && error.reason === "serverError") return { match: "yes", found: "its Tempo does not answer" };
-		if (UNLIKE.has(error.reason)) return { match: "no" };
-		throw error;
+		const isTempoAway = isHealthy && error instanceof SourceError && error.reason === "serverError";
+		return isTempoAway ? { match: "yes", found: "its Tempo does not answer" } : findingOf(error);
 	}
 }

@@ -113,9 +113,11 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): P
 	});
 	try {
 		const before = await peer.addTrace({ name: `${MARKER} before` });
+		const growing = await (peer.openTrace?.({ name: "growing" }) ?? peer.addTrace({ name: "growing" }));
 		source.connect();
 		await loaded(source);
 		await agree(source, peer);
+		source.store.pin(growing.traceId);
 
 		if (fault.type === "clock") peer.setClock?.(fault.offsetMs);
 		await proxy.set(fault);
@@ -128,6 +130,7 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): P
 			if (state.name === "waiting" && state.reason === "rateLimited") waits.push(state.retryAtMs - Date.now());
 		});
 		await peer.addTrace({ name: `${MARKER} meanwhile` });
+		for (let span = 0; span < 4; span++) await peer.addSpan?.(growing.traceId);
 		const wanted = OTHERWISE[fixture.type]?.[name] ?? shows;
 		const isHarmless = harmless.some((one) => one.name === name);
 		await until(() => {

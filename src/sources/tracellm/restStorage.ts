@@ -32,7 +32,7 @@ export class RestStorage implements TraceStorage {
 	readonly label = "REST";
 	readonly #client: JsonClient;
 	readonly #model: string | undefined;
-	/** Smaller once an answer was too large. */
+	/** Smaller after an answer that was too large, until answers are small again. */
 	#maxLimit = MAX_PAGE;
 	/** What is still to be read; the last one is next. */
 	#ranges: Range[] = [ALL];
@@ -116,7 +116,9 @@ export class RestStorage implements TraceStorage {
 				token_max: tokens.to === Number.POSITIVE_INFINITY ? undefined : tokens.to,
 			};
 			try {
-				const { value } = await this.#client.get("/api/traces", { query, maxBytes: MAX_LIST_BYTES, signal });
+				const { value, bytes } = await this.#client.get("/api/traces", { query, maxBytes: MAX_LIST_BYTES, signal });
+				// Else one answer that was too large, of whatever, would keep older traces from view for good.
+				if (asked === this.#maxLimit && bytes < MAX_LIST_BYTES / 4) this.#maxLimit = Math.min(MAX_PAGE, 2 * asked);
 				const list = decodeList(value);
 				if (list === undefined)
 					throw new SourceError("protocol", "GET /api/traces: the answer holds no list of traces");

@@ -37,6 +37,8 @@ export interface SourcePeer {
 	traces(): Awaitable<readonly ExpectedTrace[]>;
 	/** A finished trace: a root and at least one span below it. Later ones are newer. The payload has more than 1,000 bytes. */
 	addTrace(trace: { readonly name: string; readonly sessionId?: string | undefined }): Awaitable<AddedTrace>;
+	/** As `addTrace`, for one that has not ended; where that is told apart from a trace with a running span. */
+	openTrace?(trace: { readonly name: string }): Awaitable<AddedTrace>;
 	/** Adds a finished span to a trace; its id. */
 	addSpan?(traceId: string): Awaitable<string>;
 	/** Adds a span that runs; its id. */

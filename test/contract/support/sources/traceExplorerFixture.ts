@@ -45,11 +45,16 @@ class ExplorerSourcePeer implements SourcePeer {
 		return [{ spanId: root, parentSpanId: null, name: "opencode.session", state: "running" }, ...spans];
 	}
 
-	addTrace({ name }: { name: string }): AddedTrace {
+	addTrace(trace: { name: string }): AddedTrace {
+		const added = this.openTrace(trace);
+		this.#peer.endSession(added.traceId);
+		return added;
+	}
+
+	openTrace({ name }: { name: string }): AddedTrace {
 		const traceId = `ses_${String(++this.#count).padStart(6, "0")}`;
 		const payload = `payload of ${name} `.repeat(100);
 		const { span_id: spanId } = this.#peer.addModelCall(traceId, { attributes: { "input.value": payload } });
-		this.#peer.endSession(traceId);
 		return { traceId, spanId, payload };
 	}
 

@@ -85,7 +85,7 @@ export interface MadeSource {
 	readonly told: readonly string[];
 }
 
-export const soon = { timeout: 15_000, interval: 5 };
+export const soon = { timeout: 20_000, interval: 5 };
 export const never = new AbortController().signal;
 
 /** Waits until `check` no longer throws. */

@@ -187,6 +187,31 @@ describe("CloudGrid", () => {
 		await agree(source, peer);
 	});
 
+	it("reads back to where it was when more was missed than a snapshot holds", async () => {
+		const peer = await startPeer();
+		for (let index = 0; index < 300; index++) peer.addTrace();
+		const source = makeSource(peer.url, { snapshotTraces: 20 });
+		source.connect();
+		await loaded(source);
+		await source.loadMore(never);
+		expect(source.store.traceCount).toBe(40);
+		await peer.stop();
+		for (let index = 0; index < 900; index++) peer.addTrace();
+		await peer.start();
+		const newest = [...peer.traces.keys()].slice(-940);
+		await vi.waitFor(() => expect(newest.filter((id) => source.store.entry(id) === undefined)).toEqual([]), soon);
+		// The next snapshot is a small one again, and older traces still begin where they began.
+		await loaded(source);
+		const before = peer.requests.length;
+		await source.refresh(never);
+		expect(peer.requests.length).toBe(before + 1);
+		const here = source.store.traceCount;
+		expect(await source.loadMore(never)).toBe(true);
+		expect(source.store.traceCount).toBe(here + 20);
+		while (await source.loadMore(never));
+		await agree(source, peer);
+	});
+
 	it("begins from the top when the server no longer knows the place in the list", async () => {
 		const peer = await startPeer();
 		for (let index = 0; index < 30; index++) peer.addTrace();

@@ -68,7 +68,7 @@ export class LiveFeed {
 	}
 
 	#handleNext(subscription: Subscription, data: unknown): void {
-		const { attempt, onUndecodable, onLive } = this.#options;
+		const { attempt, history, onUndecodable, onLive } = this.#options;
 		if (attempt.isOver || subscription !== this.#current) return;
 		const event = decodeLiveEvent(data);
 		if (event === undefined) {
@@ -80,6 +80,7 @@ export class LiveFeed {
 		if (event.seq <= subscription.seq) return;
 		const isGap = event.seq !== subscription.seq + 1;
 		subscription.seq = event.seq;
+		if (isFirst || isGap) history.noteLoss();
 		if (isFirst) {
 			for (const stop of this.#former.splice(0)) stop();
 			attempt.opened();

@@ -41,8 +41,15 @@ export class TraceHistory {
 	readonly #options: TraceHistoryOptions;
 	/** Where older traces begin. */
 	#cursor: string | undefined;
-	/** How many traces were read back from the newest. */
+	/** Start of the last trace before that place, and the filter of its list. */
+	#cursorStart: Timestamp | undefined;
+	#cursorFilter = "";
+	/** How many traces back from the newest somebody wanted to see. */
 	#depth = 0;
+	/** Start of the newest trace that was told of. */
+	#newest: Timestamp | undefined;
+	/** The same when events were lost, until a list was read that reaches back to it. */
+	#lostAfter: Timestamp | undefined;
 	#pageLimit = MAX_PAGE;
 	/** For each reading that is under way: traces that live events told of meanwhile, which is newer than what is being read. */
 	readonly #touched = new Set<Set<string>>();
@@ -53,6 +60,11 @@ export class TraceHistory {
 
 	get hasMore(): boolean {
 		return this.#cursor !== undefined;
+	}
+
+	/** Events may be missing from here on: the next list is read back to what was told of before. */
+	noteLoss(): void {
+		this.#lostAfter ??= this.#newest;
 	}
 
 	/** A live event told of a trace. Returns whether anything changed by it. */
@@ -66,24 +78,48 @@ export class TraceHistory {
 	 * does not list stay: they may be of the filter before. Returns how many traces were added, changed or removed.
 	 */
 	async sync(filter: TraceFilter, signal: AbortSignal): Promise<number> {
-		const { store, traces: count } = this.#options;
+		const { traces: count } = this.#options;
 		return await this.#reading(async (touched) => {
-			const list = await this.#read(filter, Math.max(count, this.#depth), undefined, signal);
-			this.#cursor = list.cursor;
-			this.#depth = list.traces.length;
-			let changed = this.#merge(list, touched);
-			if (filterKey(filter) !== "" || list.undecodable > 0) return changed;
-			const listed = new Set(list.traces.map(({ traceId }) => traceId));
+			const lostAfter = this.#lostAfter;
+			const wanted = Math.max(count, this.#depth);
+			const list = await this.#read(filter, wanted, { until: lostAfter }, signal);
+			if (this.#lostAfter === lostAfter) this.#lostAfter = undefined;
+			this.#depth = Math.max(this.#depth, Math.min(wanted, list.traces.length));
 			const oldest = oldestListed(list.traces);
-			for (const { traceId, start } of [...store.entries()]) {
-				if (listed.has(traceId) || touched.has(traceId)) continue;
-				const wouldBeListed =
-					list.isComplete || (start !== undefined && oldest !== undefined && differenceNs(start, oldest) > 0);
-				if (wouldBeListed && store.deleteTrace(traceId)) changed++;
-			}
-			forgetGraves(store);
-			return changed;
+			this.#moveCursor(list, oldest, filter);
+			const changed = this.#merge(list, touched);
+			return changed + this.#removeGone(list, oldest, filter, touched);
 		});
+	}
+
+	/** A list that ends sooner than one before leaves the place where older traces begin. */
+	#moveCursor({ cursor }: ListRead, oldest: Timestamp | undefined, filter: TraceFilter): void {
+		const isSame = this.#cursor !== undefined && this.#cursorFilter === filterKey(filter);
+		const start = this.#cursorStart;
+		if (isSame && oldest !== undefined && start !== undefined && differenceNs(oldest, start) > 0) return;
+		this.#cursor = cursor;
+		this.#cursorStart = oldest;
+		this.#cursorFilter = filterKey(filter);
+	}
+
+	#removeGone(
+		list: ListRead,
+		oldest: Timestamp | undefined,
+		filter: TraceFilter,
+		touched: ReadonlySet<string>,
+	): number {
+		if (filterKey(filter) !== "" || list.undecodable > 0) return 0;
+		const { store } = this.#options;
+		let removed = 0;
+		const listed = new Set(list.traces.map(({ traceId }) => traceId));
+		for (const { traceId, start } of [...store.entries()]) {
+			if (listed.has(traceId) || touched.has(traceId)) continue;
+			const wouldBeListed =
+				list.isComplete || (start !== undefined && oldest !== undefined && differenceNs(start, oldest) > 0);
+			if (wouldBeListed && store.deleteTrace(traceId)) removed++;
+		}
+		forgetGraves(store);
+		return removed;
 	}
 
 	/** Reads and adds the next older traces. */
@@ -93,8 +129,9 @@ export class TraceHistory {
 		const { traces: count } = this.#options;
 		try {
 			await this.#reading(async (touched) => {
-				const list = await this.#read(filter, count, from, signal);
+				const list = await this.#read(filter, count, { from }, signal);
 				this.#cursor = list.cursor;
+				this.#cursorStart = oldestListed(list.traces);
 				this.#depth = Math.min(MAX_DEPTH, this.#depth + list.traces.length);
 				this.#merge(list, touched);
 			});
@@ -102,6 +139,7 @@ export class TraceHistory {
 			if (!(error instanceof CloudgridProblem) || error.id !== "ERR-003") throw error;
 			// The server no longer knows the place: from the top again, as far and one step more.
 			this.#depth = Math.min(MAX_DEPTH, this.#depth + count);
+			this.#cursor = undefined;
 			await this.sync(filter, signal);
 		}
 	}
@@ -116,15 +154,26 @@ export class TraceHistory {
 		}
 	}
 
-	async #read(filter: TraceFilter, count: number, from: string | undefined, signal: AbortSignal): Promise<ListRead> {
+	/**
+	 * Reads `count` traces from a place, and on until they are as old as `until`, up to `MAX_DEPTH`: what is further back than that
+	 * comes when somebody asks for more.
+	 */
+	async #read(
+		filter: TraceFilter,
+		count: number,
+		{ from, until }: { readonly from?: string | undefined; readonly until?: Timestamp | undefined },
+		signal: AbortSignal,
+	): Promise<ListRead> {
 		const found = new Map<string, CloudgridTrace>();
 		const seenCursors = new Set<string>();
 		let cursor = from;
 		let items = 0;
 		let undecodable = 0;
 		let isComplete = false;
+		let isWanted = true;
 		do {
-			const page = await this.#page(filter, Math.min(count - items, this.#pageLimit), cursor, signal);
+			const left = items < count ? count - items : MAX_DEPTH - items;
+			const page = await this.#page(filter, Math.min(left, this.#pageLimit), cursor, signal);
 			items += page.traces.length + page.undecodable;
 			for (const trace of page.traces) if (!found.has(trace.traceId)) found.set(trace.traceId, trace);
 			undecodable += page.undecodable;
@@ -133,7 +182,10 @@ export class TraceHistory {
 			// A cursor that comes again leads round in a circle.
 			if (cursor !== undefined && seenCursors.has(cursor)) cursor = undefined;
 			else if (cursor !== undefined) seenCursors.add(cursor);
-		} while (cursor !== undefined && items < count);
+			const last = page.traces.at(-1)?.start;
+			const isBefore = until === undefined || last === undefined || differenceNs(last, until) <= 0;
+			isWanted = items < count || (!isBefore && items < MAX_DEPTH);
+		} while (cursor !== undefined && isWanted);
 		if (undecodable > 0) this.#options.onUndecodable(undecodable);
 		return { traces: [...found.values()], cursor, isComplete, undecodable };
 	}
@@ -170,6 +222,9 @@ export class TraceHistory {
 		const { store, onChanged } = this.#options;
 		const input = traceInput(trace);
 		const result = isHistory ? store.asHistory(() => store.upsertTrace(input)) : store.upsertTrace(input);
+		const { start } = input;
+		if (start !== undefined && (this.#newest === undefined || differenceNs(start, this.#newest) > 0))
+			this.#newest = start;
 		if (result !== "applied") return false;
 		onChanged(trace.traceId);
 		return true;

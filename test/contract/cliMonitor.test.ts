@@ -230,7 +230,8 @@ describe("the monitor without a terminal", () => {
 		[["--refresh", "soon"], /--refresh: "soon" is no number/],
 		[["--limit", "0"], /--limit: "0" is no whole number from 1 to 1000/],
 		[["--filter", "status:odd"], /--filter: .*odd/],
-		[["--ws-host", "x"], /unknown option/],
+		[["--ws-host", "a b"], /--ws-host: .* is no host/],
+		[["--hist", "x"], /unknown option/],
 	])("refuses a wrong command line: %j", async (args, message) => {
 		const run = current();
 		const process_ = run.inPipe(["monitor", ...args]);

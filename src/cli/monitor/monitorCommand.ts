@@ -1,10 +1,12 @@
 import { loadPrices } from "../../model/prices.ts";
+import { traceway } from "../../sources/traceway/definition.ts";
 import { type Command, parseInteger, parseOptions, parsePositive, printable, UsageError } from "../arguments.ts";
 import { defaultDataDir, defaultUrl, findServer } from "../dataDir.ts";
-import { givenServer, readToken } from "../target.ts";
+import { readToken } from "../target.ts";
 import { runFullScreen } from "./fullScreen.ts";
 import { filterProblem } from "./keys.ts";
 import { printLines } from "./plainLines.ts";
+import { kindOf, namedServer } from "./server.ts";
 import { MonitorSession } from "./session.ts";
 import { KEYS } from "./view.ts";
 
@@ -13,13 +15,16 @@ const help = `traceway-live monitor - live dashboard of a server in the terminal
 Shows the newest traces and their sums, live by the server's event stream. While the stream is away the traces are read
 every --refresh seconds instead, and the monitor connects again by itself, after 1, 2, 4, 8, 16, 30, 30 … seconds; to a
 server that was found and not named also at another address. When the output is no terminal, it prints a line whenever
-the sums change.
+the sums change. A server that is named may also be a Trace Explorer, a Grafana Tempo, a TraceLLM or a CloudGrid: what
+answers at the address is asked first.
 
 Usage
   traceway-live monitor [options]
 
 Options
   --url U            base address of the server  [TRACEWAY_URL, else the running server, else http://127.0.0.1:3000]
+  --ws-host H        host of a TraceLLM          [TRACELLM_WS_HOST, else 127.0.0.1]
+  --ws-port P        its port, in place of --url [TRACELLM_WS_PORT, else 8000]
   -r, --refresh S    seconds between two readings while there is no stream, 0.25 to 3600  [2.0]
   -l, --limit N      traces in the table, 1 to 1000  [10]
   --filter Q         show only traces that match, like "status:failed model:gpt-4o duration:>2s -name:health"
@@ -70,6 +75,8 @@ const MAX_LIMIT = 1000;
 async function run(args: readonly string[]): Promise<number> {
 	const values = parseOptions(args, {
 		url: { type: "string" },
+		"ws-host": { type: "string" },
+		"ws-port": { type: "string" },
 		refresh: { type: "string", short: "r", default: "2.0" },
 		limit: { type: "string", short: "l", default: "10" },
 		filter: { type: "string", default: "" },
@@ -86,11 +93,20 @@ async function run(args: readonly string[]): Promise<number> {
 	if (problem !== undefined) throw new UsageError(`--filter: ${printable(problem)}`);
 	const token = readToken(values.token, env);
 	await loadPrices();
-	const given = givenServer(values.url, env);
-	const url = given ?? (await defaultUrl(new AbortController().signal));
+	const named = namedServer(values, env);
+	const url = named?.url ?? (await defaultUrl(new AbortController().signal));
 	const findUrl =
-		given === undefined ? async (signal: AbortSignal) => (await findServer(defaultDataDir(), signal))?.url : undefined;
-	const session = new MonitorSession({ url, findUrl, token, refreshMs, limit, filter: values.filter.trim() });
+		named === undefined ? async (signal: AbortSignal) => (await findServer(defaultDataDir(), signal))?.url : undefined;
+	const definition = named === undefined ? traceway : await kindOf(named, token);
+	const session = await MonitorSession.open({
+		definition,
+		url,
+		findUrl,
+		token,
+		refreshMs,
+		limit,
+		filter: values.filter.trim(),
+	});
 	try {
 		session.start();
 		if (stdout.isTTY && env.TERM !== "dumb") await runFullScreen({ session, env });

@@ -5,17 +5,19 @@ import { describeError, silentLogger } from "../../base/logger.ts";
 import type { ChangeSet } from "../../model/changeWindow.ts";
 import { remoteParts } from "../../model/queryMatch.ts";
 import { TraceStore } from "../../model/traceStore.ts";
+import type { SourceDefinition } from "../../sources/registry.ts";
 import type { Source, SourceStatus } from "../../sources/source.ts";
-import { createTracewaySource } from "../../sources/traceway/tracewaySource.ts";
 import type { Style } from "./frame.ts";
 import { type Arrangement, type Effect, filterProblem, handleKey, type Key, queryOf } from "./keys.ts";
 import { overviewOf } from "./numbers.ts";
 import { Prompts } from "./prompts.ts";
 import { listRows, type RowsResult } from "./rows.ts";
-import { StreamHistory } from "./streamStatus.ts";
+import { StreamHistory, type StreamStatus } from "./streamStatus.ts";
 import type { MonitorView } from "./view.ts";
 
 export interface SessionOptions {
+	/** What answers at the address. */
+	readonly definition: SourceDefinition;
 	/** Base address of the server. */
 	readonly url: string;
 	/**
@@ -84,7 +86,12 @@ export class MonitorSession implements Disposable {
 	#hasPolled = false;
 	#isPolling = false;
 
-	constructor(options: SessionOptions) {
+	static async open(options: SessionOptions): Promise<MonitorSession> {
+		const store = new TraceStore({ maxSpans: MAX_SPANS, maxTraces: MAX_TRACES, coalesceMs: COALESCE_MS });
+		return new MonitorSession(options, store, await makeSource(options, options.url, store));
+	}
+
+	private constructor(options: SessionOptions, store: TraceStore, source: Source) {
 		this.#options = options;
 		const { refreshMs, filter } = options;
 		this.#history = new StreamHistory(refreshMs);
@@ -96,11 +103,10 @@ export class MonitorSession implements Disposable {
 			isHelpShown: false,
 			input: undefined,
 		};
-		this.#store = this.#owned.add(
-			new TraceStore({ maxSpans: MAX_SPANS, maxTraces: MAX_TRACES, coalesceMs: COALESCE_MS }),
-		);
+		this.#store = this.#owned.add(store);
 		this.#owned.add(this.#store.onDidChange((changes) => this.#handleChanges(changes)));
-		({ source: this.#source, prompts: this.#prompts, life: this.#sourceLife } = this.#openSource(options.url));
+		this.#source = source;
+		({ prompts: this.#prompts, life: this.#sourceLife } = this.#own(source));
 	}
 
 	/** Base address of the server now. */
@@ -137,8 +143,8 @@ export class MonitorSession implements Disposable {
 		if (this.#frozen === undefined) this.#prompts.want(shown.rows.map(({ traceId }) => traceId));
 		return {
 			url: this.url,
-			stream: this.#history.status(nowMs),
-			isLive: status.state.name === "open",
+			stream: standIn(status) ?? this.#history.status(nowMs),
+			isLive: status.state.name === "open" && status.mode?.isDegraded !== true,
 			refreshMs,
 			isLoaded: status.isLoaded || this.#hasPolled,
 			problem: status.requestError ?? (status.state.name === "failed" ? status.state.message : undefined),
@@ -190,35 +196,28 @@ export class MonitorSession implements Disposable {
 		return this.#arrangement.selected;
 	}
 
-	/** The adapter of an address. It fills the one store, so that what is on the screen stays when the address changes. */
-	#openSource(url: string): { readonly source: Source; readonly prompts: Prompts; readonly life: DisposableStore } {
-		const { token, limit } = this.#options;
+	/** What lives as long as a source does. */
+	#own(source: Source): { readonly prompts: Prompts; readonly life: DisposableStore } {
 		const life = new DisposableStore();
-		const source = life.add(
-			createTracewaySource({
-				config: { id: "monitor", name: "monitor", type: "traceway", url },
-				logger: silentLogger,
-				fetch: (input, init) => globalThis.fetch(input, init),
-				store: this.#store,
-				getToken: async () => token,
-				minBackoffMs: MIN_BACKOFF_MS,
-				random: () => 1,
-				snapshotTraces: Math.max(SNAPSHOT_TRACES, limit),
-				maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
-			}),
-		);
+		life.add(source);
 		life.add(source.onDidChangeStatus((status) => this.#handleStatus(status)));
 		const prompts = life.add(new Prompts(source, () => this.#onDidChange.fire()));
-		return { source, prompts, life };
+		return { prompts, life };
 	}
 
 	/** Goes on at another address, when the server that was found has one now. */
 	async #followServer(signal: AbortSignal): Promise<void> {
 		const url = await this.#options.findUrl?.(signal);
-		if (url === undefined || url === this.url || signal.aborted) return;
+		if (url === undefined || url === this.url) return;
+		const source = await makeSource(this.#options, url, this.#store);
+		if (signal.aborted) {
+			source.dispose();
+			return;
+		}
 		this.#sourceLife.dispose();
-		({ source: this.#source, prompts: this.#prompts, life: this.#sourceLife } = this.#openSource(url));
-		this.#source.connect();
+		this.#source = source;
+		({ prompts: this.#prompts, life: this.#sourceLife } = this.#own(source));
+		source.connect();
 	}
 
 	#freeze(): void {
@@ -330,4 +329,33 @@ export class MonitorSession implements Disposable {
 			this.say(`The server could not search payloads, only names were searched: ${describeError(error)}`, "warning");
 		}
 	}
+}
+
+/** A source that reads in place of its stream, in its own words: "Unavailable, polling MongoDB every 2 s". */
+function standIn({ state, mode }: SourceStatus): StreamStatus | undefined {
+	if (state.name !== "open" || mode?.isDegraded !== true) return undefined;
+	const [word, ...detail] = mode.text.split(", ");
+	return { word, style: "warning", detail: detail.join(", ") };
+}
+
+/** The adapter of an address. It fills the one store, so that what is on the screen stays when the address changes. */
+async function makeSource(options: SessionOptions, url: string, store: TraceStore): Promise<Source> {
+	const { definition, token, limit, refreshMs } = options;
+	return await definition.create({
+		config: {
+			id: "monitor",
+			name: "monitor",
+			type: definition.type,
+			url,
+			options: definition.type === "tracellm" ? { refreshSeconds: refreshMs / 1000 } : undefined,
+		},
+		logger: silentLogger,
+		fetch: (input, init) => globalThis.fetch(input, init),
+		store,
+		getToken: async () => token,
+		minBackoffMs: MIN_BACKOFF_MS,
+		random: () => 1,
+		snapshotTraces: Math.max(SNAPSHOT_TRACES, limit),
+		maxSnapshotSpans: MAX_SNAPSHOT_SPANS,
+	});
 }

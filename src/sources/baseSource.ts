@@ -141,6 +141,8 @@ export abstract class BaseSource implements Source {
 	/** Runs a request under the caller's signal and the source's own; the status keeps the last error until one succeeds. */
 	protected async request<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		const both = AbortSignal.any([signal, this.life.signal]);
+		// Also where the answer is here already: who no longer wants it is told so.
+		both.throwIfAborted();
 		try {
 			const result = await work(both);
 			this.#noteRequest(undefined);

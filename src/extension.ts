@@ -114,6 +114,7 @@ export function activate(context: vscode.ExtensionContext): void {
 
 	const commands: CommandContext = {
 		manager,
+		sourcesTree,
 		tracesView,
 		panels,
 		liveView,

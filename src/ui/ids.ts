@@ -22,6 +22,7 @@ export const CommandId = {
 	connectionDisconnect: "traceway.connection.disconnect",
 	sourceAdd: "traceway.source.add",
 	sourceSelect: "traceway.source.select",
+	sourceShow: "traceway.source.show",
 	sourceRemove: "traceway.source.remove",
 	sourceSetToken: "traceway.source.setToken",
 	serverStart: "traceway.server.start",

@@ -52,7 +52,9 @@ export function connectionText(status: SourceStatus, indicator: Indicator, nowMs
 /** The state in a word or two, where there is room for no more; the whole of it is `connectionText`. */
 export function shortText(status: SourceStatus, indicator: Indicator, nowMs: number, t: Translate): string {
 	const { state, mode } = status;
-	if (mode !== undefined && isStandingIn(status, indicator)) return mode.text;
+	if (mode !== undefined && isStandingIn(status, indicator)) {
+		return mode.text.charAt(0).toUpperCase() + mode.text.slice(1);
+	}
 	switch (state.name) {
 		case "open":
 			return indicator === "live" ? t("Live") : t("Silent");

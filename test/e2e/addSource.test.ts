@@ -97,6 +97,14 @@ describe("adding a source by its address", () => {
 		await window.traces.row("found by its address").waitFor();
 		expect(await window.sources.names()).toEqual(["Nightly build", "Mini-Server"]);
 		await window.sources.waitFor("Mini-Server", /^Live/);
+		// There and back: a click on a row shows it whatever was selected before.
+		await window.sources.select("Mini-Server");
+		await until(
+			"the mini-server is shown",
+			async () => (await window.traces.row("found by its address").count()) === 0,
+		);
+		await window.sources.select("Nightly build");
+		await window.traces.row("found by its address").waitFor();
 	});
 
 	it("says what was tried where nothing answers, and lets the address be corrected", async () => {

@@ -9,11 +9,13 @@ import type { PanelManager } from "../panels/panelManager.ts";
 import type { PartDocuments } from "../partDocuments.ts";
 import type { TokenStore } from "../secrets.ts";
 import type { SourceManager } from "../sources/sourceManager.ts";
+import type { SourcesTree } from "../sources/sourcesTree.ts";
 import type { TracesView } from "../traces/tracesView.ts";
 
 /** What command bodies may use. */
 export interface CommandContext {
 	readonly manager: SourceManager;
+	readonly sourcesTree: SourcesTree;
 	readonly tracesView: TracesView;
 	readonly panels: PanelManager;
 	readonly liveView: LiveView;

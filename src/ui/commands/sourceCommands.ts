@@ -17,6 +17,10 @@ export function registerSourceCommands(context: CommandContext): Disposable[] {
 			const config = await pickSource(context, argument, context.manager.configs);
 			if (config !== undefined) await context.manager.select(config.id);
 		}),
+		register(context, CommandId.sourceShow, async () => {
+			const sourceId = await context.sourcesTree.selected();
+			if (sourceId !== undefined) await context.manager.select(sourceId);
+		}),
 		registerForRow(context, CommandId.sourceRemove, (argument) => removeSource(context, argument)),
 		registerForRow(context, CommandId.sourceSetToken, (argument) => setToken(context, argument)),
 	];

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { sleep } from "../../base/abort.ts";
 import { displayText } from "../../base/displayText.ts";
 import { type Disposable, DisposableStore } from "../../base/disposable.ts";
 import { describeError, type Logger } from "../../base/logger.ts";
@@ -33,6 +34,9 @@ interface DrawnRow {
 
 /** Numbers of traces and the seconds to the next try: redrawn that often at most. */
 const REFRESH_MS = 1_000;
+/** How long VS Code may take to know a row again after it was drawn anew, and how often that is looked at. */
+const ROW_WAIT_MS = 1_500;
+const ROW_POLL_MS = 20;
 
 /** The configured sources and the mini-server, each with its state; a click shows its traces. */
 export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.FileDecorationProvider, Disposable {
@@ -49,9 +53,9 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 	readonly #drawn = new Map<string, DrawnRow>();
 	readonly #view: vscode.TreeView<SourceNode>;
 	readonly #logger: Logger;
+	readonly #end = new AbortController();
 	#timer: ReturnType<typeof setTimeout> | undefined;
-	/** The row that VS Code is asked to select: no wish of the user. */
-	#revealing: SourceNode | undefined;
+	#isRevealing = false;
 
 	constructor(manager: SourceManager, logger: Logger) {
 		this.#manager = manager;
@@ -69,15 +73,6 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 				this.refresh();
 				this.#onDidChangeFileDecorations.fire(undefined);
 				void this.#selectShown();
-			}),
-		);
-		// By the selection and not by a command of the row: VS Code drops a command's arguments when the row is drawn anew.
-		this.#owned.add(
-			this.#view.onDidChangeSelection(({ selection }) => {
-				const node: SourceNode | undefined = selection[0];
-				if (node?.kind !== "source" || node === this.#revealing) return;
-				if (node.sourceId === manager.active?.config.id) return;
-				manager.select(node.sourceId).catch((error: unknown) => logger.error(describeError(error)));
 			}),
 		);
 		this.#owned.add(manager.onDidOpen(() => this.refresh()));
@@ -114,22 +109,36 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		this.#timer ??= setTimeout(() => this.#redraw(true), REFRESH_MS);
 	}
 
+	/**
+	 * The source of the row that is selected, as by a click. While VS Code draws rows anew it does not know them, and that is waited
+	 * for.
+	 */
+	async selected(): Promise<string | undefined> {
+		const deadlineMs = performance.now() + ROW_WAIT_MS;
+		for (;;) {
+			const [node] = this.#view.selection;
+			if (node !== undefined || performance.now() > deadlineMs)
+				return node?.kind === "source" ? node.sourceId : undefined;
+			await sleep(ROW_POLL_MS, this.#end.signal);
+		}
+	}
+
 	/** The selected row is the shown source's, also when that was picked elsewhere. */
 	async #selectShown(): Promise<void> {
-		if (this.#revealing !== undefined) return;
+		if (this.#isRevealing) return;
 		for (;;) {
 			const sourceId = this.#manager.active?.config.id;
 			if (!this.#view.visible || sourceId === undefined) return;
 			const node = this.#node(sourceId);
 			if (this.#view.selection[0] === node) return;
-			this.#revealing = node;
+			this.#isRevealing = true;
 			try {
 				await this.#view.reveal(node, { select: true, focus: false });
 			} catch (error) {
 				// The list is being drawn anew: the mark at the row's end tells, too.
 				this.#logger.debug(`${sourceId} cannot be selected: ${describeError(error)}`);
 			} finally {
-				this.#revealing = undefined;
+				this.#isRevealing = false;
 			}
 			if (this.#manager.active?.config.id === sourceId) return;
 		}
@@ -157,6 +166,8 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 		this.#drawn.set(config.id, this.#rowOf(config));
 		item.contextValue = rowKind;
 		item.resourceUri = uriOf(config.id);
+		// Without arguments, which VS Code drops when the row is drawn anew: the selection says which one.
+		item.command = { command: CommandId.sourceShow, title: vscode.l10n.t("Show Source") };
 		item.iconPath = iconOf(config.id === LOCAL_SOURCE_ID, state);
 		const said = words.join(" · ");
 		item.description = [said, this.#placeOf(config)].filter(Boolean).join(" · ");
@@ -186,6 +197,7 @@ export class SourcesTree implements vscode.TreeDataProvider<SourceNode>, vscode.
 	}
 
 	dispose(): void {
+		this.#end.abort();
 		clearTimeout(this.#timer);
 		this.#owned.dispose();
 	}

@@ -137,6 +137,7 @@ describe("commands and menus", () => {
 			(id) =>
 				id.startsWith("traceway.span.") ||
 				id === CommandId.tracesLoadMore ||
+				id === CommandId.sourceShow ||
 				id === CommandId.sessionOpen ||
 				id === CommandId.sessionOverview,
 		);

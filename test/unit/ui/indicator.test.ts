@@ -42,7 +42,7 @@ describe("a source by something that stands in for what is away", () => {
 		const status = { ...statusOf(open), mode };
 		expect(indicatorOf(status, NOW, 0)).toBe("connecting");
 		expect(connectionText(status, "connecting", NOW, t)).toBe("Unavailable, polling every 2 s");
-		expect(shortText(status, "connecting", NOW, t)).toBe("polling every 2 s");
+		expect(shortText(status, "connecting", NOW, t)).toBe("Polling every 2 s");
 	});
 
 	it("says also when what is away is tried next", () => {

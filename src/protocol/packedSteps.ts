@@ -9,10 +9,10 @@ const MAX_NUMBER = 2 ** 52;
 const UNITS_NS = [1_000_000, 1000, 1] as const;
 
 export interface PackedSteps {
-	/** The lowest number of its kind stands for a step that is none of the others. */
 	readonly near: Int8Array | Int16Array | Int32Array;
-	/** Those steps in their order, NaN included. */
+	/** Steps that are too long for that, NaN included, and their places. */
 	readonly far: Float64Array;
+	readonly farAt: Uint32Array;
 }
 
 /** Start and end of each span. */
@@ -104,32 +104,31 @@ function packSteps(steps: Float64Array, bytes: number): PackedSteps | undefined 
 		if (!(size <= 0x7fff_ffff)) beyond32++;
 	}
 	const n = steps.length;
-	const least = Math.min(n + 8 * beyond8, 2 * n + 8 * beyond16, 4 * n + 8 * beyond32);
+	// A far step takes its own eight bytes and four for its place.
+	const least = Math.min(n + 12 * beyond8, 2 * n + 12 * beyond16, 4 * n + 12 * beyond32);
 	if (least >= bytes * n) return undefined;
-	if (least === n + 8 * beyond8) return parted(steps, new Int8Array(n), 0x7f, beyond8);
-	if (least === 2 * n + 8 * beyond16) return parted(steps, new Int16Array(n), 0x7fff, beyond16);
+	if (least === n + 12 * beyond8) return parted(steps, new Int8Array(n), 0x7f, beyond8);
+	if (least === 2 * n + 12 * beyond16) return parted(steps, new Int16Array(n), 0x7fff, beyond16);
 	return parted(steps, new Int32Array(n), 0x7fff_ffff, beyond32);
 }
 
 function parted(steps: Float64Array, near: PackedSteps["near"], highest: number, beyond: number): PackedSteps {
 	const far = new Float64Array(beyond);
+	const farAt = new Uint32Array(beyond);
 	let next = 0;
 	for (let i = 0; i < steps.length; i++) {
 		const step = steps[i];
 		if (Math.abs(step) <= highest) near[i] = step;
 		else {
-			near[i] = -highest - 1;
+			farAt[next] = i;
 			far[next++] = step;
 		}
 	}
-	return { near, far };
+	return { near, far, farAt };
 }
 
-function unpackSteps({ near, far }: PackedSteps): Float64Array {
+function unpackSteps({ near, far, farAt }: PackedSteps): Float64Array {
 	const steps = new Float64Array(near);
-	if (far.length === 0) return steps;
-	const sign = -(2 ** (8 * near.BYTES_PER_ELEMENT - 1));
-	let next = 0;
-	for (let i = 0; i < steps.length; i++) if (steps[i] === sign) steps[i] = far[next++];
+	for (let i = 0; i < far.length; i++) steps[farAt[i]] = far[i];
 	return steps;
 }

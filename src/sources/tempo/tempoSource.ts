@@ -222,6 +222,7 @@ class TempoSource extends BaseSource {
 		signal: AbortSignal,
 	): AsyncGenerator<TraceHits> {
 		const both = AbortSignal.any([signal, this.life.signal]);
+		both.throwIfAborted();
 		const body = this.#bodies.get(traceId) ?? (await this.#ask(signal, () => this.#fetchBody(traceId, both, true)));
 		for (const { spans } of spanBatches(body, traceId, this.#now())) {
 			const spanIds = spans.filter((span) => holdsText(wireSpanOf(wireTextOf(span)), search)).map(({ id }) => id);
@@ -241,9 +242,10 @@ class TempoSource extends BaseSource {
 		return this.#settings;
 	}
 
-	/** A request, unless the options make no sense. */
+	/** A request, also one that is answered from what is kept, unless nobody wants it or the options make no sense. */
 	#ask<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
 		return this.request(signal, async (both) => {
+			both.throwIfAborted();
 			this.#checkedSettings();
 			return await work(both);
 		});

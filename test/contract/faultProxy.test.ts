@@ -7,12 +7,19 @@ import { type Fault, FaultProxy, MARKER } from "../peers/faultProxy.ts";
 const LIST = '{"items":[{"id":9007199254740993},{"id":2}],"tags":["a","b"],"steps":[{"n":1}]}';
 const ends: (() => Promise<void> | void)[] = [];
 let proxy: FaultProxy;
+/** The server behind it. */
+let target: string;
+/** Sends on what `/forever` has open. */
+let say: (text: string) => void;
 
 /** A server with a list, a stream of three events, an echo of a name and a WebSocket that says three things. */
 beforeEach(async () => {
 	const server = createServer((request, response) => {
 		if (request.url === "/stream") {
 			response.writeHead(200, { "content-type": "text/event-stream" }).end("data: 1\n\ndata: 2\n\ndata: 3\n\n");
+		} else if (request.url === "/forever") {
+			response.write("first");
+			say = (text) => response.write(text);
 		} else {
 			const body = request.url === "/name" ? `{"name":"${MARKER}"}` : LIST;
 			response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) });
@@ -28,7 +35,8 @@ beforeEach(async () => {
 		server.closeAllConnections();
 		server.close();
 	});
-	proxy = await FaultProxy.start(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+	target = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	proxy = await FaultProxy.start(() => target);
 	ends.push(() => proxy.dispose());
 });
 
@@ -96,6 +104,23 @@ describe("the proxy of faults", () => {
 		await expect.poll(() => proxy.requests.length).toBe(1);
 		stop.abort();
 		await expect(asked).rejects.toMatchObject({ name: "AbortError" });
+	});
+
+	it("lets nothing more through what is open, as with a cable that was pulled", async () => {
+		const stop = new AbortController();
+		const response = await fetch(`${proxy.url}/forever`, { signal: stop.signal });
+		const reader = response.body?.getReader();
+		expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("first");
+		await proxy.set({ type: "stalled" });
+		say("second");
+		const next = reader?.read().then(
+			() => "came",
+			() => "broke",
+		);
+		// A way around the proxy takes as long as one through it would.
+		expect(await (await fetch(target)).text()).toBe(LIST);
+		proxy.cut();
+		expect(await next).toBe("broke");
 	});
 
 	it("refuses with a status, and says a token back", async () => {

@@ -32,6 +32,8 @@ const WATCHED_MS = 1000;
  * requests each: a source that does not wait makes hundreds.
  */
 const MOST_REQUESTS = 24;
+/** Long enough for the heartbeats of a busy machine. */
+const WATCHDOG_MS = 2500;
 /** What 429 asks for. */
 const ASKED_MS = 1000;
 /** Cells that run side by side: nearly all of their time is waiting. */
@@ -42,12 +44,15 @@ interface Case {
 	readonly fault: Fault;
 	/** `state` or `state reason` that shows; the first that fits. */
 	readonly shows: readonly string[];
+	/** Default: so long that no test sees its end. */
+	readonly watchdogMs?: number;
 }
 
 const failing: readonly Case[] = [
 	{ name: "refused", fault: { type: "refused" }, shows: ["waiting network"] },
 	{ name: "reset", fault: { type: "reset" }, shows: ["waiting network"] },
 	{ name: "half-open", fault: { type: "halfOpen" }, shows: ["waiting timeout"] },
+	{ name: "silent", fault: { type: "stalled" }, shows: ["waiting stale"], watchdogMs: WATCHDOG_MS },
 	{ name: "401", fault: { type: "status", status: 401 }, shows: ["failed unauthorized"] },
 	{ name: "403", fault: { type: "status", status: 403 }, shows: ["failed forbidden"] },
 	{ name: "404", fault: { type: "status", status: 404 }, shows: ["failed notFound"] },
@@ -102,13 +107,14 @@ interface Cell {
 const cells = new Map<string, Promise<Cell>>();
 
 /** Brings a source up, the fault over it, and the fault away again; rejects when it does not show what it should. */
-async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): Promise<Cell> {
+async function tryFault(fixture: SourceFixture, { name, fault, shows, watchdogMs }: Case): Promise<Cell> {
 	const peer = await fixture.start();
 	await peer.setToken?.(TOKEN);
 	const proxy = await FaultProxy.start(() => peer.url);
 	const { source, lines, told } = await makeSource(fixture, proxy.url, {
 		minBackoffMs: 50,
 		random: () => 1,
+		watchdogMs,
 		getToken: async () => TOKEN,
 	});
 	try {
@@ -121,7 +127,7 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows }: Case): P
 
 		if (fault.type === "clock") peer.setClock?.(fault.offsetMs);
 		await proxy.set(fault);
-		proxy.cut();
+		if (fault.type !== "stalled") proxy.cut();
 		const asked = proxy.requests.length;
 		const waits: number[] = [];
 		let hasLeft = false;

@@ -12,6 +12,8 @@ export type Fault =
 	| { readonly type: "reset" }
 	/** Connections and requests are taken and never answered. */
 	| { readonly type: "halfOpen" }
+	/** As `halfOpen`, and nothing more comes on connections that are open: as with a cable that was pulled. */
+	| { readonly type: "stalled" }
 	/** 200 and the right content type for a stream, then not one byte. */
 	| { readonly type: "silent" }
 	/** Bodies and frames come byte by byte, this far apart. */
@@ -93,6 +95,8 @@ export class FaultProxy {
 	/** From now on, until it is set again; undefined passes everything on. Open connections stay as they are, but for `refused`. */
 	async set(fault: Fault | undefined): Promise<void> {
 		this.#fault = fault;
+		// Whatever is written to them from now on waits in memory.
+		if (fault?.type === "stalled") for (const socket of this.#sockets) socket.cork();
 		if (fault?.type === "refused") await this.#close();
 		else if (this.#server === undefined) await this.#listen();
 	}
@@ -149,6 +153,7 @@ export class FaultProxy {
 				incoming.socket.resetAndDestroy();
 				return;
 			case "halfOpen":
+			case "stalled":
 				incoming.resume();
 				return;
 			case "silent":
@@ -227,6 +232,7 @@ export class FaultProxy {
 				(socket as Socket).resetAndDestroy();
 				return;
 			case "halfOpen":
+			case "stalled":
 			case "silent":
 				return;
 			case "status": {

@@ -7,7 +7,7 @@ export const cloudgridFixture: SourceFixture = {
 	hasTextSearch: false,
 	// It has one, but none that takes case as it is written.
 	hasTraceSearch: false,
-	start: async () => new CloudgridSourcePeer(await CloudgridPeer.start()),
+	start: async () => new CloudgridSourcePeer(await CloudgridPeer.start({ heartbeatMs: 300 })),
 };
 
 const SCOPES = ["telemetry:read", "telemetry:live"];

@@ -142,7 +142,7 @@ class TracewayServerPeer implements SourcePeer {
 }
 
 async function listen(dataDir: string, port: number, token: string | undefined): Promise<RunningServer> {
-	return await startServer({ port, dataDir, token, version: "1.2.3", logger: silentLogger });
+	return await startServer({ port, dataDir, token, heartbeatMs: 300, version: "1.2.3", logger: silentLogger });
 }
 
 function expectedSpan(span: Span): ExpectedSpan {

@@ -145,7 +145,8 @@ async function tryFault(fixture: SourceFixture, { name, fault, shows, watchdogMs
 			expect(hasLeft || isHarmless).toBe(true);
 		});
 		const { status } = source;
-		const indicator = indicatorOf(status, Date.now(), 0);
+		// A moment later, when silence has been noticed everywhere.
+		const indicator = indicatorOf(status, Date.now() + WATCHED_MS, 0);
 		const words = wordsOf(status);
 		const askedThen = proxy.requests.length;
 		if (isHarmless) await agree(source, peer, readable);

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { execute, type GraphQLError, type GraphQLSchema, getOperationAST, parse, validate } from "graphql";
 import { type WebSocket, WebSocketServer } from "ws";
 import {
@@ -16,6 +16,7 @@ import {
 	summaryOf,
 } from "./cloudgridData.ts";
 import { type CloudgridAge, cloudgridSchema, type ProblemId, problemError, problemStatus } from "./cloudgridSchema.ts";
+import { MortalServer } from "./mortalServer.ts";
 
 export interface CloudgridPeerOptions {
 	readonly age?: CloudgridAge;
@@ -114,13 +115,11 @@ export class CloudgridPeer {
 
 	readonly #options: CloudgridPeerOptions;
 	#schema: GraphQLSchema;
-	#server: Server | undefined;
-	#port: number;
+	readonly #server: MortalServer;
 	readonly #webSockets = new WebSocketServer({
 		noServer: true,
 		handleProtocols: (protocols) => (protocols.has("graphql-transport-ws") ? "graphql-transport-ws" : false),
 	});
-	readonly #sockets = new Set<Socket>();
 	readonly #subscriptions = new Set<Subscription>();
 	#socketCount = 0;
 	#nextId = 1;
@@ -129,7 +128,7 @@ export class CloudgridPeer {
 		this.#options = options;
 		this.mode = options.mode ?? "local";
 		this.#schema = cloudgridSchema(options.age ?? "new");
-		this.#port = options.port ?? 0;
+		this.#server = new MortalServer(() => this.#makeServer(), options.port);
 	}
 
 	static async start(options: CloudgridPeerOptions = {}): Promise<CloudgridPeer> {
@@ -139,11 +138,11 @@ export class CloudgridPeer {
 	}
 
 	get port(): number {
-		return this.#port;
+		return this.#server.port;
 	}
 
 	get url(): string {
-		return `http://127.0.0.1:${this.#port}`;
+		return `http://127.0.0.1:${this.#server.port}`;
 	}
 
 	get subscriptionCount(): number {
@@ -152,7 +151,7 @@ export class CloudgridPeer {
 
 	/** TCP connections that are open now. */
 	get socketCount(): number {
-		return this.#sockets.size;
+		return this.#server.socketCount;
 	}
 
 	get webSocketCount(): number {
@@ -166,28 +165,19 @@ export class CloudgridPeer {
 
 	/** Comes back, on the same port after a `stop`. */
 	async start(): Promise<void> {
+		await this.#server.start();
+	}
+
+	#makeServer(): Server {
 		const server = createServer((request, response) => void this.#answer(request, response));
-		server.on("connection", (socket) => {
-			this.#sockets.add(socket);
-			socket.on("close", () => this.#sockets.delete(socket));
-			// A client that goes away without a goodbye is what these tests are about.
-			socket.on("error", () => undefined);
-		});
 		server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
-		await new Promise<void>((resolve, reject) => {
-			server.once("error", reject);
-			server.listen(this.#port, "127.0.0.1", resolve);
-		});
-		this.#port = (server.address() as AddressInfo).port;
-		this.#server = server;
+		return server;
 	}
 
 	/** Dies: every connection breaks, the port is free. */
 	async stop(): Promise<void> {
-		const server = this.#server;
-		this.#server = undefined;
 		this.dropSockets();
-		if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+		await this.#server.stop();
 	}
 
 	/** The server is replaced by one of another version. */
@@ -198,7 +188,7 @@ export class CloudgridPeer {
 	/** Breaks every connection without a goodbye. */
 	dropSockets(): void {
 		for (const subscription of [...this.#subscriptions]) this.#end(subscription);
-		for (const socket of this.#sockets) socket.destroy();
+		this.#server.breakConnections();
 	}
 
 	closeSockets(code: number, reason = ""): void {

@@ -1,6 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { BSON } from "mongodb";
+import { MortalServer } from "./mortalServer.ts";
 
 /**
  * A small honest MongoDB for readers: the wire protocol (OP_MSG, and OP_QUERY for the first hello), one database in memory,
@@ -58,15 +59,13 @@ export class MongoPeer {
 	isMute = false;
 	readonly #options: MongoPeerOptions;
 	readonly #cursors = new Map<bigint, Cursor>();
-	readonly #sockets = new Set<Socket>();
-	#server: Server | undefined;
-	#port: number;
+	readonly #server: MortalServer;
 	#nextCursor = 1n;
 	#nextRequest = 1;
 
 	private constructor(options: MongoPeerOptions) {
 		this.#options = options;
-		this.#port = options.port ?? 0;
+		this.#server = new MortalServer(() => createServer((socket) => this.#accept(socket)), options.port);
 	}
 
 	static async start(options: MongoPeerOptions = {}): Promise<MongoPeer> {
@@ -75,27 +74,19 @@ export class MongoPeer {
 		return peer;
 	}
 
+	/** Listens, on the port that it had before. */
 	async start(): Promise<void> {
-		const server = createServer((socket) => this.#accept(socket));
-		await new Promise<void>((resolve, reject) => {
-			server.once("error", reject);
-			server.listen(this.#port, "127.0.0.1", resolve);
-		});
-		this.#server = server;
-		this.#port = (server.address() as AddressInfo).port;
+		await this.#server.start();
 	}
 
 	/** Connections break, documents stay. */
 	async stop(): Promise<void> {
-		const server = this.#server;
-		this.#server = undefined;
-		for (const socket of this.#sockets) socket.destroy();
 		this.#cursors.clear();
-		if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+		await this.#server.stop();
 	}
 
 	get host(): string {
-		return `127.0.0.1:${this.#port}`;
+		return `127.0.0.1:${this.#server.port}`;
 	}
 
 	get url(): string {
@@ -103,7 +94,7 @@ export class MongoPeer {
 	}
 
 	get connectionCount(): number {
-		return this.#sockets.size;
+		return this.#server.socketCount;
 	}
 
 	/** Adds a document as `insertOne` does, with an `_id` when it has none. */
@@ -114,8 +105,6 @@ export class MongoPeer {
 
 	#accept(socket: Socket): void {
 		const connection: Connection = { socket, isLoggedIn: this.#options.user === undefined, login: undefined };
-		this.#sockets.add(socket);
-		socket.on("close", () => this.#sockets.delete(socket));
 		socket.on("error", () => undefined);
 		let pending = Buffer.alloc(0);
 		socket.on("data", (chunk) => {

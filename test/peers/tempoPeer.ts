@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { MortalServer } from "./mortalServer.ts";
 import { searchRow, type TempoSpan, type TraceShape, traceJson, traceProtobuf } from "./tempoData.ts";
 import { parseTempoQuery } from "./tempoQuery.ts";
 
@@ -88,13 +88,14 @@ export class TempoPeer {
 	readonly #prefix: string;
 	/** Spans that search knows. */
 	#searchable = new WeakSet<TempoSpan>();
-	#port: number;
-	#server: Server | undefined;
-	readonly #sockets = new Set<Socket>();
+	readonly #server: MortalServer;
 	#nextSpan = 1;
 
 	private constructor(options: TempoPeerOptions) {
-		this.#port = options.port ?? 0;
+		this.#server = new MortalServer(
+			() => createServer((request, response) => void this.#handle(request, response)),
+			options.port,
+		);
 		this.#prefix = options.prefix ?? "";
 		this.bearer = options.bearer;
 		this.basic = options.basic;
@@ -109,39 +110,25 @@ export class TempoPeer {
 
 	/** Listens, on the port that it had before. */
 	async start(): Promise<void> {
-		const server = createServer((request, response) => void this.#handle(request, response));
-		server.on("connection", (socket) => {
-			this.#sockets.add(socket);
-			socket.on("close", () => this.#sockets.delete(socket));
-			socket.on("error", () => undefined);
-		});
-		await new Promise<void>((resolve, reject) => {
-			server.once("error", reject);
-			server.listen(this.#port, "127.0.0.1", resolve);
-		});
-		this.#server = server;
-		this.#port = (server.address() as AddressInfo).port;
+		await this.#server.start();
 	}
 
 	/** Dies as a killed process does: connections break, traces stay in the storage. */
 	async stop(): Promise<void> {
-		const server = this.#server;
-		this.#server = undefined;
-		for (const socket of this.#sockets) socket.destroy();
-		if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+		await this.#server.stop();
 	}
 
 	get port(): number {
-		return this.#port;
+		return this.#server.port;
 	}
 
 	get url(): string {
-		return `http://127.0.0.1:${this.#port}${this.#prefix}`;
+		return `http://127.0.0.1:${this.#server.port}${this.#prefix}`;
 	}
 
 	/** Connections that stand. */
 	get socketCount(): number {
-		return this.#sockets.size;
+		return this.#server.socketCount;
 	}
 
 	/** A new id with zeros at its beginning or not, by `number`. */

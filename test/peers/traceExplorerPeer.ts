@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { MortalServer } from "./mortalServer.ts";
 import {
 	overview,
 	RANGES_NS,
@@ -74,15 +74,16 @@ export class TraceExplorerPeer {
 	clockOffsetMs = 0;
 	#spans: StoredSpan[] = [];
 	readonly #options: ExplorerPeerOptions;
-	readonly #sockets = new Set<Socket>();
 	readonly #streams = new Set<ServerResponse>();
-	#server: Server | undefined;
-	#port: number;
+	readonly #server: MortalServer;
 	#nextId = 1;
 
 	private constructor(options: ExplorerPeerOptions) {
 		this.#options = options;
-		this.#port = options.port ?? 0;
+		this.#server = new MortalServer(
+			() => createServer((request, response) => void this.#handle(request, response)),
+			options.port,
+		);
 	}
 
 	static async start(options: ExplorerPeerOptions = {}): Promise<TraceExplorerPeer> {
@@ -93,34 +94,20 @@ export class TraceExplorerPeer {
 
 	/** Listens, on the port that it had before. */
 	async start(): Promise<void> {
-		const server = createServer((request, response) => void this.#handle(request, response));
-		server.on("connection", (socket) => {
-			this.#sockets.add(socket);
-			socket.on("close", () => this.#sockets.delete(socket));
-			socket.on("error", () => undefined);
-		});
-		await new Promise<void>((resolve, reject) => {
-			server.once("error", reject);
-			server.listen(this.#port, "127.0.0.1", resolve);
-		});
-		this.#server = server;
-		this.#port = (server.address() as AddressInfo).port;
+		await this.#server.start();
 	}
 
 	/** Dies at once: every connection is cut. */
 	async stop(): Promise<void> {
-		const server = this.#server;
-		this.#server = undefined;
-		for (const socket of this.#sockets) socket.destroy();
-		if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+		await this.#server.stop();
 	}
 
 	get url(): string {
-		return `http://127.0.0.1:${this.#port}`;
+		return `http://127.0.0.1:${this.#server.port}`;
 	}
 
 	get port(): number {
-		return this.#port;
+		return this.#server.port;
 	}
 
 	/** Streams that are open now. */
@@ -129,7 +116,7 @@ export class TraceExplorerPeer {
 	}
 
 	get socketCount(): number {
-		return this.#sockets.size;
+		return this.#server.socketCount;
 	}
 
 	get spans(): readonly StoredSpan[] {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { MortalServer } from "./mortalServer.ts";
 import { analyticsOf, failuresOf, newestFirst, normalise, type TraceDocument } from "./tracellmDocument.ts";
 
 /**
@@ -78,14 +78,12 @@ export class TracellmPeer {
 	token: string | undefined;
 	hasWebSocket: boolean;
 	readonly #storage: "sqlite" | "mongodb";
-	#port: number;
-	#server: Server | undefined;
-	#sockets = new Set<Socket>();
+	readonly #server: MortalServer;
 	#clients = new Set<WebSocket>();
 	#timers = new Set<ReturnType<typeof setTimeout>>();
 
 	private constructor(options: TracellmPeerOptions) {
-		this.#port = options.port ?? 0;
+		this.#server = new MortalServer(() => this.#makeServer(), options.port);
 		this.token = options.token;
 		this.hasWebSocket = options.hasWebSocket ?? true;
 		this.#storage = options.storage ?? "sqlite";
@@ -99,39 +97,30 @@ export class TracellmPeer {
 
 	/** Listens, on the port that it had before. */
 	async start(): Promise<void> {
+		await this.#server.start();
+	}
+
+	#makeServer(): Server {
 		const server = createServer((request, response) => void this.#handle(request, response));
 		const upgrades = new WebSocketServer({ noServer: true });
-		server.on("connection", (socket) => {
-			this.#sockets.add(socket);
-			socket.on("close", () => this.#sockets.delete(socket));
-			socket.on("error", () => undefined);
-		});
 		server.on("upgrade", (request, socket, head) => this.#upgrade(upgrades, request, socket, head));
-		await new Promise<void>((resolve, reject) => {
-			server.once("error", reject);
-			server.listen(this.#port, "127.0.0.1", resolve);
-		});
-		this.#server = server;
-		this.#port = (server.address() as AddressInfo).port;
+		return server;
 	}
 
 	/** Dies as a killed process does: connections break, traces stay in the storage. */
 	async stop(): Promise<void> {
-		const server = this.#server;
-		this.#server = undefined;
 		for (const timer of this.#timers) clearTimeout(timer);
 		this.#timers.clear();
-		for (const socket of this.#sockets) socket.destroy();
-		if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+		await this.#server.stop();
 		this.#clients.clear();
 	}
 
 	get port(): number {
-		return this.#port;
+		return this.#server.port;
 	}
 
 	get url(): string {
-		return `http://127.0.0.1:${this.#port}`;
+		return `http://127.0.0.1:${this.#server.port}`;
 	}
 
 	get clientCount(): number {

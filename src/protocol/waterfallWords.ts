@@ -120,6 +120,7 @@ export const waterfallWords = {
 	firstToken: "First token after",
 	tokens: "Tokens",
 	tokensInOut: "{0} in, {1} out",
+	tokensAlone: "{0} tokens",
 	cost: "Cost",
 	costEstimated: "estimated from list prices",
 	error: "Error",

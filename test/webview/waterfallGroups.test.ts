@@ -44,7 +44,7 @@ describe("groups of like siblings", () => {
 			expect(await rowTexts(waterfall)).toEqual(["run", "read_file ×20", "end"]);
 			const row = page.locator(".row.group");
 			expect(await row.getAttribute("aria-label")).toBe(
-				"read_file 2,000 in, – out, $0.02 ×20, 20 like spans, 210 ms in all, p95 19 ms",
+				"read_file 2,000 tokens, $0.02 ×20, 20 like spans, 210 ms in all, p95 19 ms",
 			);
 			expect(await row.getAttribute("aria-expanded")).toBe("false");
 			expect(await row.getAttribute("aria-level")).toBe("2");
@@ -58,7 +58,7 @@ describe("groups of like siblings", () => {
 				"p95 19 ms",
 				"min 1 ms",
 				"max 20 ms",
-				"2,000 in",
+				"2,000 tokens",
 				"$0.02",
 			]) {
 				expect(line).toContain(fact);

@@ -168,7 +168,7 @@ class Row {
 		this.#text("spans", formatCount(row.spanCount));
 		this.#text("latency", formatDuration(latencyNs(row, view.nowMs)));
 		const tokens = tokensOf(row);
-		const parts = tokensText(words.tokensInOut, row.inputTokens, row.outputTokens);
+		const parts = tokensText(words.tokensInOut, "{0}", row.inputTokens, row.outputTokens);
 		this.#text("tokens", formatTokens(tokens), tokens === undefined ? undefined : parts);
 		this.#text(
 			"cost",

@@ -65,7 +65,7 @@ export function groupFlag({ flaggedCount }: GroupFacts): string | undefined {
 function usage(model: TraceModel, { inputTokens, outputTokens, costUsd }: GroupFacts): string[] {
 	const parts: string[] = [];
 	if (!(Number.isNaN(inputTokens) && Number.isNaN(outputTokens))) {
-		parts.push(tokensText(words.tokensInOut, inputTokens, outputTokens));
+		parts.push(tokensText(words.tokensInOut, words.tokensAlone, inputTokens, outputTokens));
 	}
 	if (!Number.isNaN(costUsd)) parts.push(formatCost(costUsd, model.header.isCostEstimated));
 	return parts;

@@ -34,7 +34,7 @@ export function headerLine(model: TraceModel): TemplateResult {
 	const durationNs = model.endNs(model.nowNs()) - model.startNs;
 	const hasTokens = header.inputTokens !== undefined || header.outputTokens !== undefined;
 	const tokens = hasTokens
-		? tokensText(words.tokensInOut, header.inputTokens, header.outputTokens)
+		? tokensText(words.tokensInOut, "{0}", header.inputTokens, header.outputTokens)
 		: formatCount(undefined);
 	const state = STATE_LOOKS[header.state];
 	const spans = header.spanCount === 1 ? words.spanCountOne : fill(words.spanCount, formatCount(header.spanCount));

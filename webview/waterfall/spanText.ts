@@ -89,8 +89,11 @@ export function nodeFacts(model: TraceModel, node: number, nowNs: number): SpanF
 	const input = table.inputTokens[node];
 	const output = table.outputTokens[node];
 	if (!(Number.isNaN(input) && Number.isNaN(output))) {
-		const text = tokensText(words.tokensInOut, input, output);
-		facts.push({ title: words.tokens, value: text, brief: text });
+		facts.push({
+			title: words.tokens,
+			value: tokensText(words.tokensInOut, "{0}", input, output),
+			brief: tokensText(words.tokensInOut, words.tokensAlone, input, output),
+		});
 	}
 	const cost = table.costUsd[node];
 	if (!Number.isNaN(cost)) {

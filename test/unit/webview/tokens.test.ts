@@ -9,10 +9,10 @@ describe("tokensText", () => {
 		[undefined, 80, "– in, 80 out"],
 		[Number.NaN, Number.NaN, "– in, – out"],
 		// An embedding, or a backend that counts both ways together.
-		[12, undefined, "12"],
-		[12, Number.NaN, "12"],
+		[12, undefined, "12 tokens"],
+		[12, Number.NaN, "12 tokens"],
 		[0, 0, "0 in, 0 out"],
 	])("says %s and %s as %s", (input, output, text) => {
-		expect(tokensText(TEXT, input, output)).toBe(text);
+		expect(tokensText(TEXT, "{0} tokens", input, output)).toBe(text);
 	});
 });

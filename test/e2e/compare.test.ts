@@ -75,7 +75,7 @@ describe("comparing spans", () => {
 		const { window } = session();
 		await window.traces.click("draft");
 		await window.spanDetail.waitForText("On its way.");
-		await window.quickInput.runCommand("Traceway: Mark Span for Compare");
+		await window.quickInput.runCommand("Traceway: Mark for Compare");
 		await window.spanDetail.waitForText("Marked for compare");
 		await window.traces.waitForRow("draft", "says that it is marked", ({ description }) =>
 			description.startsWith("marked"),
@@ -105,7 +105,7 @@ describe("comparing spans", () => {
 		await window.traces.click("compared");
 		await window.waterfall.waitForSpanCount(3);
 		await (await window.waterfall.row("retry")).click({ button: "right" });
-		await window.chooseFromMenu("Mark Span for Compare");
+		await window.chooseFromMenu("Mark for Compare");
 		await window.traces.waitForRow("retry", "says that it is marked", ({ description }) =>
 			description.startsWith("marked"),
 		);
@@ -126,7 +126,7 @@ describe("comparing spans", () => {
 		await window.traces.click("draft");
 		await window.spanDetail.waitForText("Yes.");
 		await (await window.spanDetail.button("Compare…")).click();
-		await window.quickInput.row("Mark Span for Compare").waitFor();
+		await window.quickInput.row("Mark for Compare").waitFor();
 		expect(await window.quickInput.row("Compare with Marked").count()).toBe(0);
 		await window.quickInput.cancel();
 	});

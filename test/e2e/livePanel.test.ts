@@ -97,6 +97,18 @@ describe("the live panel", () => {
 		await window.waterfall.waitForSpanCount(1);
 	});
 
+	it("compares two traces by what came of them", async () => {
+		const { window } = session();
+		await completedTrace("left trace", "What is a heat pump?");
+		await completedTrace("right trace", "What is a boiler?");
+		await (await window.live.row("left trace")).click({ button: "right" });
+		await window.chooseFromMenu("Mark for Compare");
+		await (await window.live.row("right trace")).click({ button: "right" });
+		await window.chooseFromMenu("Compare with Marked");
+		await window.quickInput.row("Prompt").click();
+		await until("VS Code's diff is open", async () => (await window.tabs()).includes("call ↔ call (Prompt)"));
+	});
+
 	it("keeps what matches a filter, sums that up, and lets new ones in on request", async () => {
 		const { live } = session().window;
 		await completedTrace("good day");

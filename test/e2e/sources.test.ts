@@ -126,7 +126,7 @@ describe("several sources at once", () => {
 		await window.sources.select("Near");
 		await window.traces.expand("asked here");
 		await window.traces.click("near call");
-		await window.run("Traceway: Mark Span for Compare");
+		await window.run("Traceway: Mark for Compare");
 		await window.sources.select("Far");
 		await window.traces.expand("asked there");
 		await window.traces.click("far call");

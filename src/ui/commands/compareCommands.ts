@@ -7,6 +7,8 @@ import { plainLabel } from "../plainMarkdown.ts";
 import type { CommandContext } from "./context.ts";
 import { registerForRow } from "./register.ts";
 
+const LOAD_TIMEOUT_MS = 60_000;
+
 export function registerCompareCommands(context: CommandContext): Disposable[] {
 	return [
 		registerForRow(context, CommandId.compareMark, async (argument) => {
@@ -31,10 +33,32 @@ export function registerCompareCommands(context: CommandContext): Disposable[] {
 /** The span of a row or of a panel's menu, else the one of the panel in front, else the selected row, else the one that a panel shows. */
 async function spanToCompare(context: CommandContext, argument: unknown): Promise<BoundSpan | undefined> {
 	const { panels, tracesView } = context;
+	const traceId = traceIn(argument);
+	if (traceId !== undefined) return await outcomeOf(context, traceId);
 	const given =
 		spanIn(context, argument) ?? panels.activeSpan ?? spanIn(context, await tracesView.selection()) ?? panels.shownSpan;
 	if (given === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("Select a span first."));
 	return given;
+}
+
+/** The trace of a row of the tree or of the live panel. */
+function traceIn(argument: unknown): string | undefined {
+	const { kind, traceId } = (argument ?? {}) as Record<string, unknown>;
+	return kind === "trace" && typeof traceId === "string" ? traceId : undefined;
+}
+
+/** What stands for a trace when it is compared with another one. */
+async function outcomeOf({ manager }: CommandContext, traceId: string): Promise<BoundSpan | undefined> {
+	const connection = manager.start();
+	const { store } = connection;
+	if (store.entry(traceId)?.isWhole !== true) {
+		await connection.requireSource().loadTrace(traceId, AbortSignal.timeout(LOAD_TIMEOUT_MS));
+	}
+	const { outcomeSpanOf } = await import("../../model/outcomeSpan.ts");
+	const spanId = outcomeSpanOf(store, traceId);
+	if (spanId !== undefined) return { connection, traceId, spanId };
+	void vscode.window.showInformationMessage(vscode.l10n.t("This trace has no spans yet."));
+	return undefined;
 }
 
 /** Arguments come from rows, from the menus of panels, which name theirs, and from other extensions. */
@@ -56,7 +80,7 @@ async function compareWithMarked(context: CommandContext, span: BoundSpan): Prom
 	const { marked } = context;
 	if (marked.span === undefined) {
 		void vscode.window.showInformationMessage(
-			vscode.l10n.t('No span is marked. Use "Mark Span for Compare" on one first.'),
+			vscode.l10n.t('Nothing is marked. Use "Mark for Compare" on a span or a trace first.'),
 		);
 	} else if (marked.isMarked(span.connection, span)) {
 		void vscode.window.showInformationMessage(
@@ -103,7 +127,7 @@ async function pickComparison(context: CommandContext, span: BoundSpan): Promise
 		isMarked
 			? { label: vscode.l10n.t("Remove the Mark"), run: () => marked.clear() }
 			: {
-					label: vscode.l10n.t("Mark Span for Compare"),
+					label: vscode.l10n.t("Mark for Compare"),
 					description: vscode.l10n.t("Then pick another span, in any trace, and compare it with this one"),
 					run: () => mark(context, span),
 				},

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import * as vscode from "vscode";
+import { sleep } from "../base/abort.ts";
 import { displayText } from "../base/displayText.ts";
 import { formatCount } from "../base/quantity.ts";
 import { formatBytes } from "../model/format.ts";
@@ -9,6 +10,9 @@ import { traceOfRow } from "./commands/register.ts";
 import { noticeText } from "./noticeText.ts";
 import { plainLabel } from "./plainMarkdown.ts";
 import { sourceThatCan } from "./sources/capability.ts";
+
+/** What takes longer shows how far it is. */
+const PROGRESS_AFTER_MS = 400;
 
 /** Writes a trace, or all of the source, to a file that the user picks. */
 export async function exportTraces(context: CommandContext, argument: unknown): Promise<void> {
@@ -116,17 +120,41 @@ async function importOne(
 	});
 }
 
-/** A notification that can be cancelled, and rejects as an abort does then. */
+/**
+ * A notification that can be cancelled, and rejects as an abort does then. Work that is done at once shows none: it would flash, and
+ * VS Code shows no further one, such as the result, where many come within a moment.
+ */
 async function withProgress<T>(
 	title: string,
 	work: (report: (message: string) => void, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+	const abort = new AbortController();
+	let report = (_message: string): void => undefined;
+	let message: string | undefined;
+	const running = work((said) => {
+		message = said;
+		report(said);
+	}, abort.signal);
+	const hurry = new AbortController();
+	const isLong = await Promise.race([
+		running.then(
+			() => false,
+			() => false,
+		),
+		sleep(PROGRESS_AFTER_MS, hurry.signal).then(
+			() => true,
+			() => false,
+		),
+	]);
+	hurry.abort();
+	if (!isLong) return await running;
 	const location = vscode.ProgressLocation.Notification;
 	return await vscode.window.withProgress({ location, title, cancellable: true }, async (progress, token) => {
-		const abort = new AbortController();
+		report = (said) => progress.report({ message: said });
+		if (message !== undefined) report(message);
 		const subscription = token.onCancellationRequested(() => abort.abort());
 		try {
-			return await work((message) => progress.report({ message }), abort.signal);
+			return await running;
 		} finally {
 			subscription.dispose();
 		}

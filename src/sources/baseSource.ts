@@ -55,13 +55,27 @@ export abstract class BaseSource implements Source {
 	}
 
 	abstract get status(): SourceStatus;
-	abstract connect(): void;
-	abstract reconnect(): void;
-	abstract hurry(): void;
-	abstract disconnect(): void;
+	/** What connects; `ConnectionLoop` and the streams that stand on one are such. */
+	protected abstract get connection(): Pick<Source, "connect" | "reconnect" | "hurry" | "disconnect">;
 	abstract refresh(signal: AbortSignal): Promise<void>;
 	abstract loadTrace(traceId: string, signal: AbortSignal): Promise<void>;
 	abstract loadSpan(traceId: string, spanId: string, signal: AbortSignal, maxBytes?: number): Promise<SpanDetail>;
+
+	connect(): void {
+		this.connection.connect();
+	}
+
+	reconnect(): void {
+		this.connection.reconnect();
+	}
+
+	hurry(): void {
+		this.connection.hurry();
+	}
+
+	disconnect(): void {
+		this.connection.disconnect();
+	}
 
 	/** What `saveMemory` is given. */
 	protected get memory(): SourceMemory {

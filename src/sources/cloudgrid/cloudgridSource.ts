@@ -147,20 +147,8 @@ export class CloudgridSource extends BaseSource implements Source {
 		return this.#gaps;
 	}
 
-	connect(): void {
-		this.#loop.connect();
-	}
-
-	reconnect(): void {
-		this.#loop.reconnect();
-	}
-
-	hurry(): void {
-		this.#loop.hurry();
-	}
-
-	disconnect(): void {
-		this.#loop.disconnect();
+	protected override get connection() {
+		return this.#loop;
 	}
 
 	/**

@@ -143,20 +143,8 @@ class TempoSource extends BaseSource {
 		};
 	}
 
-	connect(): void {
-		this.#loop.connect();
-	}
-
-	reconnect(): void {
-		this.#loop.reconnect();
-	}
-
-	hurry(): void {
-		this.#loop.hurry();
-	}
-
-	disconnect(): void {
-		this.#loop.disconnect();
+	protected override get connection() {
+		return this.#loop;
 	}
 
 	override dispose(): void {

@@ -162,21 +162,13 @@ class TraceExplorerSource extends BaseSource {
 		return { text: `sessions listed ${every}${count === 0 ? "" : `, ${count} streamed`}`, isDegraded: false };
 	}
 
-	connect(): void {
-		this.#loop.connect();
+	protected override get connection() {
+		return this.#loop;
 	}
 
-	reconnect(): void {
+	override reconnect(): void {
 		this.#sessions.pause();
-		this.#loop.reconnect();
-	}
-
-	hurry(): void {
-		this.#loop.hurry();
-	}
-
-	disconnect(): void {
-		this.#loop.disconnect();
+		super.reconnect();
 	}
 
 	async refresh(signal: AbortSignal): Promise<void> {

@@ -135,25 +135,29 @@ class TracellmSource extends BaseSource {
 		return { text: `polling ${this.#polled} every ${this.#settings.refreshMs / 1000} s`, isDegraded: true };
 	}
 
-	connect(): void {
-		this.#loop.connect();
+	protected override get connection() {
+		return this.#loop;
+	}
+
+	override connect(): void {
+		super.connect();
 		if (this.#mayPoll) this.#poller.start();
 	}
 
-	reconnect(): void {
-		this.#loop.reconnect();
+	override reconnect(): void {
+		super.reconnect();
 		if (this.#mayPoll) this.#poller.force();
 	}
 
-	hurry(): void {
+	override hurry(): void {
 		if (this.#loop.state.name !== "waiting") return;
-		this.#loop.hurry();
+		super.hurry();
 		this.#poller.hurry();
 	}
 
-	disconnect(): void {
+	override disconnect(): void {
 		this.#poller.stop();
-		this.#loop.disconnect();
+		super.disconnect();
 	}
 
 	override get hasMore(): boolean {

@@ -159,20 +159,8 @@ class TracewaySource extends BaseSource {
 		};
 	}
 
-	connect(): void {
-		this.#stream.connect();
-	}
-
-	reconnect(): void {
-		this.#stream.reconnect();
-	}
-
-	hurry(): void {
-		this.#stream.hurry();
-	}
-
-	disconnect(): void {
-		this.#stream.disconnect();
+	protected override get connection() {
+		return this.#stream;
 	}
 
 	protected override get memory(): SourceMemory {
